@@ -1,0 +1,150 @@
+//! From a [`Request`] to pictures: one plain blocking call.
+//!
+//! The engine starts no threads of its own, opens no connections and knows neither windows nor queues. Whoever calls it
+//! hands over one callback, [`Watch`], which is both progress and cancel.
+//!
+//! Read [`pipeline`] first: it is the story of one job, and every other module is one of its words.
+
+
+use std::ops::ControlFlow;
+
+use image::RgbImage;
+use serde::Serialize;
+
+use crate::schema::Note;
+use crate::schema::request::Request;
+
+/// Makes pictures. There are two: the FLUX pipeline, and a scripted fake in the tests.
+pub trait Generator {
+    /// Runs one job to its end.
+    ///
+    /// `watch` is called before every slow step; when it breaks, the job ends within one block of the model.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] after a cancel; otherwise one sentence on what failed.
+    fn generate(&mut self, request: &Request, watch: &mut Watch<'_>) -> Result<Outcome, Error>;
+}
+
+/// Hears of progress, and says whether to go on.
+pub type Watch<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
+
+/// What the engine is about to do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// The part of the job.
+    pub stage: Stage,
+    /// Which picture, counted from 0.
+    pub picture: usize,
+    /// How many pictures.
+    pub pictures: usize,
+    /// Which denoising step, counted from 0.
+    pub step: usize,
+    /// How many denoising steps a picture takes.
+    pub steps: usize,
+    /// How much of this stage, or of this step while denoising, is done: 0 to 1.
+    pub part: f32,
+}
+
+/// The parts of a job, in order; denoising and decoding alternate where there are several pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Weights are read.
+    Loading,
+    /// The prompt goes through the text encoders.
+    Encoding,
+    /// Noise becomes latents.
+    Denoising,
+    /// Latents become pixels.
+    Decoding,
+}
+
+impl Stage {
+    /// What is shown while it runs.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Loading => "Loading the model",
+            Self::Encoding => "Reading the prompt",
+            Self::Denoising => "Denoising",
+            Self::Decoding => "Decoding",
+        }
+    }
+}
+
+impl Progress {
+    /// How much of the whole job is done, 0 to 1, counted in denoising steps.
+    pub fn fraction(&self) -> f32 {
+        let all = (self.pictures * self.steps).max(1) as f32;
+        let finished = (self.picture * self.steps) as f32;
+        match self.stage {
+            Stage::Loading | Stage::Encoding => 0.0,
+            Stage::Denoising => (finished + self.step as f32 + self.part) / all,
+            Stage::Decoding => (finished + self.steps as f32) / all,
+        }
+    }
+}
+
+/// What came out of a job.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The pictures, in order.
+    pub pictures: Vec<RgbImage>,
+    /// Denoising steps that were run for each picture.
+    pub steps: usize,
+    /// The request's notes and what else was decided while running.
+    pub notes: Vec<Note>,
+    /// Seconds spent, stage by stage.
+    pub timings_secs: Timings,
+    /// The most memory the process has held so far, where the platform tells.
+    pub peak_memory_bytes: Option<u64>,
+    /// Which model made them.
+    pub model: String,
+}
+
+/// Seconds spent in each stage of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Timings {
+    /// Reading weights; 0 when they were at hand.
+    pub loading: f64,
+    /// Text encoders.
+    pub encoding: f64,
+    /// All steps of all pictures.
+    pub denoising: f64,
+    /// VAE decoding of all pictures.
+    pub decoding: f64,
+    /// Encoding and writing the files.
+    pub saving: f64,
+    /// From the request to the last file.
+    pub total: f64,
+}
+
+/// Why a job ended without pictures.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller asked for it.
+    #[error("cancelled")]
+    Cancelled,
+    /// A checkpoint lacks something, or has something unexpected. The sentence says what, and in which file.
+    #[error("{0}")]
+    Checkpoint(String),
+    /// A file beside the checkpoint, such as the noise to use, cannot be used.
+    #[error("{0}")]
+    File(String),
+    /// A number left the range of finite numbers.
+    #[error("the model produced numbers that are not finite while {0}: the weights may be damaged, or too large for this precision")]
+    NotFinite(&'static str),
+    /// The tensor library failed.
+    #[error("the computation failed: {0}")]
+    Compute(#[from] candle_core::Error),
+}
+
+/// Asks the watcher whether to go on.
+///
+/// # Errors
+/// [`Error::Cancelled`] when it says no.
+pub(crate) fn announce(watch: &mut Watch<'_>, progress: Progress) -> Result<(), Error> {
+    match watch(progress) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Cancelled),
+    }
+}

@@ -1,0 +1,6 @@
+//! Flux QFaces (map to be written).
+pub mod schema;
+pub mod imaging;
+pub mod weights;
+pub mod engine;
+pub mod session;

@@ -1,0 +1,284 @@
+//! Where the reference behaves oddly: its way, ours, and the source.
+//!
+//! Each function is one decision, with both behaviours: [`Fidelity::Corrected`] is what the inputs' descriptions promise,
+//! [`Fidelity::AsReplicate`] what the reference really does. "The reference" is `HotswapPredictor` of
+//! [cog-flux at 51e81e0](https://github.com/replicate/cog-flux/blob/51e81e0/predict.py) on
+//! [diffusers 0.32.2](https://github.com/huggingface/diffusers/tree/v0.32.2) and
+//! [peft 0.14.0](https://github.com/huggingface/peft/tree/v0.14.0).
+
+use crate::schema::size::{SIDE_STEP, Size};
+use crate::schema::{Fidelity, Note, Problem};
+
+/// The longest side, in pixels, of a starting picture; larger ones are fitted down, smaller ones never up.
+///
+/// The same in both modes. <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
+pub const MAX_INPUT_SIDE: u32 = 1440;
+
+/// What a LoRA's scale is multiplied by under `go_fast`.
+///
+/// <https://github.com/replicate/cog-flux/blob/51e81e0/bfl_predictor.py> (`handle_loras`)
+pub const GO_FAST_LORA_FACTOR: f64 = 1.5;
+
+/// What a LoRA-using job asks for, as far as the effective strengths depend on it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoraScales {
+    /// `lora_scale`, when `replicate_weights` is given.
+    pub main: Option<f64>,
+    /// `extra_lora_scale`, when `extra_lora` is given.
+    pub extra: Option<f64>,
+}
+
+/// The strengths that really act, for the given scales.
+///
+/// * Corrected: linear; with `go_fast` both scales times 1.5; an extra LoRA alone acts with its own scale.
+/// * As Replicate, bf16: one LoRA alone acts with its scale *squared*, because the pipeline multiplies the adapter's
+///   weight by the same value once more
+///   (<https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/models/transformers/transformer_flux.py>,
+///   `scale_lora_layers`); two act with theirs; an extra LoRA alone is dropped.
+/// * As Replicate, `go_fast`: only the main scale is multiplied, and an extra LoRA alone is promoted to main
+///   (<https://github.com/replicate/cog-flux/blob/51e81e0/bfl_predictor.py>, `handle_loras`).
+pub fn effective_lora_scales(fidelity: Fidelity, go_fast: bool, asked: LoraScales) -> LoraScales {
+    let boosted = |scale: f64| if go_fast { scale * GO_FAST_LORA_FACTOR } else { scale };
+    match fidelity {
+        Fidelity::Corrected => LoraScales { main: asked.main.map(boosted), extra: asked.extra.map(boosted) },
+        Fidelity::AsReplicate if go_fast => match asked {
+            LoraScales { main: None, extra: Some(extra) } => LoraScales { main: Some(boosted(extra)), extra: None },
+            LoraScales { main, extra } => LoraScales { main: main.map(boosted), extra },
+        },
+        Fidelity::AsReplicate => match asked {
+            LoraScales { main: Some(main), extra: None } => LoraScales { main: Some(main * main), extra: None },
+            LoraScales { main: None, .. } => LoraScales { main: None, extra: None },
+            both => both,
+        },
+    }
+}
+
+/// What happens to an extra LoRA without a main one; see [`effective_lora_scales`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoneExtraLora {
+    /// It acts with its own scale.
+    Applied,
+    /// It is promoted to the main LoRA.
+    Promoted,
+    /// It does not act.
+    Ignored,
+}
+
+/// Decides about an extra LoRA without a main one.
+pub fn lone_extra_lora(fidelity: Fidelity, go_fast: bool) -> LoneExtraLora {
+    match (fidelity, go_fast) {
+        (Fidelity::Corrected, _) => LoneExtraLora::Applied,
+        (Fidelity::AsReplicate, true) => LoneExtraLora::Promoted,
+        (Fidelity::AsReplicate, false) => LoneExtraLora::Ignored,
+    }
+}
+
+/// Whether `go_fast` is honoured for a job with a starting picture or a custom size.
+///
+/// Corrected: always, since the 8-bit engine here has no fixed shapes. As Replicate: it falls back to bf16
+/// (<https://github.com/replicate/cog-flux/blob/51e81e0/predict.py>, "will run in bf16").
+pub fn go_fast_honoured(fidelity: Fidelity, has_image: bool, custom_size: bool) -> bool {
+    fidelity == Fidelity::Corrected || !(has_image || custom_size)
+}
+
+/// What a mask without a starting picture leads to.
+///
+/// Corrected: a problem. As Replicate: the mask is ignored, and a note says so
+/// (<https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>).
+///
+/// # Errors
+/// In the corrected mode.
+pub fn mask_without_image(fidelity: Fidelity) -> Result<Note, Problem> {
+    match fidelity {
+        Fidelity::Corrected => Err(Problem::new("mask", "needs a starting picture: give 'image' as well, or remove the mask")),
+        Fidelity::AsReplicate => Ok(Note::on("mask", "The mask was not used, because there is no starting picture")),
+    }
+}
+
+/// The problem with an empty `width` or `height` under the aspect ratio `custom`, the same in both modes.
+///
+/// The reference fails with a raw type error, which helps nobody.
+pub fn custom_side_missing(field: &str) -> Problem {
+    Problem::new(field, "must be given when aspect_ratio is 'custom'")
+}
+
+/// What `prompt_strength` 0 leads to.
+///
+/// Corrected: no step runs, and a note says so. As Replicate: a problem, since the pipeline refuses
+/// (<https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux_img2img.py>).
+///
+/// # Errors
+/// As Replicate.
+pub fn zero_prompt_strength(fidelity: Fidelity) -> Result<Note, Problem> {
+    match fidelity {
+        Fidelity::Corrected => {
+            Ok(Note::on("prompt_strength", "At strength 0 no step runs: the picture was only encoded and decoded"))
+        }
+        Fidelity::AsReplicate => Err(Problem::new("prompt_strength", "must be above 0: at 0 there is no step to run")),
+    }
+}
+
+/// The first step that runs for a starting picture; `steps - first_step` steps run. The same in both modes.
+///
+/// diffusers' formula with its order of floating-point operations, which differs from BFL's for 21 pairs:
+/// <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux_img2img.py> (`get_timesteps`)
+pub fn first_step(steps: usize, prompt_strength: f64) -> usize {
+    let all = steps as f64;
+    (all - (all * prompt_strength).min(all)).max(0.0) as usize
+}
+
+/// A side as it will be made: rounded up to a multiple of 16, in both modes, although the help says "nearest".
+///
+/// <https://github.com/replicate/cog-flux/blob/51e81e0/predict.py> (`make_multiple_of_16`)
+pub fn round_side(pixels: u32) -> u32 {
+    pixels.next_multiple_of(SIDE_STEP)
+}
+
+/// The size a starting picture is fitted to: at most 1440 a side, never enlarged, sides rounded up. The same in both modes.
+///
+/// <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
+pub fn fitted_size(input: Size) -> Size {
+    let limit = f64::from(MAX_INPUT_SIDE);
+    let scale = (limit / f64::from(input.width)).min(limit / f64::from(input.height)).min(1.0);
+    input.map(|side| round_side(((f64::from(side) * scale) as u32).max(1)))
+}
+
+/// Whether the EXIF orientation of a starting picture is applied; the reference ignores it.
+pub fn applies_exif_orientation(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::Corrected
+}
+
+/// What becomes of transparency in a starting picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transparency {
+    /// Composited over white.
+    OverWhite,
+    /// The alpha channel is dropped, so that colours hidden under it appear.
+    Dropped,
+}
+
+/// What becomes of transparency in a starting picture; the reference converts to RGB.
+pub fn transparency(fidelity: Fidelity) -> Transparency {
+    match fidelity {
+        Fidelity::Corrected => Transparency::OverWhite,
+        Fidelity::AsReplicate => Transparency::Dropped,
+    }
+}
+
+/// The note on a mask whose shape differs from the picture's: stretched in both modes, said only in the corrected one.
+pub fn stretched_mask_note(fidelity: Fidelity) -> Option<Note> {
+    (fidelity == Fidelity::Corrected)
+        .then(|| Note::on("mask", "The mask has another shape than the starting picture and was stretched to it"))
+}
+
+/// Whether pixels outside the mask are put back from the fitted input, byte for byte.
+///
+/// As Replicate they have been through the VAE. <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux_inpaint.py>
+pub fn restores_unmasked_pixels(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::Corrected
+}
+
+/// Whether a mask may be grown and feathered; the reference has hard edges on a grid of 8 pixels.
+pub fn allows_soft_mask(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::Corrected
+}
+
+/// A better number of steps to offer, where the default of dev is given to schnell. It is offered, never applied.
+pub fn suggested_steps(schnell: bool, steps: i64) -> Option<i64> {
+    (schnell && steps > 4).then_some(4)
+}
+
+/// The seed of a job for which none is given: 32 bits, as Replicate 16 bits
+/// (<https://github.com/replicate/cog-flux/blob/51e81e0/predict.py>).
+pub fn fresh_seed(fidelity: Fidelity, random: u64) -> u64 {
+    match fidelity {
+        Fidelity::Corrected => random & 0xFFFF_FFFF,
+        Fidelity::AsReplicate => random & 0xFFFF,
+    }
+}
+
+/// Whether `seed` asks for a fresh one; the note on a negative seed is the same in both modes.
+pub fn negative_seed_note(seed: i128) -> Option<Note> {
+    (seed < 0).then(|| Note::on("seed", format!("The seed {seed} is negative, so a fresh one was used")))
+}
+
+/// Streaming multiprocessors of the reference's GPU, on which the layout of the noise depends: H100 and H200 SXM. The
+/// same in both modes.
+pub const NOISE_MULTIPROCESSORS: u64 = 132;
+
+/// How a starting picture's latents are taken from the VAE's posterior.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posterior {
+    /// Its mean, without a random draw.
+    Mean,
+    /// A sample, drawn before the noise.
+    Sample,
+}
+
+/// How a starting picture's latents are taken from the posterior.
+///
+/// <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux_img2img.py> (`retrieve_latents`)
+pub fn posterior(fidelity: Fidelity) -> Posterior {
+    match fidelity {
+        Fidelity::Corrected => Posterior::Mean,
+        Fidelity::AsReplicate => Posterior::Sample,
+    }
+}
+
+/// What happens to a picture that the safety checker flags. The indices of the others stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flagged {
+    /// It is withheld, and a card in the gallery says why.
+    Withheld,
+    /// It is left out, and the job fails when all are.
+    Dropped,
+}
+
+/// What happens to a picture that the safety checker flags
+/// (<https://github.com/replicate/cog-flux/blob/51e81e0/predict.py>, `postprocess`).
+pub fn flagged(fidelity: Fidelity) -> Flagged {
+    match fidelity {
+        Fidelity::Corrected => Flagged::Withheld,
+        Fidelity::AsReplicate => Flagged::Dropped,
+    }
+}
+
+/// One channel of a picture, −1 to 1, as 8 bits: rounded, except that the reference's 8-bit engine truncates.
+///
+/// Rounded: <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/image_processor.py> (`numpy_to_pil`).
+/// Truncated: <https://github.com/replicate/cog-flux/blob/51e81e0/fp8/flux_pipeline.py>.
+pub fn to_8_bit(fidelity: Fidelity, go_fast: bool, value: f32) -> u8 {
+    if fidelity == Fidelity::AsReplicate && go_fast {
+        (127.5 * (value.clamp(-1.0, 1.0) + 1.0)) as u8
+    } else {
+        ((value / 2.0 + 0.5).clamp(0.0, 1.0) * 255.0).round_ties_even() as u8
+    }
+}
+
+/// Whether timestep and guidance are rounded to bf16 after the multiplication by 1000, so that 3.5 acts as 3.504.
+///
+/// The reference computes them in the model's precision
+/// (<https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/models/transformers/transformer_flux.py>, `forward`).
+pub fn rounds_timesteps_to_bf16(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::AsReplicate
+}
+
+/// Whether a Hugging Face page with several weight files lets the user pick; otherwise it is a problem that lists them
+/// (<https://github.com/replicate/cog-flux/blob/51e81e0/weights.py>). A CivitAI page leads to its newest version in both modes.
+pub fn offers_choice_of_files(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::Corrected
+}
+
+/// Whether the user's tokens are used for private downloads; the reference has no way to give one.
+pub fn uses_tokens(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::Corrected
+}
+
+/// The LoRA that acts when `replicate_weights` is empty: none, or the fine-tune's own as the platform fills it in
+/// (run log in <https://github.com/replicate/flux-fine-tuner/issues/44>).
+pub fn default_weights(fidelity: Fidelity) -> Option<&'static str> {
+    match fidelity {
+        Fidelity::Corrected => None,
+        Fidelity::AsReplicate => Some("batchbinary/flux-qfaces"),
+    }
+}

@@ -1,0 +1,320 @@
+//! A job that can be run, and the one way to get there from what was typed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::schema::fields::{self, FIELDS, Field, Kind};
+use crate::schema::params::{Params, quoted};
+use crate::schema::quirks;
+use crate::schema::size::{self, REFERENCE_SIDE, Size};
+use crate::schema::{Fidelity, Note, Problem};
+
+/// Which FLUX.1 model runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Model {
+    /// Guidance-distilled, 28 steps or so, with a resolution-dependent shift of the schedule.
+    Dev,
+    /// Step-distilled, 4 steps, no guidance, no shift.
+    Schnell,
+}
+
+impl Model {
+    /// The most T5 tokens it was trained with. <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
+    pub fn max_t5_tokens(self) -> usize {
+        match self {
+            Self::Dev => 512,
+            Self::Schnell => 256,
+        }
+    }
+
+    /// Its name in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Schnell => "schnell",
+        }
+    }
+}
+
+/// The format of a picture file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// Lossy WebP.
+    Webp,
+    /// JPEG.
+    Jpg,
+    /// PNG; quality does not apply.
+    Png,
+}
+
+impl Format {
+    /// The ending of the file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Webp => "webp",
+            Self::Jpg => "jpg",
+            Self::Png => "png",
+        }
+    }
+}
+
+/// How a picture is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Encoding {
+    /// The file format.
+    pub format: Format,
+    /// 0 to 100; not used for PNG.
+    pub quality: u8,
+}
+
+/// A job that can be run: size decided, seed fixed, everything within its limits. Nothing below validates again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// What the picture shows; may be empty.
+    pub prompt: String,
+    /// Size of the finished picture; both sides are multiples of 16.
+    pub size: Size,
+    /// Which model runs.
+    pub model: Model,
+    /// Number of pictures, 1 to 4.
+    pub num_outputs: usize,
+    /// Denoising steps, 1 to 50.
+    pub steps: usize,
+    /// Distilled guidance, 0 to 10.
+    pub guidance: f64,
+    /// The seed of the noise.
+    pub seed: u64,
+    /// How the pictures are written.
+    pub encoding: Encoding,
+    /// Whether finished pictures are to be checked.
+    pub safety_checked: bool,
+    /// Whose behaviour is wanted.
+    pub fidelity: Fidelity,
+    /// What was decided on the way.
+    pub notes: Vec<Note>,
+}
+
+/// What [`Request::resolve`] needs to know besides the inputs.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// Whose behaviour is wanted.
+    pub fidelity: Fidelity,
+    /// Side in pixels of the square that the model draws best; 1024 for FLUX.1.
+    pub native_side: u32,
+    /// Random bits, for a seed if none is given.
+    pub random: u64,
+}
+
+impl Default for Circumstances {
+    fn default() -> Self {
+        Self { fidelity: Fidelity::default(), native_side: REFERENCE_SIDE, random: 0 }
+    }
+}
+
+impl Request {
+    /// Turns inputs into a job.
+    ///
+    /// # Errors
+    /// Every problem with every input, never only the first. For example numbers out of their limits, a custom size
+    /// without its sides, or an input that this version cannot serve yet.
+    pub fn resolve(params: &Params, circumstances: Circumstances) -> Result<Self, Vec<Problem>> {
+        let fidelity = circumstances.fidelity;
+        let mut problems: Vec<_> = FIELDS.iter().filter_map(|field| out_of_limits(field, params)).collect();
+        let mut notes = Vec::new();
+
+        check_inputs(params, fidelity, &mut problems, &mut notes);
+        check_loras(params, fidelity, &mut problems, &mut notes);
+        check_speed(params, fidelity, &mut problems, &mut notes);
+        note_unused(params, &mut notes);
+        let asked = asked_size(params, &mut problems, &mut notes);
+        let seed = seed(params, circumstances, &mut problems, &mut notes);
+        let model = model(&params.model);
+        let format = format(&params.output_format);
+
+        // An unknown word is already among the problems, so a `None` here always comes with one.
+        match (asked, seed, model, format) {
+            (Some(asked), Some(seed), Some(model), Some(format)) if problems.is_empty() => {
+                let size = size::for_model(asked, circumstances.native_side);
+                if circumstances.native_side != REFERENCE_SIDE {
+                    let native = circumstances.native_side;
+                    let message = format!("This model draws at {native} × {native}: {asked} was scaled to {size} px");
+                    notes.push(Note::general(message));
+                }
+                Ok(Self {
+                    prompt: params.prompt.clone().unwrap_or_default(),
+                    size,
+                    model,
+                    num_outputs: params.num_outputs as usize,
+                    steps: params.num_inference_steps as usize,
+                    guidance: params.guidance_scale,
+                    seed,
+                    encoding: Encoding { format, quality: params.output_quality as u8 },
+                    safety_checked: !params.disable_safety_checker,
+                    fidelity,
+                    notes,
+                })
+            }
+            _ => Err(problems),
+        }
+    }
+}
+
+/// The problem with a value that is missing, unknown or out of its limits.
+fn out_of_limits(field: &Field, params: &Params) -> Option<Problem> {
+    let out_of_range = |value: &dyn std::fmt::Display| {
+        let range = field.range_text().unwrap_or_default();
+        Some(Problem::new(field.name, format!("must be {range}, not {value}")))
+    };
+    match field.kind {
+        Kind::Text(access) if (access.get)(params).is_none() => Some(Problem::new(field.name, "must be given")),
+        Kind::Choice { access, choices, .. } => {
+            let value = (access.get)(params);
+            (!choices.contains(&value.as_str()))
+                .then(|| Problem::new(field.name, format!("must be {}, not '{value}'", quoted(choices))))
+        }
+        Kind::Integer { access, min, max, .. } => {
+            let value = (access.get)(params);
+            if (min..=max).contains(value) { None } else { out_of_range(value) }
+        }
+        Kind::OptionalInteger { access, limits: Some((min, max)) } => {
+            let value = (access.get)(params).as_ref()?;
+            if (min..=max).contains(value) { None } else { out_of_range(value) }
+        }
+        Kind::Number { access, min, max, .. } => {
+            let value = (access.get)(params);
+            if (min..=max).contains(value) { None } else { out_of_range(value) }
+        }
+        _ => None,
+    }
+}
+
+/// Starting picture and mask.
+fn check_inputs(params: &Params, fidelity: Fidelity, problems: &mut Vec<Problem>, notes: &mut Vec<Note>) {
+    if params.image.is_some() {
+        problems.push(Problem::new("image", "starting pictures are not available in this version: remove the picture"));
+        if params.prompt_strength == 0.0
+            && let Err(problem) = quirks::zero_prompt_strength(fidelity)
+        {
+            problems.push(problem);
+        }
+        if params.mask.is_some() {
+            problems.push(Problem::new("mask", "masks are not available in this version: remove the mask"));
+        }
+    } else if params.mask.is_some() {
+        match quirks::mask_without_image(fidelity) {
+            Ok(note) => notes.push(note),
+            Err(problem) => problems.push(problem),
+        }
+    }
+}
+
+/// The two LoRAs. Blank text counts as not given.
+fn check_loras(params: &Params, fidelity: Fidelity, problems: &mut Vec<Problem>, notes: &mut Vec<Note>) {
+    let given = |reference: &Option<String>| reference.as_ref().is_some_and(|text| !text.trim().is_empty());
+    let unavailable = |field: &str| Problem::new(field, "LoRAs are not available in this version: remove the reference");
+    let (main, extra) = (given(&params.replicate_weights), given(&params.extra_lora));
+    if main {
+        problems.push(unavailable("replicate_weights"));
+    }
+    if extra {
+        let go_fast = params.go_fast && goes_fast(params, fidelity);
+        if !main && quirks::lone_extra_lora(fidelity, go_fast) == quirks::LoneExtraLora::Ignored {
+            notes.push(Note::on("extra_lora", "The extra LoRA was not used, because there is no main one"));
+        } else {
+            problems.push(unavailable("extra_lora"));
+        }
+    }
+    if !main && !extra && let Some(own) = quirks::default_weights(fidelity) {
+        let message = format!("Replicate would apply {own} here; LoRAs are not available in this version");
+        notes.push(Note::on("replicate_weights", message));
+    }
+}
+
+/// Whether a wish for `go_fast` is honoured.
+fn goes_fast(params: &Params, fidelity: Fidelity) -> bool {
+    quirks::go_fast_honoured(fidelity, params.image.is_some(), params.aspect_ratio == "custom")
+}
+
+/// `go_fast`.
+fn check_speed(params: &Params, fidelity: Fidelity, problems: &mut Vec<Problem>, notes: &mut Vec<Note>) {
+    if !params.go_fast {
+        return;
+    }
+    if goes_fast(params, fidelity) {
+        problems.push(Problem::new("go_fast", "the 8-bit engine is not available in this version: turn it off"));
+    } else {
+        notes.push(Note::on("go_fast", "Ran in full precision, as Replicate does with a starting picture or a custom size"));
+    }
+}
+
+/// A note for each wish that the other inputs make void.
+fn note_unused(params: &Params, notes: &mut Vec<Note>) {
+    let mut note = |name: &str, void: bool, why: &str| {
+        if void && fields::find(name).is_some_and(|field| !field.is_default(params)) {
+            notes.push(Note::on(name, format!("{name} was not used: {why}")));
+        }
+    };
+    let custom = params.aspect_ratio == "custom";
+    let blank = |reference: &Option<String>| reference.as_ref().is_none_or(|text| text.trim().is_empty());
+    note("width", !custom, "it acts only with aspect_ratio 'custom'");
+    note("height", !custom, "it acts only with aspect_ratio 'custom'");
+    note("megapixels", custom, "it does not act with aspect_ratio 'custom'");
+    note("prompt_strength", params.image.is_none(), "it acts only with a starting picture");
+    note("guidance_scale", params.model == "schnell", "schnell has no guidance");
+    note("output_quality", params.output_format == "png", "it does not act on png");
+    note("lora_scale", blank(&params.replicate_weights), "there is no main LoRA");
+    note("extra_lora_scale", blank(&params.extra_lora), "there is no extra LoRA");
+}
+
+/// The size asked for, in pixels of the schema: a preset, or a custom size with its sides rounded up.
+fn asked_size(params: &Params, problems: &mut Vec<Problem>, notes: &mut Vec<Note>) -> Option<Size> {
+    if params.aspect_ratio != "custom" {
+        return size::preset(&params.aspect_ratio, &params.megapixels);
+    }
+    for (field, side) in [("width", params.width), ("height", params.height)] {
+        if side.is_none() {
+            problems.push(quirks::custom_side_missing(field));
+        }
+    }
+    // Beyond 16 bits the limits have already been spoken of, and the arithmetic below cannot overflow.
+    let side = |typed: i128| u16::try_from(typed).ok().map(u32::from);
+    let typed = Size { width: side(params.width?)?, height: side(params.height?)? };
+    let rounded = typed.map(quirks::round_side);
+    if rounded != typed {
+        notes.push(Note::general(format!("{typed} was rounded up to {rounded} px, so that both sides are multiples of 16")));
+    }
+    Some(rounded)
+}
+
+/// The seed that will be used.
+fn seed(
+    params: &Params,
+    circumstances: Circumstances,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<Note>,
+) -> Option<u64> {
+    let fresh = quirks::fresh_seed(circumstances.fidelity, circumstances.random);
+    let Some(asked) = params.seed else {
+        return Some(fresh);
+    };
+    if let Some(note) = quirks::negative_seed_note(asked) {
+        notes.push(note);
+        return Some(fresh);
+    }
+    let seed = u64::try_from(asked).ok();
+    if seed.is_none() {
+        problems.push(Problem::new("seed", format!("must be at most {}, not {asked}", u64::MAX)));
+    }
+    seed
+}
+
+/// The model of this name.
+fn model(name: &str) -> Option<Model> {
+    [Model::Dev, Model::Schnell].into_iter().find(|model| model.name() == name)
+}
+
+/// The format of this name.
+fn format(name: &str) -> Option<Format> {
+    [Format::Webp, Format::Jpg, Format::Png].into_iter().find(|format| format.extension() == name)
+}

@@ -1,0 +1,215 @@
+//! The pictures in the output folder, and the thread `pictures` that lists and reads them.
+//!
+//! The files are the truth: each carries its record, and the gallery is read from them.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::SystemTime;
+
+use image::RgbaImage;
+use image::imageops::FilterType;
+
+use crate::imaging::codec;
+use crate::session::Wake;
+use crate::session::record::Record;
+
+/// The longest side of a thumbnail, in pixels.
+pub const THUMBNAIL_SIDE: u32 = 192;
+
+/// The endings of picture files that the gallery lists.
+const EXTENSIONS: [&str; 4] = ["webp", "jpg", "jpeg", "png"];
+
+/// One picture of the gallery.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The file.
+    pub path: PathBuf,
+    /// How it was made, if the file says so.
+    pub record: Option<Record>,
+}
+
+impl Entry {
+    /// A picture of this program.
+    pub fn new(path: PathBuf, record: Option<Record>) -> Self {
+        Self { path, record }
+    }
+
+    /// The name of its file.
+    pub fn file_name(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+}
+
+/// Every picture in one folder, newest first.
+#[derive(Debug)]
+pub struct Gallery {
+    folder: PathBuf,
+    entries: Vec<Entry>,
+}
+
+impl Gallery {
+    /// An empty gallery of `folder`; the loader fills it.
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder, entries: Vec::new() }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The pictures, newest first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Where `path` stands.
+    pub fn position(&self, path: &Path) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.path == path)
+    }
+
+    /// Puts a new picture first.
+    pub(super) fn insert(&mut self, entry: Entry) {
+        self.entries.retain(|other| other.path != entry.path);
+        self.entries.insert(0, entry);
+    }
+
+    /// Takes over a listing; pictures that came in meanwhile stay in front.
+    fn extend(&mut self, listed: Vec<Entry>) {
+        for entry in listed {
+            if self.position(&entry.path).is_none() {
+                self.entries.push(entry);
+            }
+        }
+    }
+}
+
+/// What the front end asks of the thread.
+enum Errand {
+    Scan(PathBuf),
+    Load { path: PathBuf, longest_side: Option<u32> },
+}
+
+/// What comes back.
+enum Delivery {
+    Listed { folder: PathBuf, entries: Vec<Entry> },
+    Loaded { path: PathBuf, longest_side: Option<u32>, pixels: Result<RgbaImage, String> },
+}
+
+/// A picture on its way from disk.
+#[derive(Clone, Debug)]
+pub enum Pixels {
+    /// Being read.
+    Pending,
+    /// Here.
+    Ready(RgbaImage),
+    /// Cannot be read, in one sentence.
+    Failed(String),
+}
+
+/// Reads pictures off the front end's thread.
+pub struct PictureLoader {
+    errands: Sender<Errand>,
+    deliveries: Receiver<Delivery>,
+    /// Full-size pictures and thumbnails that were asked for and not yet taken.
+    shelf: HashMap<(PathBuf, Option<u32>), Pixels>,
+}
+
+impl PictureLoader {
+    /// Starts the thread. Without it, every picture stays pending.
+    pub(super) fn start(wake: Wake) -> Self {
+        let (errands, incoming) = channel();
+        let (outgoing, deliveries) = channel();
+        // A system that cannot start a thread has told so through the worker's.
+        let _ = thread::Builder::new().name("pictures".to_owned()).spawn(move || serve(&incoming, &outgoing, &wake));
+        Self { errands, deliveries, shelf: HashMap::new() }
+    }
+
+    /// Lists a folder into the gallery.
+    pub(super) fn scan(&self, folder: PathBuf) {
+        let _ = self.errands.send(Errand::Scan(folder));
+    }
+
+    /// A picture, scaled down so that its longest side is at most `longest_side` pixels, or as it is.
+    ///
+    /// The first call asks for it. Call again after the next wake until it is [`Pixels::Ready`] or [`Pixels::Failed`],
+    /// which are handed out once: keep what you get.
+    pub fn load(&mut self, path: &Path, longest_side: Option<u32>) -> Pixels {
+        let key = (path.to_owned(), longest_side);
+        match self.shelf.get(&key) {
+            Some(Pixels::Pending) => Pixels::Pending,
+            Some(_) => self.shelf.remove(&key).unwrap_or(Pixels::Pending),
+            None => {
+                let _ = self.errands.send(Errand::Load { path: path.to_owned(), longest_side });
+                self.shelf.insert(key, Pixels::Pending);
+                Pixels::Pending
+            }
+        }
+    }
+
+    /// Takes in what has been read.
+    pub(super) fn pump(&mut self, gallery: &mut Gallery) {
+        while let Ok(delivery) = self.deliveries.try_recv() {
+            match delivery {
+                Delivery::Listed { folder, entries } if folder == gallery.folder => gallery.extend(entries),
+                Delivery::Listed { .. } => {}
+                Delivery::Loaded { path, longest_side, pixels } => {
+                    let pixels = pixels.map_or_else(Pixels::Failed, Pixels::Ready);
+                    self.shelf.insert((path, longest_side), pixels);
+                }
+            }
+        }
+    }
+}
+
+/// The thread's life.
+fn serve(errands: &Receiver<Errand>, deliveries: &Sender<Delivery>, wake: &Wake) {
+    while let Ok(errand) = errands.recv() {
+        let delivery = match errand {
+            Errand::Scan(folder) => Delivery::Listed { entries: list(&folder), folder },
+            Errand::Load { path, longest_side } => {
+                Delivery::Loaded { pixels: read(&path, longest_side), path, longest_side }
+            }
+        };
+        if deliveries.send(delivery).is_err() {
+            return;
+        }
+        wake();
+    }
+}
+
+/// The pictures in `folder`, newest first. A folder that does not exist yet has none.
+fn list(folder: &Path) -> Vec<Entry> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut dated: Vec<(SystemTime, PathBuf)> = files
+        .filter_map(|file| {
+            let path = file.path();
+            let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+            let modified = file.metadata().ok()?.modified().ok()?;
+            EXTENSIONS.contains(&extension.as_str()).then_some((modified, path))
+        })
+        .collect();
+    dated.sort_by(|a, b| b.cmp(a));
+    dated.into_iter().map(|(_, path)| Entry { record: read_record(&path), path }).collect()
+}
+
+/// The record inside a picture file, if it has one of ours.
+pub fn read_record(path: &Path) -> Option<Record> {
+    let text = codec::read_record(&fs::read(path).ok()?)?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Reads and scales a picture.
+fn read(path: &Path, longest_side: Option<u32>) -> Result<RgbaImage, String> {
+    let file = fs::read(path).map_err(|error| format!("the picture cannot be read ({error})"))?;
+    let picture = codec::decode(&file).map_err(|error| error.to_string())?;
+    Ok(match longest_side {
+        Some(side) if picture.width().max(picture.height()) > side => {
+            picture.resize(side, side, FilterType::CatmullRom).to_rgba8()
+        }
+        _ => picture.to_rgba8(),
+    })
+}

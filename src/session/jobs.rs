@@ -1,0 +1,114 @@
+//! Jobs and their states.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::engine::{Progress, Stage, Timings};
+use crate::schema::Note;
+use crate::schema::params::Params;
+use crate::schema::request::Request;
+use crate::session::gallery::Entry;
+
+/// Names a job for as long as the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub(super) u64);
+
+/// One press of Generate.
+#[derive(Debug)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// What was typed.
+    pub params: Params,
+    /// What will run.
+    pub request: Request,
+    /// How far it is.
+    pub state: JobState,
+}
+
+/// How far a job is.
+#[derive(Debug)]
+pub enum JobState {
+    /// In the queue.
+    Waiting,
+    /// With the worker.
+    Running(Run),
+    /// Its pictures are saved.
+    Finished(Finished),
+    /// Ended by the user; nothing was saved.
+    Cancelled,
+    /// Ended by an error, in one sentence.
+    Failed(String),
+}
+
+impl Job {
+    /// Whether it is in the queue.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, JobState::Waiting)
+    }
+
+    /// Whether nothing more will happen to it.
+    pub fn has_ended(&self) -> bool {
+        !matches!(self.state, JobState::Waiting | JobState::Running(_))
+    }
+}
+
+/// A finished job.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Its pictures, in order.
+    pub entries: Vec<Entry>,
+    /// What was decided for the user.
+    pub notes: Vec<Note>,
+    /// Where the time went.
+    pub timings_secs: Timings,
+}
+
+/// A job that is with the worker.
+#[derive(Debug)]
+pub struct Run {
+    /// The engine's last word.
+    progress: Option<Progress>,
+    /// When denoising began, and how much of the whole was done then.
+    denoising_since: Option<(Instant, f32)>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Run {
+    /// A run that `cancelled` ends.
+    pub(super) fn new(cancelled: Arc<AtomicBool>) -> Self {
+        Self { progress: None, denoising_since: None, cancelled }
+    }
+
+    /// The engine's last word; `None` before its first.
+    pub fn progress(&self) -> Option<Progress> {
+        self.progress
+    }
+
+    /// Whether the user has asked for its end.
+    pub fn is_cancelling(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// How long it will still take, once enough is done to tell.
+    pub fn time_left(&self) -> Option<Duration> {
+        let (since, before) = self.denoising_since?;
+        let done = self.progress?.fraction();
+        let gained = done - before;
+        (gained > 0.02).then(|| since.elapsed().mul_f32((1.0 - done).max(0.0) / gained))
+    }
+
+    /// Asks the engine to stop.
+    pub(super) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes in the engine's word.
+    pub(super) fn advance(&mut self, progress: Progress) {
+        if progress.stage == Stage::Denoising && self.denoising_since.is_none() {
+            self.denoising_since = Some((Instant::now(), progress.fraction()));
+        }
+        self.progress = Some(progress);
+    }
+}

@@ -1,0 +1,57 @@
+//! The jobs that have not ended, on disk, so that a killed program loses none.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::schema::params::Params;
+use crate::session::files;
+
+/// The journal's file.
+pub(super) struct Journal {
+    path: PathBuf,
+    /// What the file holds, so that it is written only when that changes.
+    written: Vec<Map<String, Value>>,
+}
+
+impl Journal {
+    /// Opens the journal in `folder`, with the jobs that an earlier run left and a warning if there were any it cannot read.
+    pub(super) fn open(folder: &Path) -> (Self, Vec<Params>, Option<String>) {
+        let path = folder.join("queue.json");
+        let (jobs, warning) = match fs::read(&path) {
+            Err(_) => (Vec::new(), None),
+            Ok(text) => match serde_json::from_slice::<Vec<Map<String, Value>>>(&text) {
+                Ok(jobs) => (jobs, None),
+                Err(error) => (Vec::new(), Some(format!("the queue of last time could not be read ({error})"))),
+            },
+        };
+        let params = jobs.iter().map(|inputs| {
+            let mut params = Params::default();
+            params.apply_json(inputs);
+            params
+        });
+        let params = params.collect();
+        (Self { path, written: jobs }, params, warning)
+    }
+
+    /// Writes the jobs that have not ended; without any, removes the file.
+    ///
+    /// # Errors
+    /// One sentence, when the file cannot be written.
+    pub(super) fn write<'a>(&mut self, unfinished: impl Iterator<Item = &'a Params>) -> Result<(), String> {
+        let jobs: Vec<_> = unfinished.map(Params::to_json).collect();
+        if jobs == self.written {
+            return Ok(());
+        }
+        let failed = |error: &dyn std::fmt::Display| format!("the queue could not be saved: {error}");
+        if jobs.is_empty() {
+            fs::remove_file(&self.path).map_err(|error| failed(&error))?;
+        } else {
+            let text = serde_json::to_vec_pretty(&jobs).map_err(|error| failed(&error))?;
+            files::write_whole(&self.path, &text, true).map_err(|error| failed(&error))?;
+        }
+        self.written = jobs;
+        Ok(())
+    }
+}

@@ -1,0 +1,307 @@
+//! What the program is doing: the queue, the worker, the gallery, the settings. No toolkit, no tensors.
+//!
+//! [`Session`] is the one object a front end draws. It is owned by the front end's thread; everything slow happens on
+//! the threads `engine` ([`worker`]) and `pictures` ([`gallery`]), which send events and call [`Wake`]. The front end
+//! calls [`Session::pump`] before it draws.
+
+pub mod jobs;
+pub mod worker;
+pub mod record;
+pub mod gallery;
+pub mod settings;
+pub mod journal;
+pub mod files;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use crate::schema::Problem;
+use crate::schema::params::Params;
+use crate::schema::request::{Circumstances, Request};
+use crate::session::gallery::{Gallery, PictureLoader};
+use crate::session::jobs::{Job, JobId, JobState};
+use crate::session::journal::Journal;
+use crate::session::settings::Settings;
+use crate::session::worker::{Event, MakeGenerator, Order, Worker};
+use crate::weights::ModelCard;
+
+/// Asks the front end to draw again. Called from other threads.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// Where the session keeps its own files.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// Settings.
+    pub config: PathBuf,
+    /// The journal of waiting jobs.
+    pub state: PathBuf,
+    /// Where pictures go until the user chooses another folder.
+    pub pictures: PathBuf,
+}
+
+impl Folders {
+    /// The platform's usual folders for this program and user.
+    pub fn of_user() -> Option<Self> {
+        let project = directories::ProjectDirs::from("", "", "flux-qfaces")?;
+        let pictures = directories::UserDirs::new()
+            .and_then(|user| user.picture_dir().map(|pictures| pictures.join("Flux QFaces")))
+            .unwrap_or_else(|| project.data_dir().join("pictures"));
+        Some(Self {
+            config: project.config_dir().to_owned(),
+            state: project.state_dir().unwrap_or_else(|| project.data_local_dir()).to_owned(),
+            pictures,
+        })
+    }
+}
+
+/// How far the model is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelState {
+    /// Being read; jobs wait.
+    Loading,
+    /// Ready for jobs.
+    Ready,
+    /// It cannot be used, in one sentence.
+    Failed(String),
+}
+
+/// Everything the program is doing.
+pub struct Session {
+    /// What the user chose; call [`Session::save_settings`] after a change.
+    pub settings: Settings,
+    /// Every picture in the output folder, newest first.
+    pub gallery: Gallery,
+    /// Reads pictures from disk for the front end.
+    pub loader: PictureLoader,
+    /// Whether waiting jobs stay waiting.
+    paused: bool,
+    card: ModelCard,
+    model: ModelState,
+    /// In the order they will run; ended jobs stay until they are cleared.
+    jobs: Vec<Job>,
+    next_id: u64,
+    journal: Journal,
+    notices: Vec<String>,
+    worker: Worker,
+    events: Receiver<Event>,
+    folders: Folders,
+}
+
+impl Session {
+    /// Starts the session. Files of earlier runs that cannot be read become notices, never errors.
+    ///
+    /// `card` describes the model that `make` builds; `make` runs on the worker's thread, at once and again after a panic.
+    pub fn open(folders: Folders, card: ModelCard, make: MakeGenerator, wake: Wake) -> Self {
+        let mut notices = Vec::new();
+        let (settings, warning) = Settings::read(&folders);
+        notices.extend(warning);
+        let (journal, waiting, warning) = Journal::open(&folders.state);
+        notices.extend(warning);
+        let (worker, events) = Worker::start(make, Arc::clone(&wake));
+        let loader = PictureLoader::start(wake);
+        loader.scan(settings.output_folder.clone());
+        let mut session = Self {
+            gallery: Gallery::new(settings.output_folder.clone()),
+            settings,
+            loader,
+            paused: false,
+            card,
+            model: ModelState::Loading,
+            jobs: Vec::new(),
+            next_id: 0,
+            journal,
+            notices,
+            worker,
+            events,
+            folders,
+        };
+        session.restore(waiting);
+        session
+    }
+
+    /// The model that runs.
+    pub fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// How far the model is.
+    pub fn model(&self) -> &ModelState {
+        &self.model
+    }
+
+    /// Every job: ended ones first, then the running one, then the waiting ones in order.
+    pub fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// The job that runs now.
+    pub fn running(&self) -> Option<&Job> {
+        self.jobs.iter().find(|job| matches!(job.state, JobState::Running(_)))
+    }
+
+    /// The job called `id`.
+    pub fn job(&self, id: JobId) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.id == id)
+    }
+
+    /// Sentences for the user that have come up since the last call.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// What stands against running `params` now; empty when nothing does.
+    pub fn problems(&self, params: &Params) -> Vec<Problem> {
+        Request::resolve(params, self.circumstances(0)).err().unwrap_or_default()
+    }
+
+    /// Puts a job at the end of the queue.
+    ///
+    /// # Errors
+    /// Every problem with the inputs.
+    pub fn submit(&mut self, params: &Params) -> Result<JobId, Vec<Problem>> {
+        let request = Request::resolve(params, self.circumstances(random_bits()))?;
+        let id = JobId(self.next_id);
+        self.next_id += 1;
+        self.jobs.push(Job { id, params: params.clone(), request, state: JobState::Waiting });
+        self.after_change();
+        Ok(id)
+    }
+
+    /// Cancels a waiting job at once, and the running one within a block of the model.
+    pub fn cancel(&mut self, id: JobId) {
+        let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) else {
+            return;
+        };
+        match &mut job.state {
+            JobState::Waiting => job.state = JobState::Cancelled,
+            JobState::Running(run) => run.cancel(),
+            _ => return,
+        }
+        self.after_change();
+    }
+
+    /// Moves a waiting job one place towards the front (`-1`) or the end (`1`).
+    pub fn reorder(&mut self, id: JobId, by: isize) {
+        let waiting: Vec<_> =
+            self.jobs.iter().enumerate().filter(|(_, job)| job.is_waiting()).map(|(index, _)| index).collect();
+        let Some(place) = waiting.iter().position(|&index| self.jobs[index].id == id) else {
+            return;
+        };
+        if let Some(&other) = place.checked_add_signed(by).and_then(|place| waiting.get(place)) {
+            self.jobs.swap(waiting[place], other);
+            self.after_change();
+        }
+    }
+
+    /// Forgets jobs that have ended. Their pictures stay.
+    pub fn clear_ended(&mut self) {
+        self.jobs.retain(|job| !job.has_ended());
+    }
+
+    /// Whether waiting jobs stay waiting.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Holds waiting jobs back, or lets them run.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+        self.after_change();
+    }
+
+    /// Takes another folder for pictures and lists what is there.
+    pub fn set_output_folder(&mut self, folder: PathBuf) {
+        self.gallery = Gallery::new(folder.clone());
+        self.loader.scan(folder.clone());
+        self.settings.output_folder = folder;
+        self.save_settings();
+    }
+
+    /// Writes the settings; a failure becomes a notice.
+    pub fn save_settings(&mut self) {
+        if let Err(warning) = self.settings.write(&self.folders) {
+            self.notices.push(warning);
+        }
+    }
+
+    /// Takes in what the other threads have done. Call it before drawing.
+    pub fn pump(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            self.receive(event);
+        }
+        self.loader.pump(&mut self.gallery);
+    }
+
+    /// Takes in one event of the worker.
+    fn receive(&mut self, event: Event) {
+        match event {
+            Event::ModelReady => self.model = ModelState::Ready,
+            Event::ModelFailed(sentence) => self.model = ModelState::Failed(sentence),
+            Event::Progress(id, progress) => {
+                if let Some(Job { state: JobState::Running(run), .. }) = self.jobs.iter_mut().find(|job| job.id == id) {
+                    run.advance(progress);
+                }
+            }
+            Event::Finished(id, result) => {
+                for entry in &result.entries {
+                    self.gallery.insert(entry.clone());
+                }
+                self.end(id, JobState::Finished(result));
+            }
+            Event::Cancelled(id) => self.end(id, JobState::Cancelled),
+            Event::Failed(id, sentence) => self.end(id, JobState::Failed(sentence)),
+        }
+    }
+
+    /// Gives a job its last state and starts the next.
+    fn end(&mut self, id: JobId, state: JobState) {
+        if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
+            job.state = state;
+        }
+        self.after_change();
+    }
+
+    /// Starts the next job if the worker is free, and writes the journal.
+    fn after_change(&mut self) {
+        if !self.paused && self.running().is_none() {
+            let next = self.jobs.iter_mut().find(|job| job.is_waiting());
+            if let Some(job) = next {
+                let (order, run) = Order::new(job, &self.settings, &self.card);
+                self.worker.run(order);
+                job.state = JobState::Running(run);
+            }
+        }
+        // Ended jobs first, so that the list reads from past to future.
+        self.jobs.sort_by_key(|job| u8::from(!job.has_ended()) + u8::from(job.is_waiting()));
+        let unfinished = self.jobs.iter().filter(|job| !job.has_ended()).map(|job| &job.params);
+        if let Err(warning) = self.journal.write(unfinished) {
+            self.notices.push(warning);
+        }
+    }
+
+    /// Puts the jobs of an interrupted run back into the queue, held until the user lets them run.
+    fn restore(&mut self, waiting: Vec<Params>) {
+        if waiting.is_empty() {
+            return;
+        }
+        self.paused = true;
+        let mut restored = 0;
+        for params in waiting {
+            restored += usize::from(self.submit(&params).is_ok());
+        }
+        let jobs = if restored == 1 { "job" } else { "jobs" };
+        self.notices.push(format!("{restored} {jobs} from last time kept: press Resume in the queue to run"));
+    }
+
+    /// What a request depends on besides its inputs.
+    fn circumstances(&self, random: u64) -> Circumstances {
+        Circumstances { fidelity: self.settings.fidelity, native_side: self.card.native_side, random }
+    }
+}
+
+/// Random bits from the operating system's seeding of hash maps; good enough for a seed nobody chose.
+pub fn random_bits() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}

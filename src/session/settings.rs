@@ -1,0 +1,97 @@
+//! What the user chose, kept between runs.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::schema::Fidelity;
+use crate::schema::params::Params;
+use crate::session::{Folders, files};
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// What the user chose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where pictures go.
+    pub output_folder: PathBuf,
+    /// Light or dark.
+    pub theme: Theme,
+    /// Whose behaviour is wanted.
+    pub fidelity: Fidelity,
+    /// Whether pictures carry the record of how they were made.
+    pub metadata: bool,
+    /// The inputs as they stood last.
+    pub params: Params,
+}
+
+/// The settings as they stand in the file; everything may be absent.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct File {
+    output_folder: Option<PathBuf>,
+    theme: Theme,
+    fidelity: Fidelity,
+    leave_metadata_out: bool,
+    inputs: Map<String, Value>,
+}
+
+impl Settings {
+    /// Reads the settings. A file that cannot be read gives the defaults and a warning.
+    pub(super) fn read(folders: &Folders) -> (Self, Option<String>) {
+        let path = path(&folders.config);
+        let (file, warning) = match std::fs::read(&path) {
+            Err(_) => (File::default(), None),
+            Ok(text) => match serde_json::from_slice(&text) {
+                Ok(file) => (file, None),
+                Err(error) => (File::default(), Some(format!("the settings could not be read and start afresh ({error})"))),
+            },
+        };
+        let mut params = Params::default();
+        // Values of another version that no longer fit are simply not taken over.
+        params.apply_json(&file.inputs);
+        let settings = Self {
+            output_folder: file.output_folder.unwrap_or_else(|| folders.pictures.clone()),
+            theme: file.theme,
+            fidelity: file.fidelity,
+            metadata: !file.leave_metadata_out,
+            params,
+        };
+        (settings, warning)
+    }
+
+    /// Writes the settings.
+    ///
+    /// # Errors
+    /// One sentence, when the file cannot be written.
+    pub(super) fn write(&self, folders: &Folders) -> Result<(), String> {
+        let chosen = self.output_folder != folders.pictures;
+        let file = File {
+            output_folder: chosen.then(|| self.output_folder.clone()),
+            theme: self.theme,
+            fidelity: self.fidelity,
+            leave_metadata_out: !self.metadata,
+            inputs: self.params.to_json(),
+        };
+        let text = serde_json::to_vec_pretty(&file).map_err(|error| error.to_string())?;
+        files::write_whole(&path(&folders.config), &text, true)
+            .map_err(|error| format!("the settings could not be saved: {error}"))
+    }
+}
+
+/// The settings' file in the configuration folder.
+fn path(config: &Path) -> PathBuf {
+    config.join("settings.json")
+}

@@ -1,0 +1,192 @@
+//! The thread `engine`: it owns the generator and runs one job at a time.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Instant;
+
+use crate::engine::{Error, Generator, Progress};
+use crate::schema::params::Params;
+use crate::schema::request::Request;
+use crate::session::Wake;
+use crate::session::files::Target;
+use crate::session::gallery::Entry;
+use crate::session::jobs::{Finished, Job, JobId, Run};
+use crate::session::record::Record;
+use crate::session::settings::Settings;
+use crate::weights::ModelCard;
+
+/// Builds a generator, on the worker's thread.
+pub type MakeGenerator = Box<dyn FnMut() -> Result<Box<dyn Generator>, Error> + Send>;
+
+/// One job for the worker.
+pub(super) struct Order {
+    id: JobId,
+    params: Params,
+    request: Request,
+    folder: PathBuf,
+    with_record: bool,
+    model: String,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Order {
+    /// The order for `job`, and the run to keep an eye on it.
+    pub(super) fn new(job: &Job, settings: &Settings, card: &ModelCard) -> (Self, Run) {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let order = Self {
+            id: job.id,
+            params: job.params.clone(),
+            request: job.request.clone(),
+            folder: settings.output_folder.clone(),
+            with_record: settings.metadata,
+            model: card.name.clone(),
+            cancelled: Arc::clone(&cancelled),
+        };
+        (order, Run::new(cancelled))
+    }
+}
+
+/// What the worker tells the session.
+#[derive(Debug)]
+pub(super) enum Event {
+    ModelReady,
+    ModelFailed(String),
+    Progress(JobId, Progress),
+    Finished(JobId, Finished),
+    Cancelled(JobId),
+    Failed(JobId, String),
+}
+
+/// The session's end of the thread. The thread ends after its current job when this is dropped.
+pub(super) struct Worker {
+    orders: Sender<Order>,
+}
+
+impl Worker {
+    /// Starts the thread, which builds its generator at once.
+    pub(super) fn start(make: MakeGenerator, wake: Wake) -> (Self, Receiver<Event>) {
+        let (orders, incoming) = channel();
+        let (events, outgoing) = channel();
+        let outbox = Outbox { events, wake };
+        let spawned = thread::Builder::new().name("engine".to_owned()).spawn({
+            let outbox = outbox.clone();
+            move || work(make, &incoming, &outbox)
+        });
+        if let Err(error) = spawned {
+            outbox.send(Event::ModelFailed(format!("the engine's thread could not be started: {error}")));
+        }
+        (Self { orders }, outgoing)
+    }
+
+    /// Hands over a job. A worker that is gone has already said so.
+    pub(super) fn run(&self, order: Order) {
+        let _ = self.orders.send(order);
+    }
+}
+
+/// Sends an event and wakes the front end, which is one act.
+#[derive(Clone)]
+struct Outbox {
+    events: Sender<Event>,
+    wake: Wake,
+}
+
+impl Outbox {
+    fn send(&self, event: Event) {
+        // Nobody listens any more only while the program ends.
+        let _ = self.events.send(event);
+        (self.wake)();
+    }
+}
+
+/// The thread's life: build the generator, then job after job.
+fn work(mut make: MakeGenerator, orders: &Receiver<Order>, outbox: &Outbox) {
+    let mut generator = build(&mut make, outbox).ok();
+    while let Ok(order) = orders.recv() {
+        let id = order.id;
+        if generator.is_none() {
+            match build(&mut make, outbox) {
+                Ok(built) => generator = Some(built),
+                Err(sentence) => outbox.send(Event::Failed(id, sentence)),
+            }
+        }
+        let Some(ready) = generator.as_mut() else {
+            continue;
+        };
+        let event = match contained(|| run(ready.as_mut(), &order, outbox)) {
+            Ok(Ok(finished)) => Event::Finished(id, finished),
+            Ok(Err(Failure::Cancelled)) => Event::Cancelled(id),
+            Ok(Err(Failure::Sentence(sentence))) => Event::Failed(id, sentence),
+            Err(sentence) => {
+                // A generator that panicked may be left in any state; the next job gets a new one.
+                generator = None;
+                Event::Failed(id, sentence)
+            }
+        };
+        outbox.send(event);
+    }
+}
+
+/// Builds a generator and tells how that went.
+fn build(make: &mut MakeGenerator, outbox: &Outbox) -> Result<Box<dyn Generator>, String> {
+    let built = contained(|| make().map_err(|error| error.to_string())).and_then(|built| built);
+    outbox.send(match &built {
+        Ok(_) => Event::ModelReady,
+        Err(sentence) => Event::ModelFailed(sentence.clone()),
+    });
+    built
+}
+
+/// Why a job ended without pictures.
+enum Failure {
+    Cancelled,
+    Sentence(String),
+}
+
+/// Runs one job and saves its pictures.
+fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<Finished, Failure> {
+    let started = Instant::now();
+    let is_cancelled = || order.cancelled.load(Ordering::Relaxed);
+    let mut watch = |progress| {
+        if is_cancelled() {
+            return ControlFlow::Break(());
+        }
+        outbox.send(Event::Progress(order.id, progress));
+        ControlFlow::Continue(())
+    };
+    let mut outcome = generator.generate(&order.request, &mut watch).map_err(|error| match error {
+        Error::Cancelled => Failure::Cancelled,
+        other => Failure::Sentence(other.to_string()),
+    })?;
+    if is_cancelled() {
+        return Err(Failure::Cancelled);
+    }
+
+    let saving = Instant::now();
+    let record = Record::new(&order.params, &order.request, &outcome, &order.model);
+    let target = Target::dated(&order.folder, order.request.seed);
+    let saved = target.save(&outcome.pictures, order.request.encoding, order.with_record.then_some(&record));
+    let paths = saved.map_err(|error| Failure::Sentence(error.to_string()))?;
+    outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
+    outcome.timings_secs.total = started.elapsed().as_secs_f64();
+    let entries = paths.into_iter().enumerate();
+    Ok(Finished {
+        entries: entries.map(|(index, path)| Entry::new(path, Some(record.of_picture(index)))).collect(),
+        notes: outcome.notes,
+        timings_secs: outcome.timings_secs,
+    })
+}
+
+/// Runs `action`; a panic becomes a sentence.
+fn contained<T>(action: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(action)).map_err(|payload| {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let reason = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        format!("the engine stopped unexpectedly ({}); the next job starts it anew", reason.as_deref().unwrap_or("no reason given"))
+    })
+}
