@@ -1,6 +1,6 @@
 //! Flux QFaces (map to be written).
-pub mod schema;
-pub mod imaging;
-pub mod weights;
 pub mod engine;
+pub mod imaging;
+pub mod schema;
 pub mod session;
+pub mod weights;

@@ -1,2 +1,4 @@
-//! t
-#[test] fn a() {}
+//! Every test of the project, as one binary.
+
+mod parity;
+mod reference_data;

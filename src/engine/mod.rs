@@ -5,6 +5,16 @@
 //!
 //! Read [`pipeline`] first: it is the story of one job, and every other module is one of its words.
 
+pub mod checkpoint;
+pub mod device;
+pub mod dump;
+pub mod flux;
+mod memory;
+pub mod noise;
+pub mod pipeline;
+pub mod prompt;
+pub mod sampling;
+pub mod text;
 
 use std::ops::ControlFlow;
 
@@ -131,7 +141,9 @@ pub enum Error {
     #[error("{0}")]
     File(String),
     /// A number left the range of finite numbers.
-    #[error("the model produced numbers that are not finite while {0}: the weights may be damaged, or too large for this precision")]
+    #[error(
+        "the model produced numbers that are not finite while {0}: the weights may be damaged, or too large for this precision"
+    )]
     NotFinite(&'static str),
     /// The tensor library failed.
     #[error("the computation failed: {0}")]

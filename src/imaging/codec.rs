@@ -34,7 +34,9 @@ pub enum Error {
     #[error("the picture could not be {0}: {1}")]
     Codec(&'static str, String),
     /// The record does not fit into the format.
-    #[error("the record of {0} bytes is too long for a JPEG file: use webp or png, or leave the record out")]
+    #[error(
+        "the record of {0} bytes is too long for a JPEG file: use webp or png, or leave the record out"
+    )]
     RecordTooLong(usize),
 }
 
@@ -44,7 +46,11 @@ pub enum Error {
 ///
 /// # Errors
 /// When an encoder fails, for example for a side too long for its format, or when the record is too long for JPEG.
-pub fn encode(picture: &RgbImage, encoding: Encoding, record: Option<&str>) -> Result<Vec<u8>, Error> {
+pub fn encode(
+    picture: &RgbImage,
+    encoding: Encoding,
+    record: Option<&str>,
+) -> Result<Vec<u8>, Error> {
     match encoding.format {
         Format::Png => encode_png(picture, record),
         Format::Jpg => encode_jpeg(picture, encoding.quality, record),
@@ -71,13 +77,19 @@ pub fn read_record(file: &[u8]) -> Option<String> {
             let mut decoder = png::Decoder::new(Cursor::new(file));
             decoder.set_ignore_text_chunk(false);
             let reader = decoder.read_info().ok()?;
-            let chunk = reader.info().utf8_text.iter().find(|chunk| chunk.keyword == PNG_KEYWORD)?;
+            let chunk = reader
+                .info()
+                .utf8_text
+                .iter()
+                .find(|chunk| chunk.keyword == PNG_KEYWORD)?;
             chunk.get_text().ok()
         }
         ImageFormat::Jpeg => {
             let jpeg = Jpeg::from_bytes(Bytes::copy_from_slice(file)).ok()?;
             let mut segments = jpeg.segments_by_marker(markers::APP1);
-            segments.find_map(|segment| xmp::record(segment.contents().strip_prefix(JPEG_XMP_SIGNATURE)?))
+            segments.find_map(|segment| {
+                xmp::record(segment.contents().strip_prefix(JPEG_XMP_SIGNATURE)?)
+            })
         }
         ImageFormat::WebP => {
             let webp = WebP::from_bytes(Bytes::copy_from_slice(file)).ok()?;
@@ -94,7 +106,9 @@ fn encode_png(picture: &RgbImage, record: Option<&str>) -> Result<Vec<u8>, Error
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     if let Some(record) = record {
-        encoder.add_itxt_chunk(PNG_KEYWORD.to_owned(), record.to_owned()).map_err(writing)?;
+        encoder
+            .add_itxt_chunk(PNG_KEYWORD.to_owned(), record.to_owned())
+            .map_err(writing)?;
     }
     let mut writer = encoder.write_header().map_err(writing)?;
     writer.write_image_data(picture.as_raw()).map_err(writing)?;
@@ -107,7 +121,12 @@ fn encode_jpeg(picture: &RgbImage, quality: u8, record: Option<&str>) -> Result<
     let mut file = Vec::new();
     // The encoder's scale begins at 1, the contract's at 0.
     JpegEncoder::new_with_quality(&mut file, quality.max(1))
-        .write_image(picture.as_raw(), picture.width(), picture.height(), ExtendedColorType::Rgb8)
+        .write_image(
+            picture.as_raw(),
+            picture.width(),
+            picture.height(),
+            ExtendedColorType::Rgb8,
+        )
         .map_err(writing)?;
     let Some(record) = record else {
         return Ok(file);
@@ -119,7 +138,10 @@ fn encode_jpeg(picture: &RgbImage, quality: u8, record: Option<&str>) -> Result<
     let mut jpeg = Jpeg::from_bytes(file.into()).map_err(writing)?;
     // Readers expect the JFIF header first.
     let position = usize::from(!jpeg.segments().is_empty());
-    jpeg.segments_mut().insert(position, JpegSegment::new_with_contents(markers::APP1, contents.into()));
+    jpeg.segments_mut().insert(
+        position,
+        JpegSegment::new_with_contents(markers::APP1, contents.into()),
+    );
     Ok(jpeg.encoder().bytes().to_vec())
 }
 
@@ -134,8 +156,14 @@ fn encode_webp(picture: &RgbImage, quality: u8, record: Option<&str>) -> Result<
     };
     let mut webp = WebP::from_bytes(Bytes::copy_from_slice(&simple)).map_err(writing)?;
     let chunks = webp.chunks_mut();
-    chunks.insert(0, RiffChunk::new(*b"VP8X", RiffContent::Data(vp8x(picture).into())));
-    chunks.push(RiffChunk::new(*b"XMP ", RiffContent::Data(xmp::packet(record).into())));
+    chunks.insert(
+        0,
+        RiffChunk::new(*b"VP8X", RiffContent::Data(vp8x(picture).into())),
+    );
+    chunks.push(RiffChunk::new(
+        *b"XMP ",
+        RiffContent::Data(xmp::packet(record).into()),
+    ));
     Ok(webp.encoder().bytes().to_vec())
 }
 

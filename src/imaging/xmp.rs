@@ -15,7 +15,10 @@ const CLOSING: &str = "</fq:record>";
 
 /// Wraps `record` in a packet.
 pub(super) fn packet(record: &str) -> String {
-    let escaped = record.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let escaped = record
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
     format!(
         "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\
          <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
@@ -30,5 +33,10 @@ pub(super) fn record(packet: &[u8]) -> Option<String> {
     let packet = std::str::from_utf8(packet).ok()?;
     let (_, rest) = packet.split_once(OPENING)?;
     let (escaped, _) = rest.split_once(CLOSING)?;
-    Some(escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    Some(
+        escaped
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&"),
+    )
 }

@@ -43,7 +43,14 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order they are shown.
-    pub const ALL: [Self; 6] = [Self::Prompt, Self::Size, Self::Sampling, Self::Input, Self::Lora, Self::Output];
+    pub const ALL: [Self; 6] = [
+        Self::Prompt,
+        Self::Size,
+        Self::Sampling,
+        Self::Input,
+        Self::Lora,
+        Self::Output,
+    ];
 
     /// The heading in the window and in `--help`.
     pub fn label(self) -> &'static str {
@@ -136,10 +143,16 @@ impl Field {
         match self.kind {
             Kind::Text(access) | Kind::Weights(access) => *(access.get_mut)(params) = None,
             Kind::Image(access) => *(access.get_mut)(params) = None,
-            Kind::Choice { access, default, .. } => default.clone_into((access.get_mut)(params)),
-            Kind::Integer { access, default, .. } => *(access.get_mut)(params) = default,
+            Kind::Choice {
+                access, default, ..
+            } => default.clone_into((access.get_mut)(params)),
+            Kind::Integer {
+                access, default, ..
+            } => *(access.get_mut)(params) = default,
             Kind::OptionalInteger { access, .. } => *(access.get_mut)(params) = None,
-            Kind::Number { access, default, .. } => *(access.get_mut)(params) = default,
+            Kind::Number {
+                access, default, ..
+            } => *(access.get_mut)(params) = default,
             Kind::Boolean { access, default } => *(access.get_mut)(params) = default,
         }
     }
@@ -158,11 +171,17 @@ impl Field {
     pub fn range_text(&self) -> Option<String> {
         let range = match self.kind {
             Kind::Integer { min, max, .. } => format!("{min} to {max}"),
-            Kind::OptionalInteger { limits: Some((min, max)), .. } => format!("{min} to {max}"),
+            Kind::OptionalInteger {
+                limits: Some((min, max)),
+                ..
+            } => format!("{min} to {max}"),
             Kind::Number { min, max, .. } => format!("{min} to {max}"),
             _ => return None,
         };
-        Some(self.unit.map_or(range.clone(), |unit| format!("{range} {unit}")))
+        Some(
+            self.unit
+                .map_or(range.clone(), |unit| format!("{range} {unit}")),
+        )
     }
 }
 
@@ -174,7 +193,10 @@ pub fn find(name: &str) -> Option<&'static Field> {
 /// Makes the pair of accessors for one field of `Params`.
 macro_rules! access {
     ($field:ident) => {
-        Access { get: |params| &params.$field, get_mut: |params| &mut params.$field }
+        Access {
+            get: |params| &params.$field,
+            get_mut: |params| &mut params.$field,
+        }
     };
 }
 
@@ -212,7 +234,10 @@ pub static FIELDS: [Field; 21] = [
         unit: None,
         kind: Kind::Choice {
             access: access!(aspect_ratio),
-            choices: &["1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21", "custom"],
+            choices: &[
+                "1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21",
+                "custom",
+            ],
             default: "1:1",
         },
     },
@@ -222,7 +247,10 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Size,
         help: "Only with the aspect ratio 'custom'. Rounded up to a multiple of 16; works with go_fast as well.",
         unit: Some("px"),
-        kind: Kind::OptionalInteger { access: access!(height), limits: Some((256, 1440)) },
+        kind: Kind::OptionalInteger {
+            access: access!(height),
+            limits: Some((256, 1440)),
+        },
     },
     Field {
         name: "width",
@@ -230,7 +258,10 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Size,
         help: "Only with the aspect ratio 'custom'. Rounded up to a multiple of 16; works with go_fast as well.",
         unit: Some("px"),
-        kind: Kind::OptionalInteger { access: access!(width), limits: Some((256, 1440)) },
+        kind: Kind::OptionalInteger {
+            access: access!(width),
+            limits: Some((256, 1440)),
+        },
     },
     Field {
         name: "prompt_strength",
@@ -238,7 +269,12 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Input,
         help: "How much of the starting picture is given up. 1 destroys all of its information.",
         unit: None,
-        kind: Kind::Number { access: access!(prompt_strength), min: 0.0, max: 1.0, default: 0.8 },
+        kind: Kind::Number {
+            access: access!(prompt_strength),
+            min: 0.0,
+            max: 1.0,
+            default: 0.8,
+        },
     },
     Field {
         name: "model",
@@ -246,7 +282,11 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Sampling,
         help: "Which FLUX.1 model runs. dev is at its best around 28 steps, schnell needs only 4.",
         unit: None,
-        kind: Kind::Choice { access: access!(model), choices: &["dev", "schnell"], default: "dev" },
+        kind: Kind::Choice {
+            access: access!(model),
+            choices: &["dev", "schnell"],
+            default: "dev",
+        },
     },
     Field {
         name: "num_outputs",
@@ -254,7 +294,12 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Output,
         help: "How many pictures to make.",
         unit: None,
-        kind: Kind::Integer { access: access!(num_outputs), min: 1, max: 4, default: 1 },
+        kind: Kind::Integer {
+            access: access!(num_outputs),
+            min: 1,
+            max: 4,
+            default: 1,
+        },
     },
     Field {
         name: "num_inference_steps",
@@ -262,7 +307,12 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Sampling,
         help: "Denoising steps. More give more detail and take longer.",
         unit: None,
-        kind: Kind::Integer { access: access!(num_inference_steps), min: 1, max: 50, default: 28 },
+        kind: Kind::Integer {
+            access: access!(num_inference_steps),
+            min: 1,
+            max: 50,
+            default: 28,
+        },
     },
     Field {
         name: "guidance_scale",
@@ -270,7 +320,12 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Sampling,
         help: "How literally the prompt is followed (dev only). Lower values look more realistic; good values to try are 2, 2.5, 3 and 3.5.",
         unit: None,
-        kind: Kind::Number { access: access!(guidance_scale), min: 0.0, max: 10.0, default: 3.0 },
+        kind: Kind::Number {
+            access: access!(guidance_scale),
+            min: 0.0,
+            max: 10.0,
+            default: 3.0,
+        },
     },
     Field {
         name: "seed",
@@ -278,7 +333,10 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Sampling,
         help: "Fixes the random noise, so that the same settings make the same picture. Empty: a fresh one each time.",
         unit: None,
-        kind: Kind::OptionalInteger { access: access!(seed), limits: None },
+        kind: Kind::OptionalInteger {
+            access: access!(seed),
+            limits: None,
+        },
     },
     Field {
         name: "output_format",
@@ -286,7 +344,11 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Output,
         help: "File format of the pictures.",
         unit: None,
-        kind: Kind::Choice { access: access!(output_format), choices: &["webp", "jpg", "png"], default: "webp" },
+        kind: Kind::Choice {
+            access: access!(output_format),
+            choices: &["webp", "jpg", "png"],
+            default: "webp",
+        },
     },
     Field {
         name: "output_quality",
@@ -294,7 +356,12 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Output,
         help: "Quality of the saved pictures, 100 is best. Not used for png.",
         unit: None,
-        kind: Kind::Integer { access: access!(output_quality), min: 0, max: 100, default: 80 },
+        kind: Kind::Integer {
+            access: access!(output_quality),
+            min: 0,
+            max: 100,
+            default: 80,
+        },
     },
     Field {
         name: "disable_safety_checker",
@@ -302,7 +369,10 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Output,
         help: "Turns the check of the finished pictures off.",
         unit: None,
-        kind: Kind::Boolean { access: access!(disable_safety_checker), default: false },
+        kind: Kind::Boolean {
+            access: access!(disable_safety_checker),
+            default: false,
+        },
     },
     Field {
         name: "go_fast",
@@ -310,7 +380,10 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Sampling,
         help: "Runs a version of the model made for speed (8-bit in place of bf16), at every size, also with a starting picture.",
         unit: None,
-        kind: Kind::Boolean { access: access!(go_fast), default: false },
+        kind: Kind::Boolean {
+            access: access!(go_fast),
+            default: false,
+        },
     },
     Field {
         name: "megapixels",
@@ -318,7 +391,11 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Size,
         help: "About how many megapixels the picture has. Not used with the aspect ratio 'custom'.",
         unit: None,
-        kind: Kind::Choice { access: access!(megapixels), choices: &["1", "0.25"], default: "1" },
+        kind: Kind::Choice {
+            access: access!(megapixels),
+            choices: &["1", "0.25"],
+            default: "1",
+        },
     },
     Field {
         name: "replicate_weights",
@@ -334,7 +411,12 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Lora,
         help: "How strongly the main LoRA acts. 0 to 1 is sane for the base model; with go_fast the value is multiplied by 1.5.",
         unit: None,
-        kind: Kind::Number { access: access!(lora_scale), min: -1.0, max: 3.0, default: 1.0 },
+        kind: Kind::Number {
+            access: access!(lora_scale),
+            min: -1.0,
+            max: 3.0,
+            default: 1.0,
+        },
     },
     Field {
         name: "extra_lora",
@@ -350,6 +432,11 @@ pub static FIELDS: [Field; 21] = [
         group: Group::Lora,
         help: "How strongly the extra LoRA acts. 0 to 1 is sane for the base model; with go_fast the value is multiplied by 1.5.",
         unit: None,
-        kind: Kind::Number { access: access!(extra_lora_scale), min: -1.0, max: 3.0, default: 1.0 },
+        kind: Kind::Number {
+            access: access!(extra_lora_scale),
+            min: -1.0,
+            max: 3.0,
+            default: 1.0,
+        },
     },
 ];

@@ -5,11 +5,11 @@
 //! into pixels, [`quirks`] holds every place where the reference behaves oddly, and [`openapi`] prints the contract.
 
 pub mod fields;
-pub mod params;
-pub mod size;
-pub mod request;
-pub mod quirks;
 pub mod openapi;
+pub mod params;
+pub mod quirks;
+pub mod request;
+pub mod size;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,10 @@ pub struct Problem {
 impl Problem {
     /// A problem with the input `field`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -47,12 +50,18 @@ pub struct Note {
 impl Note {
     /// A note about the input `field`.
     pub fn on(field: &str, message: impl Into<String>) -> Self {
-        Self { field: Some(field.to_owned()), message: message.into() }
+        Self {
+            field: Some(field.to_owned()),
+            message: message.into(),
+        }
     }
 
     /// A note about the job as a whole.
     pub fn general(message: impl Into<String>) -> Self {
-        Self { field: None, message: message.into() }
+        Self {
+            field: None,
+            message: message.into(),
+        }
     }
 }
 

@@ -6,9 +6,16 @@ use crate::schema::fields::{FIELDS, Field, Kind};
 
 /// An object with the schemas `Input` and `Output`; the inputs carry `x-order`, counted from 0.
 pub fn document() -> Value {
-    let properties: Map<String, Value> =
-        FIELDS.iter().enumerate().map(|(order, field)| (field.name.to_owned(), property(field, order))).collect();
-    let required: Vec<_> = FIELDS.iter().filter(|field| field.is_required()).map(|field| field.name).collect();
+    let properties: Map<String, Value> = FIELDS
+        .iter()
+        .enumerate()
+        .map(|(order, field)| (field.name.to_owned(), property(field, order)))
+        .collect();
+    let required: Vec<_> = FIELDS
+        .iter()
+        .filter(|field| field.is_required())
+        .map(|field| field.name)
+        .collect();
     json!({
         "Input": {
             "title": "Input",
@@ -31,15 +38,24 @@ fn property(field: &Field, order: usize) -> Value {
     let details = match field.kind {
         Kind::Text(_) | Kind::Weights(_) => json!({ "type": "string" }),
         Kind::Image(_) => json!({ "type": "string", "format": "uri" }),
-        Kind::Choice { choices, default, .. } => json!({ "type": "string", "enum": choices, "default": default }),
-        Kind::Integer { min, max, default, .. } => {
+        Kind::Choice {
+            choices, default, ..
+        } => json!({ "type": "string", "enum": choices, "default": default }),
+        Kind::Integer {
+            min, max, default, ..
+        } => {
             json!({ "type": "integer", "minimum": min, "maximum": max, "default": default })
         }
-        Kind::OptionalInteger { limits: Some((min, max)), .. } => {
+        Kind::OptionalInteger {
+            limits: Some((min, max)),
+            ..
+        } => {
             json!({ "type": "integer", "minimum": min as i64, "maximum": max as i64 })
         }
         Kind::OptionalInteger { limits: None, .. } => json!({ "type": "integer" }),
-        Kind::Number { min, max, default, .. } => {
+        Kind::Number {
+            min, max, default, ..
+        } => {
             json!({ "type": "number", "minimum": min, "maximum": max, "default": default })
         }
         Kind::Boolean { default, .. } => json!({ "type": "boolean", "default": default }),

@@ -9,7 +9,10 @@ use crate::schema::fields::{self, FIELDS, Field, Kind};
 
 /// The 21 inputs as given. See [`FIELDS`] for meanings, limits and defaults.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs, reason = "each field is documented by its row in the table")]
+#[allow(
+    missing_docs,
+    reason = "each field is documented by its row in the table"
+)]
 pub struct Params {
     pub prompt: Option<String>,
     pub image: Option<PathBuf>,
@@ -99,7 +102,10 @@ impl Field {
     pub fn to_json(&self, params: &Params) -> Value {
         match self.kind {
             Kind::Text(access) | Kind::Weights(access) => (access.get)(params).clone().into(),
-            Kind::Image(access) => (access.get)(params).as_ref().map(|path| path.to_string_lossy()).into(),
+            Kind::Image(access) => (access.get)(params)
+                .as_ref()
+                .map(|path| path.to_string_lossy())
+                .into(),
             Kind::Choice { access, .. } => (access.get)(params).clone().into(),
             Kind::Integer { access, .. } => (*(access.get)(params)).into(),
             Kind::OptionalInteger { access, .. } => match *(access.get)(params) {
@@ -131,11 +137,17 @@ impl Field {
                 *(access.get_mut)(params) = Some(text.to_owned());
             }
             Kind::Image(access) => {
-                let text = value.as_str().ok_or_else(|| expected("the path of a picture in quotes"))?;
+                let text = value
+                    .as_str()
+                    .ok_or_else(|| expected("the path of a picture in quotes"))?;
                 *(access.get_mut)(params) = Some(PathBuf::from(text));
             }
-            Kind::Choice { access, choices, .. } => {
-                let text = value.as_str().ok_or_else(|| expected(&format!("one of {}", quoted(choices))))?;
+            Kind::Choice {
+                access, choices, ..
+            } => {
+                let text = value
+                    .as_str()
+                    .ok_or_else(|| expected(&format!("one of {}", quoted(choices))))?;
                 text.clone_into((access.get_mut)(params));
             }
             Kind::Integer { access, .. } => {
@@ -143,13 +155,15 @@ impl Field {
                 *(access.get_mut)(params) = saturate(number);
             }
             Kind::OptionalInteger { access, .. } => {
-                *(access.get_mut)(params) = Some(whole(value).ok_or_else(|| expected("a whole number"))?);
+                *(access.get_mut)(params) =
+                    Some(whole(value).ok_or_else(|| expected("a whole number"))?);
             }
             Kind::Number { access, .. } => {
                 *(access.get_mut)(params) = value.as_f64().ok_or_else(|| expected("a number"))?;
             }
             Kind::Boolean { access, .. } => {
-                *(access.get_mut)(params) = value.as_bool().ok_or_else(|| expected("true or false"))?;
+                *(access.get_mut)(params) =
+                    value.as_bool().ok_or_else(|| expected("true or false"))?;
             }
         }
         Ok(())
@@ -160,19 +174,31 @@ impl Field {
     /// # Errors
     /// When the text cannot be read as the input's type. Limits are checked later, all at once.
     pub fn set_text(&self, params: &mut Params, text: &str) -> Result<(), Problem> {
-        let expected = |what: &str| Problem::new(self.name, format!("must be {what}, not '{text}'"));
+        let expected =
+            |what: &str| Problem::new(self.name, format!("must be {what}, not '{text}'"));
         match self.kind {
-            Kind::Text(access) | Kind::Weights(access) => *(access.get_mut)(params) = Some(text.to_owned()),
+            Kind::Text(access) | Kind::Weights(access) => {
+                *(access.get_mut)(params) = Some(text.to_owned())
+            }
             Kind::Image(access) => *(access.get_mut)(params) = Some(PathBuf::from(text)),
             Kind::Choice { access, .. } => text.clone_into((access.get_mut)(params)),
             Kind::Integer { access, .. } => {
-                *(access.get_mut)(params) = saturate(text.trim().parse().map_err(|_| expected("a whole number"))?);
+                *(access.get_mut)(params) = saturate(
+                    text.trim()
+                        .parse()
+                        .map_err(|_| expected("a whole number"))?,
+                );
             }
             Kind::OptionalInteger { access, .. } => {
-                *(access.get_mut)(params) = Some(text.trim().parse().map_err(|_| expected("a whole number"))?);
+                *(access.get_mut)(params) = Some(
+                    text.trim()
+                        .parse()
+                        .map_err(|_| expected("a whole number"))?,
+                );
             }
             Kind::Number { access, .. } => {
-                *(access.get_mut)(params) = text.trim().parse().map_err(|_| expected("a number"))?;
+                *(access.get_mut)(params) =
+                    text.trim().parse().map_err(|_| expected("a number"))?;
             }
             Kind::Boolean { access, .. } => {
                 *(access.get_mut)(params) = match text.trim() {
@@ -200,8 +226,16 @@ pub fn quoted(choices: &[&str]) -> String {
 
 /// A JSON number without a fraction; `4.0` counts as 4.
 fn whole(value: &Value) -> Option<i128> {
-    let exact = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
-    exact.or_else(|| value.as_f64().filter(|number| number.fract() == 0.0).map(|number| number as i128))
+    let exact = value
+        .as_i64()
+        .map(i128::from)
+        .or_else(|| value.as_u64().map(i128::from));
+    exact.or_else(|| {
+        value
+            .as_f64()
+            .filter(|number| number.fract() == 0.0)
+            .map(|number| number as i128)
+    })
 }
 
 /// Keeps a far too large number far too large, so that the range check can speak of it.

@@ -38,16 +38,43 @@ pub struct LoraScales {
 /// * As Replicate, `go_fast`: only the main scale is multiplied, and an extra LoRA alone is promoted to main
 ///   (<https://github.com/replicate/cog-flux/blob/51e81e0/bfl_predictor.py>, `handle_loras`).
 pub fn effective_lora_scales(fidelity: Fidelity, go_fast: bool, asked: LoraScales) -> LoraScales {
-    let boosted = |scale: f64| if go_fast { scale * GO_FAST_LORA_FACTOR } else { scale };
+    let boosted = |scale: f64| {
+        if go_fast {
+            scale * GO_FAST_LORA_FACTOR
+        } else {
+            scale
+        }
+    };
     match fidelity {
-        Fidelity::Corrected => LoraScales { main: asked.main.map(boosted), extra: asked.extra.map(boosted) },
+        Fidelity::Corrected => LoraScales {
+            main: asked.main.map(boosted),
+            extra: asked.extra.map(boosted),
+        },
         Fidelity::AsReplicate if go_fast => match asked {
-            LoraScales { main: None, extra: Some(extra) } => LoraScales { main: Some(boosted(extra)), extra: None },
-            LoraScales { main, extra } => LoraScales { main: main.map(boosted), extra },
+            LoraScales {
+                main: None,
+                extra: Some(extra),
+            } => LoraScales {
+                main: Some(boosted(extra)),
+                extra: None,
+            },
+            LoraScales { main, extra } => LoraScales {
+                main: main.map(boosted),
+                extra,
+            },
         },
         Fidelity::AsReplicate => match asked {
-            LoraScales { main: Some(main), extra: None } => LoraScales { main: Some(main * main), extra: None },
-            LoraScales { main: None, .. } => LoraScales { main: None, extra: None },
+            LoraScales {
+                main: Some(main),
+                extra: None,
+            } => LoraScales {
+                main: Some(main * main),
+                extra: None,
+            },
+            LoraScales { main: None, .. } => LoraScales {
+                main: None,
+                extra: None,
+            },
             both => both,
         },
     }
@@ -90,8 +117,14 @@ pub fn go_fast_honoured(fidelity: Fidelity, has_image: bool, custom_size: bool) 
 /// In the corrected mode.
 pub fn mask_without_image(fidelity: Fidelity) -> Result<Note, Problem> {
     match fidelity {
-        Fidelity::Corrected => Err(Problem::new("mask", "needs a starting picture: give 'image' as well, or remove the mask")),
-        Fidelity::AsReplicate => Ok(Note::on("mask", "The mask was not used, because there is no starting picture")),
+        Fidelity::Corrected => Err(Problem::new(
+            "mask",
+            "needs a starting picture: give 'image' as well, or remove the mask",
+        )),
+        Fidelity::AsReplicate => Ok(Note::on(
+            "mask",
+            "The mask was not used, because there is no starting picture",
+        )),
     }
 }
 
@@ -111,10 +144,14 @@ pub fn custom_side_missing(field: &str) -> Problem {
 /// As Replicate.
 pub fn zero_prompt_strength(fidelity: Fidelity) -> Result<Note, Problem> {
     match fidelity {
-        Fidelity::Corrected => {
-            Ok(Note::on("prompt_strength", "At strength 0 no step runs: the picture was only encoded and decoded"))
-        }
-        Fidelity::AsReplicate => Err(Problem::new("prompt_strength", "must be above 0: at 0 there is no step to run")),
+        Fidelity::Corrected => Ok(Note::on(
+            "prompt_strength",
+            "At strength 0 no step runs: the picture was only encoded and decoded",
+        )),
+        Fidelity::AsReplicate => Err(Problem::new(
+            "prompt_strength",
+            "must be above 0: at 0 there is no step to run",
+        )),
     }
 }
 
@@ -139,7 +176,9 @@ pub fn round_side(pixels: u32) -> u32 {
 /// <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
 pub fn fitted_size(input: Size) -> Size {
     let limit = f64::from(MAX_INPUT_SIDE);
-    let scale = (limit / f64::from(input.width)).min(limit / f64::from(input.height)).min(1.0);
+    let scale = (limit / f64::from(input.width))
+        .min(limit / f64::from(input.height))
+        .min(1.0);
     input.map(|side| round_side(((f64::from(side) * scale) as u32).max(1)))
 }
 
@@ -167,8 +206,12 @@ pub fn transparency(fidelity: Fidelity) -> Transparency {
 
 /// The note on a mask whose shape differs from the picture's: stretched in both modes, said only in the corrected one.
 pub fn stretched_mask_note(fidelity: Fidelity) -> Option<Note> {
-    (fidelity == Fidelity::Corrected)
-        .then(|| Note::on("mask", "The mask has another shape than the starting picture and was stretched to it"))
+    (fidelity == Fidelity::Corrected).then(|| {
+        Note::on(
+            "mask",
+            "The mask has another shape than the starting picture and was stretched to it",
+        )
+    })
 }
 
 /// Whether pixels outside the mask are put back from the fitted input, byte for byte.
@@ -199,7 +242,12 @@ pub fn fresh_seed(fidelity: Fidelity, random: u64) -> u64 {
 
 /// Whether `seed` asks for a fresh one; the note on a negative seed is the same in both modes.
 pub fn negative_seed_note(seed: i128) -> Option<Note> {
-    (seed < 0).then(|| Note::on("seed", format!("The seed {seed} is negative, so a fresh one was used")))
+    (seed < 0).then(|| {
+        Note::on(
+            "seed",
+            format!("The seed {seed} is negative, so a fresh one was used"),
+        )
+    })
 }
 
 /// Streaming multiprocessors of the reference's GPU, on which the layout of the noise depends: H100 and H200 SXM. The

@@ -108,7 +108,11 @@ pub struct Circumstances {
 
 impl Default for Circumstances {
     fn default() -> Self {
-        Self { fidelity: Fidelity::default(), native_side: REFERENCE_SIDE, random: 0 }
+        Self {
+            fidelity: Fidelity::default(),
+            native_side: REFERENCE_SIDE,
+            random: 0,
+        }
     }
 }
 
@@ -120,7 +124,10 @@ impl Request {
     /// without its sides, or an input that this version cannot serve yet.
     pub fn resolve(params: &Params, circumstances: Circumstances) -> Result<Self, Vec<Problem>> {
         let fidelity = circumstances.fidelity;
-        let mut problems: Vec<_> = FIELDS.iter().filter_map(|field| out_of_limits(field, params)).collect();
+        let mut problems: Vec<_> = FIELDS
+            .iter()
+            .filter_map(|field| out_of_limits(field, params))
+            .collect();
         let mut notes = Vec::new();
 
         check_inputs(params, fidelity, &mut problems, &mut notes);
@@ -138,7 +145,9 @@ impl Request {
                 let size = size::for_model(asked, circumstances.native_side);
                 if circumstances.native_side != REFERENCE_SIDE {
                     let native = circumstances.native_side;
-                    let message = format!("This model draws at {native} × {native}: {asked} was scaled to {size} px");
+                    let message = format!(
+                        "This model draws at {native} × {native}: {asked} was scaled to {size} px"
+                    );
                     notes.push(Note::general(message));
                 }
                 Ok(Self {
@@ -149,7 +158,10 @@ impl Request {
                     steps: params.num_inference_steps as usize,
                     guidance: params.guidance_scale,
                     seed,
-                    encoding: Encoding { format, quality: params.output_quality as u8 },
+                    encoding: Encoding {
+                        format,
+                        quality: params.output_quality as u8,
+                    },
                     safety_checked: !params.disable_safety_checker,
                     fidelity,
                     notes,
@@ -164,42 +176,83 @@ impl Request {
 fn out_of_limits(field: &Field, params: &Params) -> Option<Problem> {
     let out_of_range = |value: &dyn std::fmt::Display| {
         let range = field.range_text().unwrap_or_default();
-        Some(Problem::new(field.name, format!("must be {range}, not {value}")))
+        Some(Problem::new(
+            field.name,
+            format!("must be {range}, not {value}"),
+        ))
     };
     match field.kind {
-        Kind::Text(access) if (access.get)(params).is_none() => Some(Problem::new(field.name, "must be given")),
-        Kind::Choice { access, choices, .. } => {
-            let value = (access.get)(params);
-            (!choices.contains(&value.as_str()))
-                .then(|| Problem::new(field.name, format!("must be {}, not '{value}'", quoted(choices))))
+        Kind::Text(access) if (access.get)(params).is_none() => {
+            Some(Problem::new(field.name, "must be given"))
         }
-        Kind::Integer { access, min, max, .. } => {
+        Kind::Choice {
+            access, choices, ..
+        } => {
             let value = (access.get)(params);
-            if (min..=max).contains(value) { None } else { out_of_range(value) }
+            (!choices.contains(&value.as_str())).then(|| {
+                Problem::new(
+                    field.name,
+                    format!("must be {}, not '{value}'", quoted(choices)),
+                )
+            })
         }
-        Kind::OptionalInteger { access, limits: Some((min, max)) } => {
+        Kind::Integer {
+            access, min, max, ..
+        } => {
+            let value = (access.get)(params);
+            if (min..=max).contains(value) {
+                None
+            } else {
+                out_of_range(value)
+            }
+        }
+        Kind::OptionalInteger {
+            access,
+            limits: Some((min, max)),
+        } => {
             let value = (access.get)(params).as_ref()?;
-            if (min..=max).contains(value) { None } else { out_of_range(value) }
+            if (min..=max).contains(value) {
+                None
+            } else {
+                out_of_range(value)
+            }
         }
-        Kind::Number { access, min, max, .. } => {
+        Kind::Number {
+            access, min, max, ..
+        } => {
             let value = (access.get)(params);
-            if (min..=max).contains(value) { None } else { out_of_range(value) }
+            if (min..=max).contains(value) {
+                None
+            } else {
+                out_of_range(value)
+            }
         }
         _ => None,
     }
 }
 
 /// Starting picture and mask.
-fn check_inputs(params: &Params, fidelity: Fidelity, problems: &mut Vec<Problem>, notes: &mut Vec<Note>) {
+fn check_inputs(
+    params: &Params,
+    fidelity: Fidelity,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<Note>,
+) {
     if params.image.is_some() {
-        problems.push(Problem::new("image", "starting pictures are not available in this version: remove the picture"));
+        problems.push(Problem::new(
+            "image",
+            "starting pictures are not available in this version: remove the picture",
+        ));
         if params.prompt_strength == 0.0
             && let Err(problem) = quirks::zero_prompt_strength(fidelity)
         {
             problems.push(problem);
         }
         if params.mask.is_some() {
-            problems.push(Problem::new("mask", "masks are not available in this version: remove the mask"));
+            problems.push(Problem::new(
+                "mask",
+                "masks are not available in this version: remove the mask",
+            ));
         }
     } else if params.mask.is_some() {
         match quirks::mask_without_image(fidelity) {
@@ -210,9 +263,23 @@ fn check_inputs(params: &Params, fidelity: Fidelity, problems: &mut Vec<Problem>
 }
 
 /// The two LoRAs. Blank text counts as not given.
-fn check_loras(params: &Params, fidelity: Fidelity, problems: &mut Vec<Problem>, notes: &mut Vec<Note>) {
-    let given = |reference: &Option<String>| reference.as_ref().is_some_and(|text| !text.trim().is_empty());
-    let unavailable = |field: &str| Problem::new(field, "LoRAs are not available in this version: remove the reference");
+fn check_loras(
+    params: &Params,
+    fidelity: Fidelity,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<Note>,
+) {
+    let given = |reference: &Option<String>| {
+        reference
+            .as_ref()
+            .is_some_and(|text| !text.trim().is_empty())
+    };
+    let unavailable = |field: &str| {
+        Problem::new(
+            field,
+            "LoRAs are not available in this version: remove the reference",
+        )
+    };
     let (main, extra) = (given(&params.replicate_weights), given(&params.extra_lora));
     if main {
         problems.push(unavailable("replicate_weights"));
@@ -220,31 +287,53 @@ fn check_loras(params: &Params, fidelity: Fidelity, problems: &mut Vec<Problem>,
     if extra {
         let go_fast = params.go_fast && goes_fast(params, fidelity);
         if !main && quirks::lone_extra_lora(fidelity, go_fast) == quirks::LoneExtraLora::Ignored {
-            notes.push(Note::on("extra_lora", "The extra LoRA was not used, because there is no main one"));
+            notes.push(Note::on(
+                "extra_lora",
+                "The extra LoRA was not used, because there is no main one",
+            ));
         } else {
             problems.push(unavailable("extra_lora"));
         }
     }
-    if !main && !extra && let Some(own) = quirks::default_weights(fidelity) {
-        let message = format!("Replicate would apply {own} here; LoRAs are not available in this version");
+    if !main
+        && !extra
+        && let Some(own) = quirks::default_weights(fidelity)
+    {
+        let message =
+            format!("Replicate would apply {own} here; LoRAs are not available in this version");
         notes.push(Note::on("replicate_weights", message));
     }
 }
 
 /// Whether a wish for `go_fast` is honoured.
 fn goes_fast(params: &Params, fidelity: Fidelity) -> bool {
-    quirks::go_fast_honoured(fidelity, params.image.is_some(), params.aspect_ratio == "custom")
+    quirks::go_fast_honoured(
+        fidelity,
+        params.image.is_some(),
+        params.aspect_ratio == "custom",
+    )
 }
 
 /// `go_fast`.
-fn check_speed(params: &Params, fidelity: Fidelity, problems: &mut Vec<Problem>, notes: &mut Vec<Note>) {
+fn check_speed(
+    params: &Params,
+    fidelity: Fidelity,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<Note>,
+) {
     if !params.go_fast {
         return;
     }
     if goes_fast(params, fidelity) {
-        problems.push(Problem::new("go_fast", "the 8-bit engine is not available in this version: turn it off"));
+        problems.push(Problem::new(
+            "go_fast",
+            "the 8-bit engine is not available in this version: turn it off",
+        ));
     } else {
-        notes.push(Note::on("go_fast", "Ran in full precision, as Replicate does with a starting picture or a custom size"));
+        notes.push(Note::on(
+            "go_fast",
+            "Ran in full precision, as Replicate does with a starting picture or a custom size",
+        ));
     }
 }
 
@@ -256,15 +345,40 @@ fn note_unused(params: &Params, notes: &mut Vec<Note>) {
         }
     };
     let custom = params.aspect_ratio == "custom";
-    let blank = |reference: &Option<String>| reference.as_ref().is_none_or(|text| text.trim().is_empty());
+    let blank =
+        |reference: &Option<String>| reference.as_ref().is_none_or(|text| text.trim().is_empty());
     note("width", !custom, "it acts only with aspect_ratio 'custom'");
     note("height", !custom, "it acts only with aspect_ratio 'custom'");
-    note("megapixels", custom, "it does not act with aspect_ratio 'custom'");
-    note("prompt_strength", params.image.is_none(), "it acts only with a starting picture");
-    note("guidance_scale", params.model == "schnell", "schnell has no guidance");
-    note("output_quality", params.output_format == "png", "it does not act on png");
-    note("lora_scale", blank(&params.replicate_weights), "there is no main LoRA");
-    note("extra_lora_scale", blank(&params.extra_lora), "there is no extra LoRA");
+    note(
+        "megapixels",
+        custom,
+        "it does not act with aspect_ratio 'custom'",
+    );
+    note(
+        "prompt_strength",
+        params.image.is_none(),
+        "it acts only with a starting picture",
+    );
+    note(
+        "guidance_scale",
+        params.model == "schnell",
+        "schnell has no guidance",
+    );
+    note(
+        "output_quality",
+        params.output_format == "png",
+        "it does not act on png",
+    );
+    note(
+        "lora_scale",
+        blank(&params.replicate_weights),
+        "there is no main LoRA",
+    );
+    note(
+        "extra_lora_scale",
+        blank(&params.extra_lora),
+        "there is no extra LoRA",
+    );
 }
 
 /// The size asked for, in pixels of the schema: a preset, or a custom size with its sides rounded up.
@@ -279,10 +393,15 @@ fn asked_size(params: &Params, problems: &mut Vec<Problem>, notes: &mut Vec<Note
     }
     // Beyond 16 bits the limits have already been spoken of, and the arithmetic below cannot overflow.
     let side = |typed: i128| u16::try_from(typed).ok().map(u32::from);
-    let typed = Size { width: side(params.width?)?, height: side(params.height?)? };
+    let typed = Size {
+        width: side(params.width?)?,
+        height: side(params.height?)?,
+    };
     let rounded = typed.map(quirks::round_side);
     if rounded != typed {
-        notes.push(Note::general(format!("{typed} was rounded up to {rounded} px, so that both sides are multiples of 16")));
+        notes.push(Note::general(format!(
+            "{typed} was rounded up to {rounded} px, so that both sides are multiples of 16"
+        )));
     }
     Some(rounded)
 }
@@ -304,17 +423,24 @@ fn seed(
     }
     let seed = u64::try_from(asked).ok();
     if seed.is_none() {
-        problems.push(Problem::new("seed", format!("must be at most {}, not {asked}", u64::MAX)));
+        problems.push(Problem::new(
+            "seed",
+            format!("must be at most {}, not {asked}", u64::MAX),
+        ));
     }
     seed
 }
 
 /// The model of this name.
 fn model(name: &str) -> Option<Model> {
-    [Model::Dev, Model::Schnell].into_iter().find(|model| model.name() == name)
+    [Model::Dev, Model::Schnell]
+        .into_iter()
+        .find(|model| model.name() == name)
 }
 
 /// The format of this name.
 fn format(name: &str) -> Option<Format> {
-    [Format::Webp, Format::Jpg, Format::Png].into_iter().find(|format| format.extension() == name)
+    [Format::Webp, Format::Jpg, Format::Png]
+        .into_iter()
+        .find(|format| format.extension() == name)
 }

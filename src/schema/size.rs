@@ -26,23 +26,92 @@ impl std::fmt::Display for Size {
 impl Size {
     /// Applies `change` to both sides.
     pub fn map(self, change: impl Fn(u32) -> u32) -> Self {
-        Self { width: change(self.width), height: change(self.height) }
+        Self {
+            width: change(self.width),
+            height: change(self.height),
+        }
     }
 }
 
 /// Sizes at one megapixel. <https://github.com/replicate/cog-flux/blob/51e81e0/predict.py> (`ASPECT_RATIOS`)
 const PRESETS: [(&str, Size); 11] = [
-    ("1:1", Size { width: 1024, height: 1024 }),
-    ("16:9", Size { width: 1344, height: 768 }),
-    ("21:9", Size { width: 1536, height: 640 }),
-    ("3:2", Size { width: 1216, height: 832 }),
-    ("2:3", Size { width: 832, height: 1216 }),
-    ("4:5", Size { width: 896, height: 1088 }),
-    ("5:4", Size { width: 1088, height: 896 }),
-    ("3:4", Size { width: 896, height: 1152 }),
-    ("4:3", Size { width: 1152, height: 896 }),
-    ("9:16", Size { width: 768, height: 1344 }),
-    ("9:21", Size { width: 640, height: 1536 }),
+    (
+        "1:1",
+        Size {
+            width: 1024,
+            height: 1024,
+        },
+    ),
+    (
+        "16:9",
+        Size {
+            width: 1344,
+            height: 768,
+        },
+    ),
+    (
+        "21:9",
+        Size {
+            width: 1536,
+            height: 640,
+        },
+    ),
+    (
+        "3:2",
+        Size {
+            width: 1216,
+            height: 832,
+        },
+    ),
+    (
+        "2:3",
+        Size {
+            width: 832,
+            height: 1216,
+        },
+    ),
+    (
+        "4:5",
+        Size {
+            width: 896,
+            height: 1088,
+        },
+    ),
+    (
+        "5:4",
+        Size {
+            width: 1088,
+            height: 896,
+        },
+    ),
+    (
+        "3:4",
+        Size {
+            width: 896,
+            height: 1152,
+        },
+    ),
+    (
+        "4:3",
+        Size {
+            width: 1152,
+            height: 896,
+        },
+    ),
+    (
+        "9:16",
+        Size {
+            width: 768,
+            height: 1344,
+        },
+    ),
+    (
+        "9:21",
+        Size {
+            width: 640,
+            height: 1536,
+        },
+    ),
 ];
 
 /// The size of a named ratio at `megapixels` `1` or `0.25`; `None` for `custom` and for unknown names.
@@ -62,6 +131,8 @@ pub fn preset(aspect_ratio: &str, megapixels: &str) -> Option<Size> {
 /// A FLUX.1 checkpoint has 1024 and nothing changes. The demo model has 128: one scale for everything, sides rounded up
 /// to a multiple of 16 afterwards.
 pub fn for_model(size: Size, native_side: u32) -> Size {
-    let scaled = |side: u32| (u64::from(side) * u64::from(native_side)).div_ceil(u64::from(REFERENCE_SIDE)) as u32;
+    let scaled = |side: u32| {
+        (u64::from(side) * u64::from(native_side)).div_ceil(u64::from(REFERENCE_SIDE)) as u32
+    };
     size.map(|side| scaled(side).next_multiple_of(SIDE_STEP))
 }

@@ -42,22 +42,34 @@ pub fn write_whole(path: &Path, contents: &[u8], overwrite: bool) -> Result<(), 
         if reason.kind() == io::ErrorKind::AlreadyExists {
             Error::Exists(path.to_owned())
         } else {
-            Error::Refused { reason, path: path.to_owned() }
+            Error::Refused {
+                reason,
+                path: path.to_owned(),
+            }
         }
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(refused)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".flux-qfaces-");
     share_with_others(&mut builder);
     let mut file = builder.tempfile_in(folder).map_err(refused)?;
-    file.write_all(contents).and_then(|()| file.as_file().sync_all()).map_err(refused)?;
+    file.write_all(contents)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(refused)?;
     persist(file, path, overwrite).map_err(refused)
 }
 
 /// Gives a temporary file the name it is meant to have.
 fn persist(file: NamedTempFile, path: &Path, overwrite: bool) -> io::Result<()> {
-    let persisted = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
+    let persisted = if overwrite {
+        file.persist(path)
+    } else {
+        file.persist_noclobber(path)
+    };
     persisted.map(drop).map_err(|error| error.error)
 }
 
@@ -76,9 +88,7 @@ fn share_with_others(builder: &mut tempfile::Builder<'_, '_>) {
 #[derive(Clone, Debug)]
 enum Naming {
     /// `out-0`, `out-1`, …, which must not exist unless they may be overwritten.
-    Numbered {
-        overwrite: bool,
-    },
+    Numbered { overwrite: bool },
     /// A stem that is told apart from earlier files by a suffix.
     Dated(String),
 }
@@ -93,13 +103,19 @@ pub struct Target {
 impl Target {
     /// Files `out-0.webp` and so on in `folder`, as the reference names them.
     pub fn numbered(folder: &Path, overwrite: bool) -> Self {
-        Self { folder: folder.to_owned(), naming: Naming::Numbered { overwrite } }
+        Self {
+            folder: folder.to_owned(),
+            naming: Naming::Numbered { overwrite },
+        }
     }
 
     /// Files named after the present moment and the seed; never one that exists.
     pub fn dated(folder: &Path, seed: u64) -> Self {
         let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S");
-        Self { folder: folder.to_owned(), naming: Naming::Dated(format!("{now}-{seed}")) }
+        Self {
+            folder: folder.to_owned(),
+            naming: Naming::Dated(format!("{now}-{seed}")),
+        }
     }
 
     /// Says before any work begins whether `count` files can be written.
@@ -107,9 +123,14 @@ impl Target {
     /// # Errors
     /// When a file of that name exists and may not be overwritten, or the folder cannot be made.
     pub fn check(&self, count: usize, encoding: Encoding) -> Result<(), Error> {
-        fs::create_dir_all(&self.folder).map_err(|reason| Error::Refused { reason, path: self.folder.clone() })?;
+        fs::create_dir_all(&self.folder).map_err(|reason| Error::Refused {
+            reason,
+            path: self.folder.clone(),
+        })?;
         if let Naming::Numbered { overwrite: false } = self.naming {
-            let taken = (0..count).map(|index| self.path(index, 0, encoding)).find(|path| path.exists());
+            let taken = (0..count)
+                .map(|index| self.path(index, 0, encoding))
+                .find(|path| path.exists());
             return taken.map_or(Ok(()), |path| Err(Error::Exists(path)));
         }
         Ok(())
@@ -119,9 +140,16 @@ impl Target {
     ///
     /// # Errors
     /// When a picture cannot be encoded or a file cannot be written; files already written are taken back.
-    pub fn save(&self, pictures: &[RgbImage], encoding: Encoding, record: Option<&Record>) -> Result<Vec<PathBuf>, Error> {
+    pub fn save(
+        &self,
+        pictures: &[RgbImage],
+        encoding: Encoding,
+        record: Option<&Record>,
+    ) -> Result<Vec<PathBuf>, Error> {
         let files = pictures.iter().enumerate().map(|(index, picture)| {
-            let record = record.map(|record| serde_json::to_string(&record.of_picture(index))).transpose()?;
+            let record = record
+                .map(|record| serde_json::to_string(&record.of_picture(index)))
+                .transpose()?;
             Ok(codec::encode(picture, encoding, record.as_deref())?)
         });
         let files = files.collect::<Result<Vec<_>, Error>>()?;

@@ -39,7 +39,10 @@ impl Entry {
 
     /// The name of its file.
     pub fn file_name(&self) -> String {
-        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        self.path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default()
     }
 }
 
@@ -53,7 +56,10 @@ pub struct Gallery {
 impl Gallery {
     /// An empty gallery of `folder`; the loader fills it.
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder, entries: Vec::new() }
+        Self {
+            folder,
+            entries: Vec::new(),
+        }
     }
 
     /// The folder.
@@ -90,13 +96,23 @@ impl Gallery {
 /// What the front end asks of the thread.
 enum Errand {
     Scan(PathBuf),
-    Load { path: PathBuf, longest_side: Option<u32> },
+    Load {
+        path: PathBuf,
+        longest_side: Option<u32>,
+    },
 }
 
 /// What comes back.
 enum Delivery {
-    Listed { folder: PathBuf, entries: Vec<Entry> },
-    Loaded { path: PathBuf, longest_side: Option<u32>, pixels: Result<RgbaImage, String> },
+    Listed {
+        folder: PathBuf,
+        entries: Vec<Entry>,
+    },
+    Loaded {
+        path: PathBuf,
+        longest_side: Option<u32>,
+        pixels: Result<RgbaImage, String>,
+    },
 }
 
 /// A picture on its way from disk.
@@ -124,8 +140,14 @@ impl PictureLoader {
         let (errands, incoming) = channel();
         let (outgoing, deliveries) = channel();
         // A system that cannot start a thread has told so through the worker's.
-        let _ = thread::Builder::new().name("pictures".to_owned()).spawn(move || serve(&incoming, &outgoing, &wake));
-        Self { errands, deliveries, shelf: HashMap::new() }
+        let _ = thread::Builder::new()
+            .name("pictures".to_owned())
+            .spawn(move || serve(&incoming, &outgoing, &wake));
+        Self {
+            errands,
+            deliveries,
+            shelf: HashMap::new(),
+        }
     }
 
     /// Lists a folder into the gallery.
@@ -143,7 +165,10 @@ impl PictureLoader {
             Some(Pixels::Pending) => Pixels::Pending,
             Some(_) => self.shelf.remove(&key).unwrap_or(Pixels::Pending),
             None => {
-                let _ = self.errands.send(Errand::Load { path: path.to_owned(), longest_side });
+                let _ = self.errands.send(Errand::Load {
+                    path: path.to_owned(),
+                    longest_side,
+                });
                 self.shelf.insert(key, Pixels::Pending);
                 Pixels::Pending
             }
@@ -154,9 +179,15 @@ impl PictureLoader {
     pub(super) fn pump(&mut self, gallery: &mut Gallery) {
         while let Ok(delivery) = self.deliveries.try_recv() {
             match delivery {
-                Delivery::Listed { folder, entries } if folder == gallery.folder => gallery.extend(entries),
+                Delivery::Listed { folder, entries } if folder == gallery.folder => {
+                    gallery.extend(entries)
+                }
                 Delivery::Listed { .. } => {}
-                Delivery::Loaded { path, longest_side, pixels } => {
+                Delivery::Loaded {
+                    path,
+                    longest_side,
+                    pixels,
+                } => {
                     let pixels = pixels.map_or_else(Pixels::Failed, Pixels::Ready);
                     self.shelf.insert((path, longest_side), pixels);
                 }
@@ -169,10 +200,15 @@ impl PictureLoader {
 fn serve(errands: &Receiver<Errand>, deliveries: &Sender<Delivery>, wake: &Wake) {
     while let Ok(errand) = errands.recv() {
         let delivery = match errand {
-            Errand::Scan(folder) => Delivery::Listed { entries: list(&folder), folder },
-            Errand::Load { path, longest_side } => {
-                Delivery::Loaded { pixels: read(&path, longest_side), path, longest_side }
-            }
+            Errand::Scan(folder) => Delivery::Listed {
+                entries: list(&folder),
+                folder,
+            },
+            Errand::Load { path, longest_side } => Delivery::Loaded {
+                pixels: read(&path, longest_side),
+                path,
+                longest_side,
+            },
         };
         if deliveries.send(delivery).is_err() {
             return;
@@ -189,11 +225,19 @@ fn list(folder: &Path) -> Vec<Entry> {
             let path = file.path();
             let extension = path.extension()?.to_str()?.to_ascii_lowercase();
             let modified = file.metadata().ok()?.modified().ok()?;
-            EXTENSIONS.contains(&extension.as_str()).then_some((modified, path))
+            EXTENSIONS
+                .contains(&extension.as_str())
+                .then_some((modified, path))
         })
         .collect();
     dated.sort_by(|a, b| b.cmp(a));
-    dated.into_iter().map(|(_, path)| Entry { record: read_record(&path), path }).collect()
+    dated
+        .into_iter()
+        .map(|(_, path)| Entry {
+            record: read_record(&path),
+            path,
+        })
+        .collect()
 }
 
 /// The record inside a picture file, if it has one of ours.
@@ -207,9 +251,9 @@ fn read(path: &Path, longest_side: Option<u32>) -> Result<RgbaImage, String> {
     let file = fs::read(path).map_err(|error| format!("the picture cannot be read ({error})"))?;
     let picture = codec::decode(&file).map_err(|error| error.to_string())?;
     Ok(match longest_side {
-        Some(side) if picture.width().max(picture.height()) > side => {
-            picture.resize(side, side, FilterType::CatmullRom).to_rgba8()
-        }
+        Some(side) if picture.width().max(picture.height()) > side => picture
+            .resize(side, side, FilterType::CatmullRom)
+            .to_rgba8(),
         _ => picture.to_rgba8(),
     })
 }

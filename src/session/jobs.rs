@@ -78,7 +78,11 @@ pub struct Run {
 impl Run {
     /// A run that `cancelled` ends.
     pub(super) fn new(cancelled: Arc<AtomicBool>) -> Self {
-        Self { progress: None, denoising_since: None, cancelled }
+        Self {
+            progress: None,
+            denoising_since: None,
+            cancelled,
+        }
     }
 
     /// The engine's last word; `None` before its first.

@@ -23,7 +23,12 @@ impl Journal {
             Err(_) => (Vec::new(), None),
             Ok(text) => match serde_json::from_slice::<Vec<Map<String, Value>>>(&text) {
                 Ok(jobs) => (jobs, None),
-                Err(error) => (Vec::new(), Some(format!("the queue of last time could not be read ({error})"))),
+                Err(error) => (
+                    Vec::new(),
+                    Some(format!(
+                        "the queue of last time could not be read ({error})"
+                    )),
+                ),
             },
         };
         let params = jobs.iter().map(|inputs| {
@@ -32,19 +37,30 @@ impl Journal {
             params
         });
         let params = params.collect();
-        (Self { path, written: jobs }, params, warning)
+        (
+            Self {
+                path,
+                written: jobs,
+            },
+            params,
+            warning,
+        )
     }
 
     /// Writes the jobs that have not ended; without any, removes the file.
     ///
     /// # Errors
     /// One sentence, when the file cannot be written.
-    pub(super) fn write<'a>(&mut self, unfinished: impl Iterator<Item = &'a Params>) -> Result<(), String> {
+    pub(super) fn write<'a>(
+        &mut self,
+        unfinished: impl Iterator<Item = &'a Params>,
+    ) -> Result<(), String> {
         let jobs: Vec<_> = unfinished.map(Params::to_json).collect();
         if jobs == self.written {
             return Ok(());
         }
-        let failed = |error: &dyn std::fmt::Display| format!("the queue could not be saved: {error}");
+        let failed =
+            |error: &dyn std::fmt::Display| format!("the queue could not be saved: {error}");
         if jobs.is_empty() {
             fs::remove_file(&self.path).map_err(|error| failed(&error))?;
         } else {

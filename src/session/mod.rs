@@ -4,13 +4,13 @@
 //! the threads `engine` ([`worker`]) and `pictures` ([`gallery`]), which send events and call [`Wake`]. The front end
 //! calls [`Session::pump`] before it draws.
 
-pub mod jobs;
-pub mod worker;
-pub mod record;
-pub mod gallery;
-pub mod settings;
-pub mod journal;
 pub mod files;
+pub mod gallery;
+pub mod jobs;
+pub mod journal;
+pub mod record;
+pub mod settings;
+pub mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,11 +45,17 @@ impl Folders {
     pub fn of_user() -> Option<Self> {
         let project = directories::ProjectDirs::from("", "", "flux-qfaces")?;
         let pictures = directories::UserDirs::new()
-            .and_then(|user| user.picture_dir().map(|pictures| pictures.join("Flux QFaces")))
+            .and_then(|user| {
+                user.picture_dir()
+                    .map(|pictures| pictures.join("Flux QFaces"))
+            })
             .unwrap_or_else(|| project.data_dir().join("pictures"));
         Some(Self {
             config: project.config_dir().to_owned(),
-            state: project.state_dir().unwrap_or_else(|| project.data_local_dir()).to_owned(),
+            state: project
+                .state_dir()
+                .unwrap_or_else(|| project.data_local_dir())
+                .to_owned(),
             pictures,
         })
     }
@@ -137,7 +143,9 @@ impl Session {
 
     /// The job that runs now.
     pub fn running(&self) -> Option<&Job> {
-        self.jobs.iter().find(|job| matches!(job.state, JobState::Running(_)))
+        self.jobs
+            .iter()
+            .find(|job| matches!(job.state, JobState::Running(_)))
     }
 
     /// The job called `id`.
@@ -152,7 +160,9 @@ impl Session {
 
     /// What stands against running `params` now; empty when nothing does.
     pub fn problems(&self, params: &Params) -> Vec<Problem> {
-        Request::resolve(params, self.circumstances(0)).err().unwrap_or_default()
+        Request::resolve(params, self.circumstances(0))
+            .err()
+            .unwrap_or_default()
     }
 
     /// Puts a job at the end of the queue.
@@ -163,7 +173,12 @@ impl Session {
         let request = Request::resolve(params, self.circumstances(random_bits()))?;
         let id = JobId(self.next_id);
         self.next_id += 1;
-        self.jobs.push(Job { id, params: params.clone(), request, state: JobState::Waiting });
+        self.jobs.push(Job {
+            id,
+            params: params.clone(),
+            request,
+            state: JobState::Waiting,
+        });
         self.after_change();
         Ok(id)
     }
@@ -183,12 +198,20 @@ impl Session {
 
     /// Moves a waiting job one place towards the front (`-1`) or the end (`1`).
     pub fn reorder(&mut self, id: JobId, by: isize) {
-        let waiting: Vec<_> =
-            self.jobs.iter().enumerate().filter(|(_, job)| job.is_waiting()).map(|(index, _)| index).collect();
+        let waiting: Vec<_> = self
+            .jobs
+            .iter()
+            .enumerate()
+            .filter(|(_, job)| job.is_waiting())
+            .map(|(index, _)| index)
+            .collect();
         let Some(place) = waiting.iter().position(|&index| self.jobs[index].id == id) else {
             return;
         };
-        if let Some(&other) = place.checked_add_signed(by).and_then(|place| waiting.get(place)) {
+        if let Some(&other) = place
+            .checked_add_signed(by)
+            .and_then(|place| waiting.get(place))
+        {
             self.jobs.swap(waiting[place], other);
             self.after_change();
         }
@@ -239,7 +262,11 @@ impl Session {
             Event::ModelReady => self.model = ModelState::Ready,
             Event::ModelFailed(sentence) => self.model = ModelState::Failed(sentence),
             Event::Progress(id, progress) => {
-                if let Some(Job { state: JobState::Running(run), .. }) = self.jobs.iter_mut().find(|job| job.id == id) {
+                if let Some(Job {
+                    state: JobState::Running(run),
+                    ..
+                }) = self.jobs.iter_mut().find(|job| job.id == id)
+                {
                     run.advance(progress);
                 }
             }
@@ -273,8 +300,13 @@ impl Session {
             }
         }
         // Ended jobs first, so that the list reads from past to future.
-        self.jobs.sort_by_key(|job| u8::from(!job.has_ended()) + u8::from(job.is_waiting()));
-        let unfinished = self.jobs.iter().filter(|job| !job.has_ended()).map(|job| &job.params);
+        self.jobs
+            .sort_by_key(|job| u8::from(!job.has_ended()) + u8::from(job.is_waiting()));
+        let unfinished = self
+            .jobs
+            .iter()
+            .filter(|job| !job.has_ended())
+            .map(|job| &job.params);
         if let Err(warning) = self.journal.write(unfinished) {
             self.notices.push(warning);
         }
@@ -291,12 +323,18 @@ impl Session {
             restored += usize::from(self.submit(&params).is_ok());
         }
         let jobs = if restored == 1 { "job" } else { "jobs" };
-        self.notices.push(format!("{restored} {jobs} from last time kept: press Resume in the queue to run"));
+        self.notices.push(format!(
+            "{restored} {jobs} from last time kept: press Resume in the queue to run"
+        ));
     }
 
     /// What a request depends on besides its inputs.
     fn circumstances(&self, random: u64) -> Circumstances {
-        Circumstances { fidelity: self.settings.fidelity, native_side: self.card.native_side, random }
+        Circumstances {
+            fidelity: self.settings.fidelity,
+            native_side: self.card.native_side,
+            random,
+        }
     }
 }
 

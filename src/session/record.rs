@@ -39,7 +39,11 @@ pub struct Record {
 impl Record {
     /// The record of the first picture of a job.
     pub fn new(params: &Params, request: &Request, outcome: &Outcome, model: &str) -> Self {
-        let inputs = Params { seed: Some(request.seed.into()), ..params.clone() }.to_json();
+        let inputs = Params {
+            seed: Some(request.seed.into()),
+            ..params.clone()
+        }
+        .to_json();
         Self {
             program: PROGRAM.to_owned(),
             model: model.to_owned(),
@@ -56,12 +60,18 @@ impl Record {
 
     /// The record of another picture of the same job.
     pub fn of_picture(&self, index: usize) -> Self {
-        Self { index, ..self.clone() }
+        Self {
+            index,
+            ..self.clone()
+        }
     }
 
     /// The prompt; empty when there was none.
     pub fn prompt(&self) -> &str {
-        self.inputs.get("prompt").and_then(Value::as_str).unwrap_or_default()
+        self.inputs
+            .get("prompt")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The inputs, ready to be used again. Inputs that this version does not know are left out.

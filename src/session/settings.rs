@@ -56,14 +56,21 @@ impl Settings {
             Err(_) => (File::default(), None),
             Ok(text) => match serde_json::from_slice(&text) {
                 Ok(file) => (file, None),
-                Err(error) => (File::default(), Some(format!("the settings could not be read and start afresh ({error})"))),
+                Err(error) => (
+                    File::default(),
+                    Some(format!(
+                        "the settings could not be read and start afresh ({error})"
+                    )),
+                ),
             },
         };
         let mut params = Params::default();
         // Values of another version that no longer fit are simply not taken over.
         params.apply_json(&file.inputs);
         let settings = Self {
-            output_folder: file.output_folder.unwrap_or_else(|| folders.pictures.clone()),
+            output_folder: file
+                .output_folder
+                .unwrap_or_else(|| folders.pictures.clone()),
             theme: file.theme,
             fidelity: file.fidelity,
             metadata: !file.leave_metadata_out,

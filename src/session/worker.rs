@@ -78,7 +78,9 @@ impl Worker {
             move || work(make, &incoming, &outbox)
         });
         if let Err(error) = spawned {
-            outbox.send(Event::ModelFailed(format!("the engine's thread could not be started: {error}")));
+            outbox.send(Event::ModelFailed(format!(
+                "the engine's thread could not be started: {error}"
+            )));
         }
         (Self { orders }, outgoing)
     }
@@ -159,10 +161,13 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
         outbox.send(Event::Progress(order.id, progress));
         ControlFlow::Continue(())
     };
-    let mut outcome = generator.generate(&order.request, &mut watch).map_err(|error| match error {
-        Error::Cancelled => Failure::Cancelled,
-        other => Failure::Sentence(other.to_string()),
-    })?;
+    let mut outcome =
+        generator
+            .generate(&order.request, &mut watch)
+            .map_err(|error| match error {
+                Error::Cancelled => Failure::Cancelled,
+                other => Failure::Sentence(other.to_string()),
+            })?;
     if is_cancelled() {
         return Err(Failure::Cancelled);
     }
@@ -170,13 +175,19 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
     let saving = Instant::now();
     let record = Record::new(&order.params, &order.request, &outcome, &order.model);
     let target = Target::dated(&order.folder, order.request.seed);
-    let saved = target.save(&outcome.pictures, order.request.encoding, order.with_record.then_some(&record));
+    let saved = target.save(
+        &outcome.pictures,
+        order.request.encoding,
+        order.with_record.then_some(&record),
+    );
     let paths = saved.map_err(|error| Failure::Sentence(error.to_string()))?;
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
     let entries = paths.into_iter().enumerate();
     Ok(Finished {
-        entries: entries.map(|(index, path)| Entry::new(path, Some(record.of_picture(index)))).collect(),
+        entries: entries
+            .map(|(index, path)| Entry::new(path, Some(record.of_picture(index))))
+            .collect(),
         notes: outcome.notes,
         timings_secs: outcome.timings_secs,
     })
@@ -185,8 +196,13 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
 /// Runs `action`; a panic becomes a sentence.
 fn contained<T>(action: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(action)).map_err(|payload| {
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned());
         let reason = text.or_else(|| payload.downcast_ref::<String>().cloned());
-        format!("the engine stopped unexpectedly ({}); the next job starts it anew", reason.as_deref().unwrap_or("no reason given"))
+        format!(
+            "the engine stopped unexpectedly ({}); the next job starts it anew",
+            reason.as_deref().unwrap_or("no reason given")
+        )
     })
 }

@@ -12,5 +12,8 @@ static FILES: [(&str, &[u8]); 0] = embedded![];
 
 /// The file of this name.
 pub(super) fn find(name: &str) -> Option<&'static [u8]> {
-    FILES.iter().find(|(other, _)| *other == name).map(|(_, contents)| *contents)
+    FILES
+        .iter()
+        .find(|(other, _)| *other == name)
+        .map(|(_, contents)| *contents)
 }

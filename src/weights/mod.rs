@@ -104,16 +104,31 @@ impl ModelSource {
     /// When its card exists but cannot be read.
     pub fn card(&self) -> Result<ModelCard, Error> {
         let card = match self.find(CARD)? {
-            Some(contents) => serde_json::from_slice(&contents)
-                .map_err(|error| Error::Malformed { name: CARD.to_owned(), reason: error.to_string() })?,
-            None => CardFile { name: None, about: None, native_size: None },
+            Some(contents) => {
+                serde_json::from_slice(&contents).map_err(|error| Error::Malformed {
+                    name: CARD.to_owned(),
+                    reason: error.to_string(),
+                })?
+            }
+            None => CardFile {
+                name: None,
+                about: None,
+                native_size: None,
+            },
         };
         let native_side = card.native_size.unwrap_or(REFERENCE_SIDE);
         if !(16..=8192).contains(&native_side) {
             let reason = format!("native_size must be 16 to 8192, not {native_side}");
-            return Err(Error::Malformed { name: CARD.to_owned(), reason });
+            return Err(Error::Malformed {
+                name: CARD.to_owned(),
+                reason,
+            });
         }
-        Ok(ModelCard { name: card.name.unwrap_or_else(|| self.place()), about: card.about, native_side })
+        Ok(ModelCard {
+            name: card.name.unwrap_or_else(|| self.place()),
+            about: card.about,
+            native_side,
+        })
     }
 
     /// The file `name`, a path with forward slashes inside the model; `None` when it has no such file.
@@ -128,7 +143,9 @@ impl ModelSource {
                 if !path.is_file() {
                     return Ok(None);
                 }
-                map(&path).map(Some).map_err(|reason| Error::Unreadable { reason, path })
+                map(&path)
+                    .map(Some)
+                    .map_err(|reason| Error::Unreadable { reason, path })
             }
         }
     }
@@ -138,7 +155,10 @@ impl ModelSource {
     /// # Errors
     /// When it does not, or cannot be opened.
     pub fn read(&self, name: &str) -> Result<Contents, Error> {
-        self.find(name)?.ok_or_else(|| Error::Missing { name: name.to_owned(), place: self.place() })
+        self.find(name)?.ok_or_else(|| Error::Missing {
+            name: name.to_owned(),
+            place: self.place(),
+        })
     }
 
     /// Where the model is, in words without the private part of a path.
@@ -146,8 +166,14 @@ impl ModelSource {
         match self {
             Self::Embedded => "the embedded demo model".to_owned(),
             Self::Folder(folder) => {
-                let name = folder.canonicalize().ok().and_then(|path| path.file_name().map(std::ffi::OsStr::to_owned));
-                name.map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
+                let name = folder
+                    .canonicalize()
+                    .ok()
+                    .and_then(|path| path.file_name().map(std::ffi::OsStr::to_owned));
+                name.map_or_else(
+                    || folder.display().to_string(),
+                    |name| name.to_string_lossy().into_owned(),
+                )
             }
         }
     }

@@ -1,0 +1,157 @@
+//! The layers that everything is built from: linear maps, norms, GELU.
+
+use candle_core::{DType, Result, Tensor};
+
+use crate::engine::Error;
+use crate::engine::checkpoint::Weights;
+
+/// `x · Wᵀ + b`. The base weights are never changed once loaded.
+pub struct Linear {
+    /// `(out, in)`
+    weight: Tensor,
+    /// `(out)`
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    /// Loads a map from `input` to `output` features; a bias is used if there is one.
+    ///
+    /// # Errors
+    /// When the weight is missing or has another shape.
+    pub fn load(
+        input: usize,
+        output: usize,
+        weights: &Weights,
+    ) -> std::result::Result<Self, Error> {
+        Self::with_weight(weights.get("weight", &[output, input])?, weights)
+    }
+
+    /// Loads a map from `input` features to as many as the file says.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_from(input: usize, weights: &Weights) -> std::result::Result<Self, Error> {
+        let weight = weights.any("weight")?;
+        match *weight.dims() {
+            [_, found] if found == input => Self::with_weight(weight, weights),
+            // Asks for the shape it should have, which names the tensor in the error.
+            [output, _] => Self::load(input, output, weights),
+            _ => Self::load(input, 0, weights),
+        }
+    }
+
+    /// Adds the bias, if there is one.
+    fn with_weight(weight: Tensor, weights: &Weights) -> std::result::Result<Self, Error> {
+        let output = weight.dims().first().copied().unwrap_or_default();
+        let bias = if weights.has("bias") {
+            Some(weights.get("bias", &[output])?)
+        } else {
+            None
+        };
+        Ok(Self { weight, bias })
+    }
+
+    /// Features that go in.
+    pub fn input(&self) -> usize {
+        self.weight.dims().last().copied().unwrap_or_default()
+    }
+
+    /// Features that come out.
+    pub fn output(&self) -> usize {
+        self.weight.dims().first().copied().unwrap_or_default()
+    }
+
+    /// `(…, in)` → `(…, out)`
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let mut shape = x.dims().to_vec();
+        let rows: usize = shape.iter().rev().skip(1).product();
+        // One matrix product over all rows is faster than a batched one.
+        let y = x.reshape((rows, ()))?.matmul(&self.weight.t()?)?;
+        let y = match &self.bias {
+            Some(bias) => y.broadcast_add(bias)?,
+            None => y,
+        };
+        if let Some(last) = shape.last_mut() {
+            *last = self.output();
+        }
+        y.reshape(shape)
+    }
+}
+
+/// Layer normalisation with or without an affine part of its own.
+pub struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+    eps: f32,
+}
+
+impl LayerNorm {
+    /// Loads a norm over `width` features.
+    ///
+    /// # Errors
+    /// When a tensor is missing or has another shape.
+    pub fn load(width: usize, eps: f64, weights: &Weights) -> std::result::Result<Self, Error> {
+        Ok(Self {
+            weight: weights.get("weight", &[width])?,
+            bias: weights.get("bias", &[width])?,
+            eps: eps as f32,
+        })
+    }
+
+    /// A norm without weights of its own. It gets ones and zeros, since the fused operation wants both.
+    ///
+    /// # Errors
+    /// When the device has no memory left.
+    pub fn plain(width: usize, eps: f64, weights: &Weights) -> std::result::Result<Self, Error> {
+        let (dtype, device) = (weights.dtype(), weights.device());
+        let (weight, bias) = (
+            Tensor::ones(width, dtype, device)?,
+            Tensor::zeros(width, dtype, device)?,
+        );
+        Ok(Self {
+            weight,
+            bias,
+            eps: eps as f32,
+        })
+    }
+
+    /// Normalises the last dimension.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps)
+    }
+}
+
+/// Root-mean-square normalisation.
+pub struct RmsNorm {
+    weight: Tensor,
+    eps: f32,
+}
+
+impl RmsNorm {
+    /// Loads a norm over `width` features whose weight is called `name`.
+    ///
+    /// # Errors
+    /// When the tensor is missing or has another shape.
+    pub fn load(
+        width: usize,
+        eps: f64,
+        weights: &Weights,
+        name: &str,
+    ) -> std::result::Result<Self, Error> {
+        Ok(Self {
+            weight: weights.get(name, &[width])?,
+            eps: eps as f32,
+        })
+    }
+
+    /// Normalises the last dimension.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        candle_nn::ops::rms_norm(&x.contiguous()?, &self.weight, self.eps)
+    }
+}
+
+/// GELU with the tanh approximation, computed in f32 whatever the precision of `x`: candle rounds after every operation.
+pub fn gelu(x: &Tensor) -> Result<Tensor> {
+    let wide = x.to_dtype(DType::F32)?.contiguous()?;
+    wide.gelu()?.to_dtype(x.dtype())
+}

@@ -1,0 +1,332 @@
+//! The FLUX.1 transformer and its VAE.
+//!
+//! One code path for every size of model: widths, depths, heads and RoPE axes come from the checkpoint, so that the demo
+//! model and FLUX.1-dev run the same lines. Modules and tensors have BFL's names:
+//! <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/model.py>
+
+mod attention;
+mod blocks;
+pub mod linear;
+pub mod vae;
+
+use candle_core::{DType, Device, Tensor};
+use serde::Deserialize;
+
+use crate::engine::Error;
+use crate::engine::checkpoint::Weights;
+use crate::engine::flux::attention::Rope;
+use crate::engine::flux::blocks::{DoubleBlock, SingleBlock, modulate};
+use crate::engine::flux::linear::{LayerNorm, Linear};
+
+/// Base of the rotary frequencies. <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py> (`theta`)
+const ROPE_THETA: f64 = 10_000.0;
+
+/// Longest period of the sinusoidal embeddings, and the factor on times and guidance before them.
+/// <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/modules/layers.py> (`timestep_embedding`)
+const MAX_PERIOD: f32 = 10_000.0;
+const TIME_FACTOR: f32 = 1000.0;
+
+/// Small number in every norm of the transformer.
+pub(super) const NORM_EPS: f64 = 1e-6;
+
+/// Sizes, from `transformer/config.json`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    num_layers: usize,
+    num_single_layers: usize,
+    attention_head_dim: usize,
+    num_attention_heads: usize,
+    joint_attention_dim: usize,
+    pooled_projection_dim: usize,
+    in_channels: usize,
+    out_channels: Option<usize>,
+    guidance_embeds: bool,
+    axes_dims_rope: Vec<usize>,
+}
+
+impl Config {
+    /// Whether guidance goes into the model, as in dev.
+    pub fn has_guidance(&self) -> bool {
+        self.guidance_embeds
+    }
+
+    /// Features of an image token.
+    pub fn token_features(&self) -> usize {
+        self.in_channels
+    }
+
+    /// Width of the stream.
+    fn width(&self) -> usize {
+        self.attention_head_dim * self.num_attention_heads
+    }
+}
+
+/// What goes into one evaluation of the model.
+pub struct Inputs<'a> {
+    /// Packed latents: `(b, l_img, 4c)`.
+    pub image: &'a Tensor,
+    /// T5's hidden states: `(b, l_txt, joint)`.
+    pub text: &'a Tensor,
+    /// CLIP's pooled output: `(b, pooled)`.
+    pub pooled: &'a Tensor,
+    /// Noise level of each row, 0 to 1.
+    pub sigma: &'a [f32],
+    /// Guidance of each row, for models that have it.
+    pub guidance: Option<&'a [f32]>,
+    /// Whether times and guidance are rounded to bf16; see [`crate::schema::quirks::rounds_timesteps_to_bf16`].
+    pub rounded_to_bf16: bool,
+}
+
+/// The transformer.
+pub struct Flux {
+    img_in: Linear,
+    txt_in: Linear,
+    time_in: Embedder,
+    vector_in: Embedder,
+    guidance_in: Option<Embedder>,
+    double_blocks: Vec<DoubleBlock>,
+    single_blocks: Vec<SingleBlock>,
+    final_layer: FinalLayer,
+    config: Config,
+}
+
+impl Flux {
+    /// Loads the model. `on_block` is called before each block and may end the work.
+    ///
+    /// # Errors
+    /// When a tensor is missing or has an unexpected shape, or the sizes do not fit one another.
+    pub fn load(
+        config: &Config,
+        weights: &Weights,
+        on_block: &mut OnBlock<'_>,
+    ) -> Result<Self, Error> {
+        let (width, heads) = (config.width(), config.num_attention_heads);
+        let rope_features: usize = config.axes_dims_rope.iter().sum();
+        if rope_features != config.attention_head_dim || config.axes_dims_rope.len() != 3 {
+            let (axes, head) = (&config.axes_dims_rope, config.attention_head_dim);
+            return Err(Error::Checkpoint(format!(
+                "the transformer's configuration is inconsistent: three RoPE axes {axes:?} must add up to the head size {head}"
+            )));
+        }
+        let blocks = config.num_layers + config.num_single_layers;
+        let mut double_blocks = Vec::with_capacity(config.num_layers);
+        for i in 0..config.num_layers {
+            on_block(i, blocks)?;
+            double_blocks.push(DoubleBlock::load(
+                width,
+                heads,
+                &weights.at("double_blocks").at(i),
+            )?);
+        }
+        let mut single_blocks = Vec::with_capacity(config.num_single_layers);
+        for i in 0..config.num_single_layers {
+            on_block(config.num_layers + i, blocks)?;
+            single_blocks.push(SingleBlock::load(
+                width,
+                heads,
+                &weights.at("single_blocks").at(i),
+            )?);
+        }
+        let guidance_in = if config.guidance_embeds {
+            Some(Embedder::load(width, None, &weights.at("guidance_in"))?)
+        } else {
+            None
+        };
+        Ok(Self {
+            img_in: Linear::load(config.in_channels, width, &weights.at("img_in"))?,
+            txt_in: Linear::load(config.joint_attention_dim, width, &weights.at("txt_in"))?,
+            time_in: Embedder::load(width, None, &weights.at("time_in"))?,
+            vector_in: Embedder::load(
+                width,
+                Some(config.pooled_projection_dim),
+                &weights.at("vector_in"),
+            )?,
+            guidance_in,
+            double_blocks,
+            single_blocks,
+            final_layer: FinalLayer::load(
+                width,
+                config.out_channels.unwrap_or(config.in_channels),
+                &weights.at("final_layer"),
+            )?,
+            config: config.clone(),
+        })
+    }
+
+    /// The sizes.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How many blocks one evaluation runs through.
+    pub fn blocks(&self) -> usize {
+        self.double_blocks.len() + self.single_blocks.len()
+    }
+
+    /// The rotary tables for text and image tokens at these positions, each `(tokens, 3)`. Computed in f32 or better,
+    /// whatever the model's precision.
+    ///
+    /// # Errors
+    /// When the positions are not such tensors.
+    pub fn rope(&self, text_ids: &Tensor, image_ids: &Tensor) -> Result<Rope, Error> {
+        Ok(Rope::new(
+            &Tensor::cat(&[text_ids, image_ids], 0)?,
+            &self.config.axes_dims_rope,
+            ROPE_THETA,
+        )?)
+    }
+
+    /// The predicted velocity for each image token: `(b, l_img, 4c)`, in the model's precision.
+    ///
+    /// `on_block` is called before each block and may end the work.
+    ///
+    /// # Errors
+    /// When a dev checkpoint gets no guidance; those of `on_block`; those of the computation.
+    pub fn forward(
+        &self,
+        inputs: &Inputs<'_>,
+        rope: &Rope,
+        on_block: &mut OnBlock<'_>,
+    ) -> Result<Tensor, Error> {
+        let dtype = inputs.text.dtype();
+        let mut image = self.img_in.forward(&inputs.image.to_dtype(dtype)?)?; // (b, l_img, width)
+        let mut text = self.txt_in.forward(inputs.text)?; // (b, l_txt, width)
+        let vector = self.vector(inputs)?;
+
+        let blocks = self.blocks();
+        for (i, block) in self.double_blocks.iter().enumerate() {
+            on_block(i, blocks)?;
+            (image, text) = block.forward(&image, &text, &vector, rope)?;
+        }
+        let text_tokens = text.dim(1)?;
+        let mut both = Tensor::cat(&[&text, &image], 1)?; // (b, l_txt + l_img, width)
+        for (i, block) in self.single_blocks.iter().enumerate() {
+            on_block(self.double_blocks.len() + i, blocks)?;
+            both = block.forward(&both, &vector, rope)?;
+        }
+        let image = both.narrow(1, text_tokens, both.dim(1)? - text_tokens)?;
+        Ok(self.final_layer.forward(&image, &vector)?)
+    }
+
+    /// Time, guidance and pooled text as one vector that steers every block: `(b, width)`.
+    fn vector(&self, inputs: &Inputs<'_>) -> Result<Tensor, Error> {
+        let (device, dtype) = (inputs.pooled.device(), inputs.pooled.dtype());
+        let embed = |embedder: &Embedder, values: &[f32]| {
+            let scaled: Vec<f32> = values
+                .iter()
+                .map(|value| scaled_time(*value, inputs.rounded_to_bf16))
+                .collect();
+            embedder
+                .forward(&sinusoids(&scaled, embedder.in_layer.input(), device)?.to_dtype(dtype)?)
+        };
+        let mut vector = embed(&self.time_in, inputs.sigma)?;
+        if let Some(guidance_in) = &self.guidance_in {
+            let Some(guidance) = inputs.guidance else {
+                return Err(Error::Checkpoint(
+                    "this is a dev checkpoint, which needs a guidance, and none was given"
+                        .to_owned(),
+                ));
+            };
+            vector = (vector + embed(guidance_in, guidance)?)?;
+        }
+        Ok((vector + self.vector_in.forward(inputs.pooled)?)?)
+    }
+}
+
+/// Called before each block with its index and the number of blocks.
+pub type OnBlock<'a> = dyn FnMut(usize, usize) -> Result<(), Error> + 'a;
+
+/// A time or guidance as it goes into the sinusoids: × 1000, with the reference's roundings if they are wanted.
+fn scaled_time(value: f32, rounded_to_bf16: bool) -> f32 {
+    if !rounded_to_bf16 {
+        return value * TIME_FACTOR;
+    }
+    let rounded = |value: f32| half::bf16::from_f32(value).to_f32();
+    rounded(rounded(value) * TIME_FACTOR)
+}
+
+/// Sinusoidal embedding of scaled times: `(b)` → `(b, features)`, cosines first.
+///
+/// Every rounding is the reference's, which computes in f32: at a guidance of 30 the angles reach 30,000, where one
+/// rounding of a frequency is visible.
+/// <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/models/embeddings.py> (`get_timestep_embedding`)
+fn sinusoids(times: &[f32], features: usize, device: &Device) -> candle_core::Result<Tensor> {
+    let half = features / 2;
+    let frequencies: Vec<f32> = (0..half)
+        .map(|i| {
+            let exponent = -f64::from(MAX_PERIOD).ln() as f32 * i as f32 / half as f32;
+            f64::from(exponent).exp() as f32
+        })
+        .collect();
+    let angles = |time: &f32| {
+        frequencies
+            .iter()
+            .map(|frequency| f64::from(time * frequency))
+            .collect::<Vec<_>>()
+    };
+    let rows = times.iter().flat_map(|time| {
+        let angles = angles(time);
+        let cosines: Vec<f32> = angles.iter().map(|angle| angle.cos() as f32).collect();
+        let sines: Vec<f32> = angles.iter().map(|angle| angle.sin() as f32).collect();
+        cosines.into_iter().chain(sines)
+    });
+    Tensor::from_vec(rows.collect::<Vec<_>>(), (times.len(), half * 2), device)?
+        .to_dtype(DType::F32)
+}
+
+/// Two linear layers that turn a vector into a share of the steering vector.
+struct Embedder {
+    in_layer: Linear,
+    out_layer: Linear,
+}
+
+impl Embedder {
+    /// Loads an embedder; `input` is as wide as the file says unless given.
+    fn load(width: usize, input: Option<usize>, weights: &Weights) -> Result<Self, Error> {
+        let first = weights.at("in_layer");
+        let input = match input {
+            Some(input) => input,
+            None => first
+                .any("weight")?
+                .dims()
+                .last()
+                .copied()
+                .unwrap_or_default(),
+        };
+        Ok(Self {
+            in_layer: Linear::load(input, width, &first)?,
+            out_layer: Linear::load(width, width, &weights.at("out_layer"))?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        self.out_layer.forward(&self.in_layer.forward(x)?.silu()?)
+    }
+}
+
+/// From the stream back to the features of image tokens.
+struct FinalLayer {
+    norm: LayerNorm,
+    modulation: Linear,
+    linear: Linear,
+}
+
+impl FinalLayer {
+    fn load(width: usize, features: usize, weights: &Weights) -> Result<Self, Error> {
+        Ok(Self {
+            norm: LayerNorm::plain(width, NORM_EPS, weights)?,
+            modulation: Linear::load(width, 2 * width, &weights.at("adaLN_modulation.1"))?,
+            linear: Linear::load(width, features, &weights.at("linear"))?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, vector: &Tensor) -> candle_core::Result<Tensor> {
+        let parts = self
+            .modulation
+            .forward(&vector.silu()?)?
+            .unsqueeze(1)?
+            .chunk(2, 2)?; // shift, scale: (b, 1, width)
+        self.linear
+            .forward(&modulate(&self.norm.forward(x)?, &parts[0], &parts[1])?)
+    }
+}

@@ -1,0 +1,206 @@
+//! CLIP's text encoder: one vector for the whole prompt.
+//!
+//! <https://github.com/huggingface/transformers/blob/v4.48.0/src/transformers/models/clip/modeling_clip.py>
+
+use candle_core::{D, DType, Device, Tensor};
+use candle_nn::ops::softmax_last_dim;
+use serde::Deserialize;
+
+use crate::engine::Error;
+use crate::engine::checkpoint::Weights;
+use crate::engine::flux::linear::{LayerNorm, Linear};
+
+/// Sizes and habits, from `text_encoder/config.json`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    hidden_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    intermediate_size: usize,
+    max_position_embeddings: usize,
+    vocab_size: usize,
+    #[serde(default = "default_eps")]
+    layer_norm_eps: f64,
+    #[serde(default)]
+    hidden_act: Activation,
+    /// 2 in older files, where it means "the highest id".
+    #[serde(default = "default_end")]
+    eos_token_id: u32,
+}
+
+/// The activation of the feed-forward layers.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Activation {
+    #[default]
+    QuickGelu,
+    Gelu,
+    GeluNew,
+}
+
+fn default_eps() -> f64 {
+    1e-5
+}
+
+fn default_end() -> u32 {
+    2
+}
+
+/// The encoder.
+pub struct Clip {
+    token_embedding: Tensor,
+    position_embedding: Tensor,
+    layers: Vec<Layer>,
+    final_layer_norm: LayerNorm,
+    config: Config,
+}
+
+impl Clip {
+    /// Loads the encoder.
+    ///
+    /// # Errors
+    /// When a tensor is missing or has an unexpected shape.
+    pub fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
+        // Files are written with and without the prefix.
+        let root = if weights.has("text_model.final_layer_norm.weight") {
+            weights.at("text_model")
+        } else {
+            weights.clone()
+        };
+        let width = config.hidden_size;
+        let embeddings = root.at("embeddings");
+        let layers = (0..config.num_hidden_layers)
+            .map(|i| Layer::load(config, &root.at("encoder.layers").at(i)));
+        Ok(Self {
+            token_embedding: embeddings
+                .get("token_embedding.weight", &[config.vocab_size, width])?,
+            position_embedding: embeddings.get(
+                "position_embedding.weight",
+                &[config.max_position_embeddings, width],
+            )?,
+            layers: layers.collect::<Result<_, _>>()?,
+            final_layer_norm: LayerNorm::load(
+                width,
+                config.layer_norm_eps,
+                &root.at("final_layer_norm"),
+            )?,
+            config: config.clone(),
+        })
+    }
+
+    /// The most tokens it can read.
+    pub fn max_length(&self) -> usize {
+        self.config.max_position_embeddings
+    }
+
+    /// The pooled output for token ids: the last hidden state at the end token, `(1, width)`.
+    ///
+    /// `on_layer` is called before each layer and may end the work.
+    ///
+    /// # Errors
+    /// Those of `on_layer`, and those of the computation.
+    pub fn pooled(
+        &self,
+        ids: &[u32],
+        on_layer: &mut dyn FnMut() -> Result<(), Error>,
+    ) -> Result<Tensor, Error> {
+        let device = self.token_embedding.device();
+        let tokens = self.token_embedding.embedding(&Tensor::new(ids, device)?)?; // (l, width)
+        let positions = self.position_embedding.narrow(0, 0, ids.len())?;
+        let mut hidden = (tokens + positions)?.unsqueeze(0)?; // (1, l, width)
+        let mask = causal_mask(ids.len(), hidden.dtype(), device)?;
+        for layer in &self.layers {
+            on_layer()?;
+            hidden = layer.forward(&hidden, &mask)?;
+        }
+        let hidden = self.final_layer_norm.forward(&hidden)?;
+        Ok(hidden.narrow(1, self.end_position(ids), 1)?.squeeze(1)?)
+    }
+
+    /// Where the pooled vector is taken from.
+    fn end_position(&self, ids: &[u32]) -> usize {
+        let end = self.config.eos_token_id;
+        // Configurations from before transformers 4.24 say 2, whatever the end token is; it then is the highest id.
+        let wanted = if end == 2 {
+            ids.iter().copied().max().unwrap_or(end)
+        } else {
+            end
+        };
+        ids.iter().position(|&id| id == wanted).unwrap_or(0)
+    }
+}
+
+/// One transformer layer, normalised before each half.
+struct Layer {
+    layer_norm1: LayerNorm,
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    out_proj: Linear,
+    layer_norm2: LayerNorm,
+    fc1: Linear,
+    fc2: Linear,
+    activation: Activation,
+    heads: usize,
+}
+
+impl Layer {
+    fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
+        let width = config.hidden_size;
+        let attention = weights.at("self_attn");
+        let norm = |name| LayerNorm::load(width, config.layer_norm_eps, &weights.at(name));
+        let projection = |name| Linear::load(width, width, &attention.at(name));
+        Ok(Self {
+            layer_norm1: norm("layer_norm1")?,
+            q_proj: projection("q_proj")?,
+            k_proj: projection("k_proj")?,
+            v_proj: projection("v_proj")?,
+            out_proj: projection("out_proj")?,
+            layer_norm2: norm("layer_norm2")?,
+            fc1: Linear::load(width, config.intermediate_size, &weights.at("mlp.fc1"))?,
+            fc2: Linear::load(config.intermediate_size, width, &weights.at("mlp.fc2"))?,
+            activation: config.hidden_act,
+            heads: config.num_attention_heads,
+        })
+    }
+
+    fn forward(&self, hidden: &Tensor, mask: &Tensor) -> candle_core::Result<Tensor> {
+        let hidden = (hidden + self.attention(&self.layer_norm1.forward(hidden)?, mask)?)?;
+        let inner = self.fc1.forward(&self.layer_norm2.forward(&hidden)?)?;
+        let inner = match self.activation {
+            Activation::QuickGelu => (&inner * candle_nn::ops::sigmoid(&(&inner * 1.702)?)?)?,
+            Activation::Gelu => inner.gelu_erf()?,
+            Activation::GeluNew => inner.gelu()?,
+        };
+        hidden + self.fc2.forward(&inner)?
+    }
+
+    fn attention(&self, x: &Tensor, mask: &Tensor) -> candle_core::Result<Tensor> {
+        let (b, l, width) = x.dims3()?;
+        let d = width / self.heads;
+        let split = |t: Tensor| {
+            t.reshape((b, l, self.heads, d))?
+                .transpose(1, 2)?
+                .contiguous()
+        }; // (b, heads, l, d)
+        let q = split((self.q_proj.forward(x)? * (d as f64).powf(-0.5))?)?;
+        let k = split(self.k_proj.forward(x)?)?;
+        let v = split(self.v_proj.forward(x)?)?;
+        let scores = q
+            .matmul(&k.transpose(D::Minus2, D::Minus1)?)?
+            .broadcast_add(mask)?;
+        let mixed = softmax_last_dim(&scores)?.matmul(&v)?;
+        self.out_proj
+            .forward(&mixed.transpose(1, 2)?.reshape((b, l, width))?)
+    }
+}
+
+/// `(l, l)`: 0 where a token may look, minus infinity at the tokens behind it.
+fn causal_mask(l: usize, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
+    let mask: Vec<f32> = (0..l)
+        .flat_map(|row| {
+            (0..l).map(move |column| if column > row { f32::NEG_INFINITY } else { 0.0 })
+        })
+        .collect();
+    Tensor::from_vec(mask, (l, l), device)?.to_dtype(dtype)
+}

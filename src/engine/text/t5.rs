@@ -1,0 +1,274 @@
+//! The encoder of T5 v1.1: one vector per token. As in FLUX.1, padding tokens take part like all others.
+//!
+//! <https://github.com/huggingface/transformers/blob/v4.48.0/src/transformers/models/t5/modeling_t5.py>
+
+use candle_core::{D, DType, Device, Tensor};
+use candle_nn::ops::softmax_last_dim;
+use serde::Deserialize;
+
+use crate::engine::Error;
+use crate::engine::checkpoint::Weights;
+use crate::engine::flux::linear::{Linear, RmsNorm};
+
+/// Sizes and habits, from `text_encoder_2/config.json`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    d_model: usize,
+    d_kv: usize,
+    d_ff: usize,
+    num_layers: usize,
+    num_heads: usize,
+    #[serde(default = "default_buckets")]
+    relative_attention_num_buckets: usize,
+    #[serde(default = "default_distance")]
+    relative_attention_max_distance: usize,
+    #[serde(default = "default_eps")]
+    layer_norm_epsilon: f64,
+    #[serde(default = "default_projection")]
+    feed_forward_proj: String,
+}
+
+fn default_buckets() -> usize {
+    32
+}
+
+fn default_distance() -> usize {
+    128
+}
+
+fn default_eps() -> f64 {
+    1e-6
+}
+
+fn default_projection() -> String {
+    "relu".to_owned()
+}
+
+impl Config {
+    /// Width of the vectors.
+    pub fn width(&self) -> usize {
+        self.d_model
+    }
+}
+
+/// The encoder.
+pub struct T5 {
+    embedding: Tensor,
+    layers: Vec<Layer>,
+    final_layer_norm: RmsNorm,
+    /// `(buckets, heads)`, added to the scores of every layer.
+    relative_attention_bias: Tensor,
+    config: Config,
+}
+
+impl T5 {
+    /// Loads the encoder.
+    ///
+    /// # Errors
+    /// When a tensor is missing or has an unexpected shape, or the feed-forward layers are of an unknown kind.
+    pub fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
+        // The same tensor under two names, of which either may be missing.
+        let name = if weights.has("shared.weight") {
+            "shared.weight"
+        } else {
+            "encoder.embed_tokens.weight"
+        };
+        let encoder = weights.at("encoder");
+        let blocks = encoder.at("block");
+        let layers = (0..config.num_layers).map(|i| Layer::load(config, &blocks.at(i)));
+        let bias_shape = [config.relative_attention_num_buckets, config.num_heads];
+        Ok(Self {
+            embedding: weights.any(name)?,
+            layers: layers.collect::<Result<_, _>>()?,
+            final_layer_norm: RmsNorm::load(
+                config.d_model,
+                config.layer_norm_epsilon,
+                &encoder.at("final_layer_norm"),
+                "weight",
+            )?,
+            relative_attention_bias: blocks
+                .at("0.layer.0.SelfAttention.relative_attention_bias")
+                .get("weight", &bias_shape)?,
+            config: config.clone(),
+        })
+    }
+
+    /// The last hidden state for token ids: `(1, l, width)`.
+    ///
+    /// `on_layer` is called before each layer and may end the work.
+    ///
+    /// # Errors
+    /// Those of `on_layer`, and those of the computation.
+    pub fn hidden(
+        &self,
+        ids: &[u32],
+        on_layer: &mut dyn FnMut() -> Result<(), Error>,
+    ) -> Result<Tensor, Error> {
+        let device = self.embedding.device();
+        let mut hidden = self
+            .embedding
+            .embedding(&Tensor::new(ids, device)?)?
+            .unsqueeze(0)?; // (1, l, width)
+        let bias = self.position_bias(ids.len(), device)?;
+        for layer in &self.layers {
+            on_layer()?;
+            hidden = layer.forward(&hidden, &bias)?;
+        }
+        Ok(self.final_layer_norm.forward(&hidden)?)
+    }
+
+    /// How many layers it has.
+    pub fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// What is added to the scores for the distance of two tokens: `(1, heads, l, l)`.
+    fn position_bias(&self, l: usize, device: &Device) -> candle_core::Result<Tensor> {
+        let (buckets, distance) = (
+            self.config.relative_attention_num_buckets,
+            self.config.relative_attention_max_distance,
+        );
+        let ids: Vec<u32> = (0..l)
+            .flat_map(|query| {
+                (0..l).map(move |key| bucket(key as i64 - query as i64, buckets, distance))
+            })
+            .collect();
+        self.relative_attention_bias
+            .embedding(&Tensor::from_vec(ids, l * l, device)?)? // (l · l, heads)
+            .reshape((l, l, self.config.num_heads))?
+            .permute((2, 0, 1))?
+            .unsqueeze(0)?
+            .contiguous()
+    }
+}
+
+/// The bucket of a distance between key and query: half of them for each direction, exact for near tokens,
+/// logarithmic up to `max_distance`. (`_relative_position_bucket`)
+fn bucket(distance: i64, buckets: usize, max_distance: usize) -> u32 {
+    let per_direction = buckets / 2;
+    let offset = if distance > 0 { per_direction } else { 0 };
+    let exact = per_direction / 2;
+    let distance = distance.unsigned_abs() as usize;
+    let index = if distance < exact {
+        distance
+    } else {
+        // In f32, as the reference computes it: a rounding decides at the edge of a bucket.
+        let ratio = (distance as f32 / exact as f32).ln()
+            / (max_distance as f64 / exact as f64).ln() as f32;
+        let log = exact + (ratio * (per_direction - exact) as f32) as usize;
+        log.min(per_direction - 1)
+    };
+    (offset + index) as u32
+}
+
+/// One block: self-attention, then a feed-forward layer, each behind a norm and added to its input.
+struct Layer {
+    attention_norm: RmsNorm,
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    o: Linear,
+    feed_forward_norm: RmsNorm,
+    feed_forward: FeedForward,
+    heads: usize,
+}
+
+impl Layer {
+    fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
+        let (width, inner) = (config.d_model, config.num_heads * config.d_kv);
+        let attention = weights.at("layer.0.SelfAttention");
+        let norm = |name| {
+            RmsNorm::load(
+                width,
+                config.layer_norm_epsilon,
+                &weights.at(name),
+                "weight",
+            )
+        };
+        let into = |name| Linear::load(width, inner, &attention.at(name));
+        Ok(Self {
+            attention_norm: norm("layer.0.layer_norm")?,
+            q: into("q")?,
+            k: into("k")?,
+            v: into("v")?,
+            o: Linear::load(inner, width, &attention.at("o"))?,
+            feed_forward_norm: norm("layer.1.layer_norm")?,
+            feed_forward: FeedForward::load(config, &weights.at("layer.1.DenseReluDense"))?,
+            heads: config.num_heads,
+        })
+    }
+
+    fn forward(&self, hidden: &Tensor, bias: &Tensor) -> candle_core::Result<Tensor> {
+        let hidden = (hidden + self.attention(&self.attention_norm.forward(hidden)?, bias)?)?;
+        let change = self
+            .feed_forward
+            .forward(&self.feed_forward_norm.forward(&hidden)?)?;
+        hidden + change
+    }
+
+    /// Scores are not scaled: T5 has that in its weights.
+    fn attention(&self, x: &Tensor, bias: &Tensor) -> candle_core::Result<Tensor> {
+        let (b, l, _) = x.dims3()?;
+        let split = |t: Tensor| {
+            t.reshape((b, l, self.heads, ()))?
+                .transpose(1, 2)?
+                .contiguous()
+        }; // (b, heads, l, d)
+        let (q, k, v) = (
+            split(self.q.forward(x)?)?,
+            split(self.k.forward(x)?)?,
+            split(self.v.forward(x)?)?,
+        );
+        let scores = q
+            .matmul(&k.transpose(D::Minus2, D::Minus1)?)?
+            .broadcast_add(bias)?;
+        let weights = softmax_last_dim(&scores.to_dtype(DType::F32)?)?.to_dtype(v.dtype())?;
+        let mixed = weights.matmul(&v)?;
+        self.o.forward(&mixed.transpose(1, 2)?.reshape((b, l, ()))?)
+    }
+}
+
+/// The feed-forward layer of v1.1 (gated) or of the first T5.
+enum FeedForward {
+    Gated {
+        gate: Linear,
+        up: Linear,
+        down: Linear,
+    },
+    Plain {
+        up: Linear,
+        down: Linear,
+    },
+}
+
+impl FeedForward {
+    fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
+        let (width, inner) = (config.d_model, config.d_ff);
+        let down = Linear::load(inner, width, &weights.at("wo"))?;
+        match config.feed_forward_proj.as_str() {
+            "gated-gelu" => Ok(Self::Gated {
+                gate: Linear::load(width, inner, &weights.at("wi_0"))?,
+                up: Linear::load(width, inner, &weights.at("wi_1"))?,
+                down,
+            }),
+            "relu" => Ok(Self::Plain {
+                up: Linear::load(width, inner, &weights.at("wi"))?,
+                down,
+            }),
+            other => Err(Error::Checkpoint(format!(
+                "the T5 encoder has feed-forward layers of an unknown kind: {other}"
+            ))),
+        }
+    }
+
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Gated { gate, up, down } => {
+                let gated =
+                    (crate::engine::flux::linear::gelu(&gate.forward(x)?)? * up.forward(x)?)?;
+                down.forward(&gated)
+            }
+            Self::Plain { up, down } => down.forward(&up.forward(x)?.relu()?),
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! The engine against the reference implementation, stage by stage, on tiny random weights in f32.
+
+use std::ops::ControlFlow;
+
+use candle_core::Tensor;
+use serde_json::Value;
+
+use flux_qfaces::engine::checkpoint::{Component, Source, diffusers, read_json};
+use flux_qfaces::engine::device::Hardware;
+use flux_qfaces::engine::dump::{Dump, Noise, Probe};
+use flux_qfaces::engine::flux::vae::Vae;
+use flux_qfaces::engine::flux::{Flux, Inputs};
+use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::engine::prompt::TextEncoders;
+use flux_qfaces::engine::sampling::{self, Shift};
+use flux_qfaces::engine::{Error, noise};
+use flux_qfaces::schema::params::Params;
+use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::weights::ModelSource;
+
+use crate::reference_data::{Golden, cases, check, copy, folder, model};
+
+/// The bound for every single stage.
+const STAGE: f64 = 1e-5;
+
+/// The bound after all steps.
+const WHOLE: f64 = 1e-4;
+
+fn text(case: &Value, key: &str) -> String {
+    case[key].as_str().unwrap().to_owned()
+}
+
+fn number(case: &Value, key: &str) -> usize {
+    case[key].as_u64().unwrap() as usize
+}
+
+fn model_named(name: &str) -> Model {
+    if name == "dev" {
+        Model::Dev
+    } else {
+        Model::Schnell
+    }
+}
+
+fn load_flux(source: &ModelSource) -> Flux {
+    let config = read_json(source, "transformer/config.json").unwrap();
+    let weights = Component::open(
+        source,
+        "transformer",
+        diffusers::transformer,
+        &Hardware::cpu(),
+    )
+    .unwrap()
+    .weights();
+    Flux::load(&config, &weights, &mut |_, _| Ok(())).unwrap()
+}
+
+fn load_vae(source: &ModelSource) -> Vae {
+    let config = read_json(source, "vae/config.json").unwrap();
+    let weights = Component::open(source, "vae", Source::same, &Hardware::cpu())
+        .unwrap()
+        .weights();
+    Vae::load(&config, &weights).unwrap()
+}
+
+fn check_tokens(source: &ModelSource) {
+    let golden = Golden::stages();
+    let mut encoders = TextEncoders::load(source, &Hardware::cpu()).unwrap();
+    for (i, prompt) in cases("prompts").iter().enumerate() {
+        let (clip, t5) = encoders
+            .tokens(prompt.as_str().unwrap(), Model::Dev)
+            .unwrap();
+        for (kind, ours) in [("clip", clip), ("t5", t5)] {
+            let theirs = golden
+                .get(&format!("tokens.{i}.{kind}"))
+                .to_vec1::<i64>()
+                .unwrap();
+            let ours: Vec<i64> = ours.into_iter().map(i64::from).collect();
+            assert_eq!(ours, theirs, "{kind} tokens of {prompt}");
+        }
+    }
+}
+
+#[test]
+fn tokens_equal_the_reference() {
+    check_tokens(&model("dev").0);
+}
+
+#[test]
+fn clip_tokenizer_without_tokenizer_json_gives_the_same_tokens() {
+    let whole = tempfile::TempDir::new().unwrap();
+    copy(&folder().join("dev"), whole.path());
+    std::fs::remove_file(whole.path().join("tokenizer/tokenizer.json")).unwrap();
+    check_tokens(&ModelSource::folder(whole.path()).unwrap());
+}
+
+#[test]
+fn text_encoders_equal_the_reference() {
+    let golden = Golden::stages();
+    let mut encoders = TextEncoders::load(&model("dev").0, &Hardware::cpu()).unwrap();
+    for (i, prompt) in cases("prompts").iter().enumerate() {
+        let encoded = encoders
+            .encode(prompt.as_str().unwrap(), Model::Dev, &mut |_| Ok(()))
+            .unwrap();
+        check(
+            &format!("CLIP pooled {i}"),
+            &encoded.pooled,
+            golden.get(&format!("text.{i}.clip_pooled")),
+            STAGE,
+        );
+        check(
+            &format!("T5 hidden {i}"),
+            &encoded.hidden,
+            golden.get(&format!("text.{i}.t5_hidden")),
+            STAGE,
+        );
+    }
+}
+
+#[test]
+fn sigmas_equal_the_reference() {
+    let golden = Golden::stages();
+    for case in cases("sigmas") {
+        let name = text(&case, "name");
+        let tokens = number(&case, "width") / 16 * (number(&case, "height") / 16);
+        let shift = (case["model"] == "dev").then(Shift::default);
+        let sigmas = sampling::sigmas(number(&case, "steps"), tokens, shift);
+        let theirs = golden.get(&format!("sigmas.{name}"));
+        check(
+            &format!("sigmas {name}"),
+            &Tensor::new(sigmas, theirs.device()).unwrap(),
+            theirs,
+            STAGE,
+        );
+    }
+}
+
+#[test]
+fn sigmas_equal_the_published_test_vector() {
+    // spec of FLUX.1-dev at 1024 × 1024 with 28 steps; schnell with 4.
+    let expected = [
+        1.0, 0.98841, 0.97622, 0.96339, 0.94987, 0.9356, 0.92051, 0.90453, 0.88758, 0.86958,
+        0.85041, 0.82996, 0.8081, 0.78467, 0.75951, 0.73241, 0.70314, 0.67143, 0.63696, 0.59936,
+        0.55816, 0.51284, 0.46275, 0.40708, 0.34485, 0.27483, 0.19545, 0.10472, 0.0,
+    ];
+    let sigmas = sampling::sigmas(28, 4096, Some(Shift::default()));
+    assert_eq!(sigmas.len(), expected.len());
+    for (ours, theirs) in sigmas.iter().zip(expected) {
+        assert!((ours - theirs).abs() < 6e-6, "{ours} is not {theirs}");
+    }
+    assert_eq!(sampling::sigmas(4, 4096, None), [1.0, 0.75, 0.5, 0.25, 0.0]);
+}
+
+#[test]
+fn noise_equals_the_test_vector() {
+    let expected = [
+        -0.924_662_6,
+        -0.425_344_15,
+        -2.643_845_7,
+        0.145_183_88,
+        -0.120_866_47,
+        -0.579_725_64,
+        -0.622_851_2,
+        -0.328_387_1,
+        -1.074_542_3,
+        -0.363_144_07,
+        -1.671_050_7,
+        2.265_505,
+    ];
+    let ours: Vec<f32> = noise::normals(0, 12).collect();
+    for (ours, theirs) in ours.iter().zip(expected) {
+        assert!((ours - theirs).abs() < 2e-6, "{ours} is not {theirs}");
+    }
+}
+
+#[test]
+fn noise_equals_the_reference_also_where_the_card_wraps() {
+    let golden = Golden::stages();
+    for case in cases("noise") {
+        let name = text(&case, "name");
+        let shape: Vec<usize> = case["shape"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|n| n.as_u64().unwrap() as usize)
+            .collect();
+        let ours: Vec<f32> =
+            noise::normals(case["seed"].as_u64().unwrap(), shape.iter().product()).collect();
+        let indices = case["indices"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|index| index.as_u64().unwrap() as usize);
+        for (index, theirs) in indices.zip(golden.values(&format!("noise.{name}"))) {
+            assert!(
+                (ours[index] - theirs).abs() < 5e-6,
+                "{name} at {index}: {} is not {theirs}",
+                ours[index]
+            );
+        }
+    }
+}
+
+#[test]
+fn transformer_equals_the_reference() {
+    let golden = Golden::stages();
+    for case in cases("transformer") {
+        let name = text(&case, "name");
+        let (source, _whole) = model(&text(&case, "checkpoint"));
+        let flux = load_flux(&source);
+        let tensor = |part: &str| golden.get(&format!("transformer.{name}.{part}")).clone();
+        let guidance = flux
+            .config()
+            .has_guidance()
+            .then(|| tensor("guidance").to_vec1::<f32>().unwrap());
+        let inputs = Inputs {
+            image: &tensor("hidden_states"),
+            text: &tensor("encoder_hidden_states"),
+            pooled: &tensor("pooled_projections"),
+            sigma: &tensor("timestep").to_vec1::<f32>().unwrap(),
+            guidance: guidance.as_deref(),
+            rounded_to_bf16: false,
+        };
+        let rope = flux.rope(&tensor("txt_ids"), &tensor("img_ids")).unwrap();
+        let ours = flux.forward(&inputs, &rope, &mut |_, _| Ok(())).unwrap();
+        check(&format!("transformer {name}"), &ours, &tensor("out"), STAGE);
+    }
+}
+
+#[test]
+fn dev_checkpoint_without_guidance_is_an_error() {
+    let golden = Golden::stages();
+    let flux = load_flux(&model("dev").0);
+    let tensor = |part: &str| {
+        golden
+            .get(&format!("transformer.dev-square.{part}"))
+            .clone()
+    };
+    let inputs = Inputs {
+        image: &tensor("hidden_states"),
+        text: &tensor("encoder_hidden_states"),
+        pooled: &tensor("pooled_projections"),
+        sigma: &[1.0],
+        guidance: None,
+        rounded_to_bf16: false,
+    };
+    let rope = flux.rope(&tensor("txt_ids"), &tensor("img_ids")).unwrap();
+    let error = flux
+        .forward(&inputs, &rope, &mut |_, _| Ok(()))
+        .unwrap_err();
+    assert!(error.to_string().contains("needs a guidance"), "{error}");
+}
+
+#[test]
+fn vae_equals_the_reference() {
+    let golden = Golden::stages();
+    let vae = load_vae(&model("dev").0);
+    for case in cases("vae") {
+        let name = text(&case, "name");
+        let tensor = |part: &str| golden.get(&format!("vae.{name}.{part}"));
+        let mean = vae.encode_mean(tensor("image"), &mut || Ok(())).unwrap();
+        check(&format!("VAE mean {name}"), &mean, tensor("mean"), STAGE);
+        let decoded = vae.decode(tensor("latents"), &mut || Ok(())).unwrap();
+        check(
+            &format!("VAE decoded {name}"),
+            &decoded,
+            tensor("decoded"),
+            STAGE,
+        );
+    }
+}
+
+/// The request of a text-to-image case.
+fn request(case: &Value) -> Request {
+    let params = Params {
+        prompt: Some(text(case, "prompt")),
+        model: text(case, "model"),
+        num_inference_steps: number(case, "steps") as i64,
+        guidance_scale: case["guidance"].as_f64().unwrap(),
+        num_outputs: number(case, "num_outputs") as i64,
+        seed: Some(0),
+        ..Params::default()
+    };
+    // The smaller cases have the sizes of a model whose native square is 64 px.
+    let (ratio, native_side) = match (number(case, "width"), number(case, "height")) {
+        (64, 64) => ("1:1", 64),
+        (80, 64) => ("4:3", 64),
+        _ => ("custom", 1024),
+    };
+    let custom = |side| (ratio == "custom").then(|| number(case, side) as i128);
+    let params = Params {
+        aspect_ratio: ratio.to_owned(),
+        width: custom("width"),
+        height: custom("height"),
+        ..params
+    };
+    Request::resolve(
+        &params,
+        Circumstances {
+            native_side,
+            ..Circumstances::default()
+        },
+    )
+    .unwrap()
+}
+
+#[test]
+fn text_to_image_equals_the_reference_at_every_step() {
+    for case in cases("text_to_image") {
+        let name = text(&case, "name");
+        let golden_file = format!("t2i-{name}");
+        let golden = Golden::file(&golden_file);
+        let (source, _whole) = model(&text(&case, "model"));
+        let mut proceed = |_| ControlFlow::Continue(());
+        let mut generator = FluxGenerator::load(&source, Hardware::cpu(), &mut proceed).unwrap();
+        let noise = Noise::read(&folder().join(format!("{golden_file}.safetensors"))).unwrap();
+        let mut probe = Probe {
+            noise: Some(noise),
+            dump: Some(Dump::default()),
+        };
+        let outcome = generator
+            .generate_probed(&request(&case), &mut probe, &mut proceed)
+            .unwrap();
+        assert_eq!(outcome.pictures.len(), number(&case, "num_outputs"));
+
+        let steps = number(&case, "steps");
+        let mut seen = 0;
+        for (tensor_name, ours) in probe.dump.unwrap().tensors().unwrap() {
+            let theirs = golden.get(&tensor_name);
+            let tolerance = if tensor_name.starts_with("latents") || tensor_name == "image" {
+                WHOLE
+            } else {
+                STAGE
+            };
+            // The dump is clamped to the range of a picture; diffusers' decoder is not.
+            let theirs = if tensor_name == "image" {
+                theirs.clamp(-1f32, 1f32).unwrap()
+            } else {
+                theirs.clone()
+            };
+            check(&format!("{name}: {tensor_name}"), &ours, &theirs, tolerance);
+            seen += 1;
+        }
+        assert_eq!(
+            seen,
+            4 + (steps + 1) + 1,
+            "every tensor of the dump was compared"
+        );
+    }
+}
+
+#[test]
+fn cancel_takes_effect_within_one_block() {
+    let (source, _whole) = model("dev");
+    let case = &cases("text_to_image")[0];
+    let mut generator =
+        FluxGenerator::load(&source, Hardware::cpu(), &mut |_| ControlFlow::Continue(())).unwrap();
+    let mut count_all = 0;
+    let mut counting = |_| {
+        count_all += 1;
+        ControlFlow::Continue(())
+    };
+    generator
+        .generate_probed(&request(case), &mut Probe::default(), &mut counting)
+        .unwrap();
+
+    for stop_at in [1, 2, 7, count_all / 2, count_all] {
+        let mut calls = 0;
+        let mut stopping = |_| {
+            calls += 1;
+            if calls == stop_at {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let ended = generator.generate_probed(&request(case), &mut Probe::default(), &mut stopping);
+        // The prompt is not encoded a second time, so the last call may never come.
+        if calls >= stop_at {
+            assert!(
+                matches!(ended, Err(Error::Cancelled)),
+                "cancelled at call {stop_at}"
+            );
+            assert_eq!(calls, stop_at, "nothing ran after the cancel");
+        }
+    }
+}

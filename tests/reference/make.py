@@ -1,0 +1,87 @@
+"""Makes the tiny models and the golden tensors that the tests compare with; see README.md."""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
+from diffusers.utils import logging as diffusers_logging
+from safetensors.torch import save_file
+from transformers.utils import logging as transformers_logging
+
+import models
+import pictures
+import stages
+
+DEFAULT = Path(__file__).resolve().parent.parent / "data" / "reference"
+
+
+def pipelines(folder: Path) -> dict[str, FluxPipeline]:
+    """Loads what was written, the way a user would; schnell shares all but its transformer and scheduler."""
+    dev = FluxPipeline.from_pretrained(folder / "dev", dtype=torch.float32)
+    own = {
+        "transformer": FluxTransformer2DModel.from_pretrained(folder / "schnell" / "transformer"),
+        "scheduler": FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "schnell" / "scheduler"),
+    }
+    schnell = FluxPipeline(**{**dev.components, **own})
+    for pipe in (dev, schnell):
+        pipe.to(torch.float32).set_progress_bar_config(disable=True)
+    return {"dev": dev, "schnell": schnell}
+
+
+def save(tensors: stages.Tensors, file: Path) -> None:
+    save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, file)
+
+
+def one_case_a_line(cases: dict[str, list]) -> str:
+    stages_of_cases = []
+    for key, listed in cases.items():
+        lines = ",\n".join("    " + json.dumps(case, ensure_ascii=False) for case in listed)
+        stages_of_cases.append(f"  {json.dumps(key)}: [\n{lines}\n  ]")
+    return "{\n" + ",\n".join(stages_of_cases) + "\n}\n"
+
+
+@torch.no_grad()
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("folder", nargs="?", type=Path, default=DEFAULT, help="where to write")
+    folder = arguments.parse_args().folder
+
+    diffusers_logging.set_verbosity_error()
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    # Sums in a fixed order: two runs write the same bytes.
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+    for name, write in (("dev", models.write_dev), ("schnell", models.write_schnell)):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        for part in ("tokenizer", "tokenizer_2") if name == "dev" else ():
+            (folder / name / part).mkdir(parents=True)
+        write(folder / name)
+    pipes = pipelines(folder)
+
+    cases, tensors = {}, {}
+    for key, (listed, made) in {
+        "prompts": stages.text(pipes["dev"]),
+        "sigmas": stages.sigmas(pipes),
+        "transformer": stages.transformer(pipes),
+        "vae": stages.vae(pipes["dev"]),
+        "noise": stages.cuda_noise(),
+    }.items():
+        cases[key] = listed
+        tensors |= made
+    save(tensors, folder / "stages.safetensors")
+
+    cases["text_to_image"] = pictures.CASES
+    for case in pictures.CASES:
+        save(pictures.picture(pipes[case["model"]], case), folder / f"t2i-{case['name']}.safetensors")
+
+    (folder / "cases.json").write_text(one_case_a_line(cases), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

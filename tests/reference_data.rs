@@ -1,0 +1,104 @@
+//! The tiny models and golden tensors that `tests/reference/make.py` made with diffusers.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use flux_qfaces::weights::ModelSource;
+
+/// The folder of the golden data.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/reference")
+}
+
+/// The list of cases called `kind`.
+pub fn cases(kind: &str) -> Vec<Value> {
+    let text = fs::read(folder().join("cases.json")).unwrap();
+    let all: Value = serde_json::from_slice(&text).unwrap();
+    all[kind].as_array().unwrap().clone()
+}
+
+/// Golden tensors of one file.
+pub struct Golden(HashMap<String, Tensor>);
+
+impl Golden {
+    /// The tensors of single stages.
+    pub fn stages() -> Self {
+        Self::file("stages")
+    }
+
+    /// The tensors of `{name}.safetensors`.
+    pub fn file(name: &str) -> Self {
+        let path = folder().join(format!("{name}.safetensors"));
+        Self(candle_core::safetensors::load(path, &Device::Cpu).unwrap())
+    }
+
+    /// The tensor `name`.
+    pub fn get(&self, name: &str) -> &Tensor {
+        self.0
+            .get(name)
+            .unwrap_or_else(|| panic!("no golden tensor {name}"))
+    }
+
+    /// The values of the tensor `name`.
+    pub fn values(&self, name: &str) -> Vec<f32> {
+        self.get(name).flatten_all().unwrap().to_vec1().unwrap()
+    }
+}
+
+/// A complete folder of the tiny dev or schnell model; it lives as long as the second value.
+pub fn model(kind: &str) -> (ModelSource, Option<TempDir>) {
+    if kind == "dev" {
+        return (ModelSource::folder(&folder().join("dev")).unwrap(), None);
+    }
+    // schnell is stored as what differs from dev.
+    let whole = TempDir::new().unwrap();
+    copy(&folder().join("dev"), whole.path());
+    fs::remove_dir_all(whole.path().join("transformer")).unwrap();
+    copy(&folder().join(kind), whole.path());
+    (ModelSource::folder(whole.path()).unwrap(), Some(whole))
+}
+
+/// Copies a folder with everything in it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Fails unless `ours` equals `golden` up to a relative L2 error of `tolerance`.
+pub fn check(what: &str, ours: &Tensor, golden: &Tensor, tolerance: f64) {
+    assert_eq!(ours.dims(), golden.dims(), "shape of {what}");
+    let flat = |tensor: &Tensor| {
+        tensor
+            .to_dtype(DType::F64)
+            .unwrap()
+            .flatten_all()
+            .unwrap()
+            .to_vec1::<f64>()
+            .unwrap()
+    };
+    let (ours, golden) = (flat(ours), flat(golden));
+    let square =
+        |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
+    let difference = square(&mut ours.iter().zip(&golden).map(|(a, b)| a - b)).sqrt();
+    let error = difference
+        / square(&mut golden.iter().copied())
+            .sqrt()
+            .max(f64::MIN_POSITIVE);
+    println!("{what}: relative L2 error {error:.2e}");
+    assert!(
+        error <= tolerance,
+        "{what}: relative L2 error {error:.2e} is above {tolerance:.0e}"
+    );
+}
