@@ -1,4 +1,5 @@
 //! Flux QFaces (map to be written).
+pub mod cli;
 pub mod engine;
 pub mod imaging;
 pub mod schema;

@@ -70,6 +70,36 @@ pub fn decode(file: &[u8]) -> Result<DynamicImage, Error> {
         .map_err(reading)
 }
 
+/// What the first bytes of a picture file say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The usual ending of its format.
+    pub format: &'static str,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// Reads the header of a picture file without decoding the picture.
+///
+/// # Errors
+/// When the bytes are not a picture.
+pub fn header(file: &[u8]) -> Result<Header, Error> {
+    let reader = ImageReader::new(Cursor::new(file))
+        .with_guessed_format()
+        .map_err(reading)?;
+    let format = reader
+        .format()
+        .and_then(|format| format.extensions_str().first().copied());
+    let (width, height) = reader.into_dimensions().map_err(reading)?;
+    Ok(Header {
+        format: format.unwrap_or("unknown"),
+        width,
+        height,
+    })
+}
+
 /// The record inside a picture file; `None` when it has none of ours.
 pub fn read_record(file: &[u8]) -> Option<String> {
     match image::guess_format(file).ok()? {

@@ -8,7 +8,23 @@ macro_rules! embedded {
 }
 
 /// Every file that is needed to run it.
-static FILES: [(&str, &[u8]); 0] = embedded![];
+static FILES: [(&str, &[u8]); 15] = embedded![
+    "flux-qfaces.json",
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    "text_encoder/model.safetensors",
+    "text_encoder_2/config.json",
+    "text_encoder_2/model.safetensors",
+    "tokenizer/tokenizer.json",
+    "tokenizer/tokenizer_config.json",
+    "tokenizer_2/tokenizer.json",
+    "tokenizer_2/tokenizer_config.json",
+    "transformer/config.json",
+    "transformer/diffusion_pytorch_model.safetensors",
+    "vae/config.json",
+    "vae/diffusion_pytorch_model.safetensors",
+];
 
 /// The file of this name.
 pub(super) fn find(name: &str) -> Option<&'static [u8]> {

@@ -1,0 +1,355 @@
+//! `flux-qfaces generate`: one request, one flag per input.
+
+use std::io::{IsTerminal, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+use crate::engine::device::Hardware;
+use crate::engine::dump::{Dump, Noise, Probe};
+use crate::engine::pipeline::FluxGenerator;
+use crate::engine::{self, Outcome, Progress, Stage};
+use crate::schema::fields::{FIELDS, Field, Kind};
+use crate::schema::params::Params;
+use crate::schema::request::{Circumstances, Request};
+use crate::schema::{Fidelity, Problem};
+use crate::session::files::{self, Target};
+use crate::session::random_bits;
+use crate::session::record::Record;
+use crate::weights::{ModelCard, ModelSource};
+
+/// The command: a flag for each row of the table, and what concerns files.
+pub(super) fn command() -> Command {
+    let inputs = FIELDS.iter().map(flag);
+    Command::new("generate")
+        .about("Makes pictures and prints what was made as one JSON object")
+        .args_override_self(true)
+        .args(inputs)
+        .next_help_heading("Files")
+        .arg(path(
+            "input",
+            "FILE",
+            "A JSON object of inputs; - reads standard input. Flags win over it",
+        ))
+        .arg(super::model_dir())
+        .arg(
+            path(
+                "output-dir",
+                "DIR",
+                "Where out-0.webp and so on are written",
+            )
+            .alias("output_dir")
+            .default_value("."),
+        )
+        .arg(switch("overwrite", "Replaces files that exist already"))
+        .arg(
+            switch(
+                "no-metadata",
+                "Leaves the record of how it was made out of the pictures",
+            )
+            .alias("no_metadata"),
+        )
+        .arg(
+            switch(
+                "as-replicate",
+                "Does what the reference does where it is odd",
+            )
+            .alias("as_replicate"),
+        )
+        .next_help_heading("Comparing with other implementations")
+        .arg(path(
+            "noise",
+            "FILE",
+            "A safetensors file whose tensor 'noise' (n, 16, h/8, w/8) replaces the noise",
+        ))
+        .arg(path(
+            "dump",
+            "FILE",
+            "Writes noise, text embeddings, sigmas, latents and image as a safetensors file",
+        ))
+}
+
+/// The flag of one input.
+fn flag(field: &'static Field) -> Arg {
+    let range = field
+        .range_text()
+        .map(|range| format!(" [{range}]"))
+        .unwrap_or_default();
+    let arg = Arg::new(field.name)
+        .long(field.name)
+        .alias(field.name.replace('_', "-"))
+        .help(format!("{}{range}{}", field.help, default_text(field)))
+        .help_heading(field.group.label())
+        .allow_hyphen_values(true);
+    match field.kind {
+        // `--go_fast` alone means true.
+        Kind::Boolean { .. } => arg
+            .num_args(0..=1)
+            .default_missing_value("true")
+            .value_name("true|false")
+            .allow_hyphen_values(false),
+        Kind::Choice { choices, .. } => arg.value_name(choices.join("|")),
+        Kind::Text(_) | Kind::Weights(_) => arg.value_name("TEXT"),
+        Kind::Image(_) => arg.value_name("FILE"),
+        Kind::Integer { .. } | Kind::OptionalInteger { .. } | Kind::Number { .. } => {
+            arg.value_name("NUMBER")
+        }
+    }
+}
+
+/// The default, for the help.
+fn default_text(field: &Field) -> String {
+    match field.to_json(&Params::default()) {
+        Value::Null => String::new(),
+        Value::String(text) => format!(" [default: {text}]"),
+        value => format!(" [default: {value}]"),
+    }
+}
+
+/// An option that takes a path.
+fn path(name: &'static str, value_name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name(value_name)
+        .value_parser(value_parser!(PathBuf))
+        .help(help)
+}
+
+/// An option without a value.
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .action(ArgAction::SetTrue)
+        .help(help)
+}
+
+/// Why the command ends without pictures.
+enum Failure {
+    Problems(Vec<Problem>),
+    Sentence(String),
+    Interrupted,
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Self {
+        match error {
+            engine::Error::Cancelled => Self::Interrupted,
+            other => Self::Sentence(other.to_string()),
+        }
+    }
+}
+
+impl From<files::Error> for Failure {
+    fn from(error: files::Error) -> Self {
+        Self::Sentence(error.to_string())
+    }
+}
+
+impl From<crate::weights::Error> for Failure {
+    fn from(error: crate::weights::Error) -> Self {
+        Self::Sentence(error.to_string())
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(matches: &ArgMatches) -> ExitCode {
+    match generate(matches) {
+        Ok(result) => super::print(&result),
+        Err(Failure::Problems(problems)) => {
+            super::complain(&problems.iter().map(Problem::to_string).collect::<Vec<_>>());
+            ExitCode::from(super::PROBLEMS)
+        }
+        Err(Failure::Sentence(sentence)) => super::fail(&sentence),
+        Err(Failure::Interrupted) => ExitCode::from(super::INTERRUPTED),
+    }
+}
+
+/// Makes the pictures, writes the files, and returns what is printed.
+fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
+    let started = Instant::now();
+    let source = super::model(matches)?;
+    let card = source.card()?;
+    let (params, request) = request(matches, &card)?;
+    let folder = matches
+        .get_one::<PathBuf>("output-dir")
+        .map_or(Path::new("."), PathBuf::as_path);
+    let target = Target::numbered(folder, matches.get_flag("overwrite"));
+    target.check(request.num_outputs, request.encoding)?;
+    let noise = matches
+        .get_one::<PathBuf>("noise")
+        .map(|path| Noise::read(path))
+        .transpose()?;
+    let dump_path = matches.get_one::<PathBuf>("dump");
+    let mut probe = Probe {
+        noise,
+        dump: dump_path.map(|_| Dump::default()),
+    };
+
+    let interrupted = interruption();
+    let mut outcome = run_engine(&source, &request, &mut probe, &interrupted)?;
+    if let (Some(path), Some(dump)) = (dump_path, &probe.dump) {
+        files::write_whole(path, &dump.to_file()?, true)?;
+    }
+    let saving = Instant::now();
+    let record = Record::new(&params, &request, &outcome, &card.name);
+    let record = (!matches.get_flag("no-metadata")).then_some(&record);
+    let paths = target.save(&outcome.pictures, request.encoding, record)?;
+    outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
+    outcome.timings_secs.total = started.elapsed().as_secs_f64();
+    Ok(summary(&request, &outcome, &paths))
+}
+
+/// The job, from a JSON file and flags. All problems of both come together.
+fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), Failure> {
+    let mut params = Params::default();
+    let mut problems = Vec::new();
+    if let Some(path) = matches.get_one::<PathBuf>("input") {
+        match read_input(path) {
+            Ok(object) => problems.extend(params.apply_json(&object)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    for field in &FIELDS {
+        if let Some(text) = matches.get_one::<String>(field.name) {
+            // A flag wins over the file, so the file's problem with this input no longer matters.
+            problems.retain(|problem| problem.field != field.name);
+            problems.extend(field.set_text(&mut params, text).err());
+        }
+    }
+    let fidelity = if matches.get_flag("as-replicate") {
+        Fidelity::AsReplicate
+    } else {
+        Fidelity::Corrected
+    };
+    let circumstances = Circumstances {
+        fidelity,
+        native_side: card.native_side,
+        random: random_bits(),
+    };
+    match Request::resolve(&params, circumstances) {
+        Ok(request) if problems.is_empty() => Ok((params, request)),
+        resolved => {
+            let unreadable: Vec<_> = problems
+                .iter()
+                .map(|problem| problem.field.clone())
+                .collect();
+            let further = resolved.err().unwrap_or_default();
+            problems.extend(
+                further
+                    .into_iter()
+                    .filter(|problem| !unreadable.contains(&problem.field)),
+            );
+            Err(Failure::Problems(problems))
+        }
+    }
+}
+
+/// Reads a JSON object of inputs.
+fn read_input(path: &Path) -> Result<Map<String, Value>, Problem> {
+    let problem = |reason: String| Problem::new("input", reason);
+    let text = if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(path)
+    };
+    let text =
+        text.map_err(|error| problem(format!("cannot be read ({error}): {}", super::shown(path))))?;
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(problem("must hold one JSON object of inputs".to_owned())),
+        Err(error) => Err(problem(format!("is not JSON: {error}"))),
+    }
+}
+
+/// A flag that Ctrl+C raises. A second Ctrl+C ends the program at once.
+fn interruption() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&interrupted);
+    // Without a handler Ctrl+C ends the program the system's way, which leaves no half-written file either.
+    let _ = ctrlc::set_handler(move || {
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(super::INTERRUPTED));
+        }
+    });
+    interrupted
+}
+
+/// Loads the model and runs the job under a progress bar.
+fn run_engine(
+    source: &ModelSource,
+    request: &Request,
+    probe: &mut Probe,
+    interrupted: &AtomicBool,
+) -> Result<Outcome, Failure> {
+    let bar = bar();
+    let mut watch = |progress: Progress| {
+        show(&bar, progress);
+        if interrupted.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let mut generator = FluxGenerator::load(source, Hardware::best()?, &mut watch)?;
+    let outcome = generator.generate_probed(request, probe, &mut watch)?;
+    bar.finish_and_clear();
+    if interrupted.load(Ordering::Relaxed) {
+        Err(Failure::Interrupted)
+    } else {
+        Ok(outcome)
+    }
+}
+
+/// A bar on standard error, where that is a terminal.
+fn bar() -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(1000), target);
+    if let Ok(style) = ProgressStyle::with_template("{msg:32} {bar:32} {percent:>3} %  {eta} left")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Shows how far the job is.
+fn show(bar: &ProgressBar, progress: Progress) {
+    bar.set_position((progress.fraction() * 1000.0) as u64);
+    let label = progress.stage.label();
+    bar.set_message(match progress.stage {
+        Stage::Denoising if progress.pictures > 1 => format!(
+            "Picture {} of {}, step {} of {}",
+            progress.picture + 1,
+            progress.pictures,
+            progress.step + 1,
+            progress.steps
+        ),
+        Stage::Denoising => format!("{label}, step {} of {}", progress.step + 1, progress.steps),
+        _ => label.to_owned(),
+    });
+}
+
+/// What is printed.
+fn summary(request: &Request, outcome: &Outcome, paths: &[PathBuf]) -> Value {
+    json!({
+        "output": paths.iter().map(|path| super::shown(path)).collect::<Vec<_>>(),
+        "seed": request.seed,
+        "width": request.size.width,
+        "height": request.size.height,
+        "steps": outcome.steps,
+        "notes": outcome.notes.iter().map(|note| note.message.as_str()).collect::<Vec<_>>(),
+        "timings_secs": outcome.timings_secs,
+        "peak_memory_bytes": outcome.peak_memory_bytes,
+    })
+}

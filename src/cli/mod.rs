@@ -1,0 +1,96 @@
+//! The same work without a window: one file per command.
+//!
+//! Exit codes: 0 done, 1 failed (one sentence on standard error), 2 problems with the inputs (one line per field),
+//! 130 interrupted. Standard output holds the result and nothing else.
+
+mod generate;
+mod inspect;
+mod schema;
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use crate::weights::{self, ModelSource};
+
+/// The exit code when something failed.
+const FAILED: u8 = 1;
+
+/// The exit code when the inputs have problems.
+const PROBLEMS: u8 = 2;
+
+/// The exit code after Ctrl+C: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// The whole command line. Without a command, the window opens.
+pub fn command() -> Command {
+    Command::new("flux-qfaces")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Makes pictures with a FLUX.1 model on your own machine. Without a command, opens the window.")
+        .arg(model_dir())
+        .subcommand(generate::command())
+        .subcommand(schema::command())
+        .subcommand(inspect::command())
+}
+
+/// Runs the command that was given; `None` when none was.
+pub fn run(matches: &ArgMatches) -> Option<ExitCode> {
+    match matches.subcommand()? {
+        ("generate", matches) => Some(generate::run(matches)),
+        ("schema", _) => Some(schema::run()),
+        ("inspect", matches) => Some(inspect::run(matches)),
+        _ => None,
+    }
+}
+
+/// The model that was asked for: the folder given by `--model-dir`, or the embedded one.
+///
+/// # Errors
+/// When the folder holds no model.
+pub fn model(matches: &ArgMatches) -> Result<ModelSource, weights::Error> {
+    let folder = matches
+        .get_one::<PathBuf>("model-dir")
+        .map(PathBuf::as_path);
+    folder.map_or(Ok(ModelSource::Embedded), ModelSource::folder)
+}
+
+/// Says one sentence on standard error and returns the exit code of a failure.
+pub fn fail(sentence: &str) -> ExitCode {
+    complain(&[sentence.to_owned()]);
+    ExitCode::from(FAILED)
+}
+
+/// `--model-dir`, for the window and for `generate`.
+fn model_dir() -> Arg {
+    Arg::new("model-dir")
+        .long("model-dir")
+        .alias("model_dir")
+        .value_name("DIR")
+        .value_parser(value_parser!(PathBuf))
+        .help("A model folder in the layout of diffusers, in place of the embedded demo model")
+}
+
+/// Writes lines to standard error. Nobody can be told when that fails.
+fn complain(lines: &[String]) {
+    let mut stderr = std::io::stderr().lock();
+    for line in lines {
+        let _ = writeln!(stderr, "{line}");
+    }
+}
+
+/// Writes the result to standard output.
+fn print(result: &serde_json::Value) -> ExitCode {
+    match writeln!(std::io::stdout().lock(), "{result:#}") {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("the result could not be printed: {error}")),
+    }
+}
+
+/// A path for JSON and messages.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

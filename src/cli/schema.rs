@@ -1,0 +1,17 @@
+//! `flux-qfaces schema`: the contract.
+
+use std::process::ExitCode;
+
+use clap::Command;
+
+use crate::schema::openapi;
+
+/// The command.
+pub(super) fn command() -> Command {
+    Command::new("schema").about("Prints the inputs and the output as JSON Schema")
+}
+
+/// Prints the contract.
+pub(super) fn run() -> ExitCode {
+    super::print(&openapi::document())
+}
