@@ -4,3 +4,4 @@ pub mod imaging;
 pub mod weights;
 pub mod engine;
 pub mod session;
+pub mod ui;
