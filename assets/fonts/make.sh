@@ -14,7 +14,8 @@ done
 # Latin, Greek, Cyrillic, punctuation, arrows and signs that prompts and sentences use; the rest comes from egui's own fonts.
 letters='U+0020-024F,U+0259,U+0300-036F,U+0370-03FF,U+0400-04FF,U+1E00-1EFF,U+2010-2027,U+2030-203A,U+20AC,U+2122,U+2190-2193,U+2212,U+221E,U+2260,U+2264,U+2265'
 for weight in Regular SemiBold; do
-    pyftsubset "inter-ui-4.1.1/web/Inter-$weight.woff2" --unicodes="$letters" --layout-features='kern,liga,calt,ccmp,locl,mark,mkmk' \
+    fonttools ttLib.woff2 decompress -o "Inter-$weight.ttf" "inter-ui-4.1.1/web/Inter-$weight.woff2"
+    pyftsubset "Inter-$weight.ttf" --unicodes="$letters" --layout-features='kern,liga,calt,ccmp,locl,mark,mkmk' \
         --no-hinting --output-file="$here/Inter-$weight.ttf"
 done
 cp inter-ui-4.1.1/LICENSE.txt "$here/Inter-LICENSE.txt"
