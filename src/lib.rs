@@ -4,4 +4,5 @@ pub mod engine;
 pub mod imaging;
 pub mod schema;
 pub mod session;
+pub mod ui;
 pub mod weights;

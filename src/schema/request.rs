@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::fields::{self, FIELDS, Field, Kind};
+use crate::schema::fields::{FIELDS, Field, Kind};
 use crate::schema::params::{Params, quoted};
 use crate::schema::quirks;
 use crate::schema::size::{self, REFERENCE_SIDE, Size};
@@ -337,48 +337,40 @@ fn check_speed(
     }
 }
 
-/// A note for each wish that the other inputs make void.
-fn note_unused(params: &Params, notes: &mut Vec<Note>) {
-    let mut note = |name: &str, void: bool, why: &str| {
-        if void && fields::find(name).is_some_and(|field| !field.is_default(params)) {
-            notes.push(Note::on(name, format!("{name} was not used: {why}")));
-        }
-    };
+/// Why the input `name` does not act as the other inputs stand; `None` when it acts.
+pub fn why_unused(name: &str, params: &Params) -> Option<&'static str> {
     let custom = params.aspect_ratio == "custom";
     let blank =
         |reference: &Option<String>| reference.as_ref().is_none_or(|text| text.trim().is_empty());
-    note("width", !custom, "it acts only with aspect_ratio 'custom'");
-    note("height", !custom, "it acts only with aspect_ratio 'custom'");
-    note(
-        "megapixels",
-        custom,
-        "it does not act with aspect_ratio 'custom'",
-    );
-    note(
-        "prompt_strength",
-        params.image.is_none(),
-        "it acts only with a starting picture",
-    );
-    note(
-        "guidance_scale",
-        params.model == "schnell",
-        "schnell has no guidance",
-    );
-    note(
-        "output_quality",
-        params.output_format == "png",
-        "it does not act on png",
-    );
-    note(
-        "lora_scale",
-        blank(&params.replicate_weights),
-        "there is no main LoRA",
-    );
-    note(
-        "extra_lora_scale",
-        blank(&params.extra_lora),
-        "there is no extra LoRA",
-    );
+    let (void, why) = match name {
+        "width" | "height" => (!custom, "it acts only with aspect_ratio 'custom'"),
+        "megapixels" => (custom, "it does not act with aspect_ratio 'custom'"),
+        "mask" | "prompt_strength" => (
+            params.image.is_none(),
+            "it acts only with a starting picture",
+        ),
+        "guidance_scale" => (params.model == "schnell", "schnell has no guidance"),
+        "output_quality" => (params.output_format == "png", "it does not act on png"),
+        "lora_scale" => (blank(&params.replicate_weights), "there is no main LoRA"),
+        "extra_lora_scale" => (blank(&params.extra_lora), "there is no extra LoRA"),
+        _ => return None,
+    };
+    void.then_some(why)
+}
+
+/// A note for each wish that the other inputs make void. A mask has its own rule.
+fn note_unused(params: &Params, notes: &mut Vec<Note>) {
+    for field in FIELDS
+        .iter()
+        .filter(|field| field.name != "mask" && !field.is_default(params))
+    {
+        if let Some(why) = why_unused(field.name, params) {
+            notes.push(Note::on(
+                field.name,
+                format!("{} was not used: {why}", field.name),
+            ));
+        }
+    }
 }
 
 /// The size asked for, in pixels of the schema: a preset, or a custom size with its sides rounded up.

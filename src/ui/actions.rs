@@ -1,0 +1,204 @@
+//! What the user asked for, and how it is done.
+
+use std::path::PathBuf;
+
+use egui::Context;
+
+use crate::schema::params::Params;
+use crate::session::jobs::{JobId, JobState};
+use crate::ui::files::Purpose;
+use crate::ui::shortcuts::Step;
+use crate::ui::{App, Dialog, REMARK_SECS, field, form, gallery};
+
+/// What the user asked for.
+#[derive(Clone, Debug)]
+pub(super) enum Action {
+    Generate,
+    TryAgain(Box<Params>),
+    Cancel(JobId),
+    CancelRunning,
+    Reorder(JobId, isize),
+    Pause(bool),
+    ClearEnded,
+    Select(PathBuf),
+    Step(Step),
+    UseSettings(Box<Params>),
+    Example(&'static str),
+    Open(PathBuf),
+    Reveal(PathBuf),
+    CopyPicture(PathBuf),
+    CopySeed(u64),
+    ChooseFolder,
+    OpenFolder,
+    ChoosePicture(&'static str),
+    DismissNotice(usize),
+    DismissFailure,
+    ToggleSettings,
+    ToggleShortcuts,
+    TogglePanels,
+    ToggleQueue,
+}
+
+impl App {
+    /// Does what was asked for.
+    pub(super) fn perform(&mut self, ctx: &Context, action: Action) {
+        match action {
+            Action::Generate => self.generate(),
+            Action::TryAgain(params) => self.submit(&params),
+            Action::Cancel(id) => self.session.cancel(id),
+            Action::CancelRunning => {
+                if let Some(id) = self.session.running().map(|job| job.id) {
+                    self.session.cancel(id);
+                }
+            }
+            Action::Reorder(id, by) => self.session.reorder(id, by),
+            Action::Pause(paused) => self.session.set_paused(paused),
+            Action::ClearEnded => {
+                self.session.clear_ended();
+                self.failure = None;
+            }
+            Action::Select(path) => self.choose(path),
+            Action::Step(step) => {
+                let entry = gallery::stepped(&self.session.gallery, self.chosen_index(), step);
+                if let Some(path) = entry.map(|entry| entry.path.clone()) {
+                    self.choose(path);
+                }
+            }
+            Action::UseSettings(params) => {
+                self.session.settings.params = *params;
+                self.form.forget_drafts();
+                self.form_open = true;
+                self.say(ctx, "The form has the settings of this picture");
+            }
+            Action::Example(prompt) => {
+                self.session.settings.params.prompt = Some(prompt.to_owned());
+                self.form_open = true;
+                ctx.memory_mut(|memory| memory.request_focus(field::prompt_id()));
+            }
+            Action::Open(path) => self.errands.open(ctx, path),
+            Action::Reveal(path) => self.errands.reveal(ctx, path),
+            Action::CopyPicture(path) => {
+                self.errands.copy_picture(ctx, path);
+                self.say(ctx, "Picture copied");
+            }
+            Action::CopySeed(seed) => {
+                ctx.copy_text(seed.to_string());
+                self.say(ctx, "Seed copied");
+            }
+            Action::ChooseFolder => self.errands.ask(
+                ctx,
+                Purpose::OutputFolder,
+                &self.session.settings.output_folder,
+            ),
+            Action::OpenFolder => self
+                .errands
+                .open(ctx, self.session.settings.output_folder.clone()),
+            Action::ChoosePicture(field) => {
+                self.errands.ask(
+                    ctx,
+                    Purpose::Input(field),
+                    &self.session.settings.output_folder,
+                );
+            }
+            Action::DismissNotice(index) => {
+                if index < self.notices.len() {
+                    self.notices.remove(index);
+                }
+            }
+            Action::DismissFailure => self.failure = None,
+            Action::ToggleSettings => self.toggle(Dialog::Settings),
+            Action::ToggleShortcuts => self.toggle(Dialog::Shortcuts),
+            Action::TogglePanels => {
+                let open = !(self.form_open || self.queue_open);
+                self.form_open = open;
+                self.queue_open = false;
+            }
+            Action::ToggleQueue => self.queue_open = !self.queue_open,
+        }
+        ctx.request_repaint();
+    }
+
+    /// Puts the form's job in the queue, if nothing stands against it.
+    fn generate(&mut self) {
+        if form::obstacle(&self.session, &self.form.problems(&self.session)).is_none() {
+            let params = self.session.settings.params.clone();
+            self.submit(&params);
+        }
+    }
+
+    /// Puts a job in the queue. Its problems, if any, stand beside the fields already.
+    fn submit(&mut self, params: &Params) {
+        if self.session.submit(params).is_ok() {
+            self.failure = None;
+        }
+    }
+
+    /// Shows another picture.
+    fn choose(&mut self, path: PathBuf) {
+        self.chosen = Some(path);
+        self.follow = true;
+        self.view.fit();
+    }
+
+    /// Opens a dialog, or closes it.
+    fn toggle(&mut self, dialog: Dialog) {
+        self.dialog = if self.dialog == Some(dialog) {
+            None
+        } else {
+            Some(dialog)
+        };
+    }
+
+    /// Says something in passing.
+    fn say(&mut self, ctx: &Context, remark: &str) {
+        let now = ctx.input(|input| input.time);
+        self.remark = Some((remark.to_owned(), now + REMARK_SECS));
+        ctx.request_repaint_after(std::time::Duration::from_secs_f64(REMARK_SECS));
+    }
+
+    /// Shows the newest picture of a job that has just ended, and remembers one that failed.
+    pub(super) fn take_ended_jobs(&mut self) {
+        let mut newest = None;
+        for job in self
+            .session
+            .jobs()
+            .iter()
+            .filter(|job| job.has_ended() && !self.ended.contains(&job.id))
+        {
+            match &job.state {
+                JobState::Finished(finished) => {
+                    newest = finished
+                        .entries
+                        .last()
+                        .map(|entry| entry.path.clone())
+                        .or(newest)
+                }
+                JobState::Failed(_) => self.failure = Some(job.id),
+                _ => {}
+            }
+        }
+        self.ended = self
+            .session
+            .jobs()
+            .iter()
+            .filter(|job| job.has_ended())
+            .map(|job| job.id)
+            .collect();
+        if let Some(path) = newest {
+            self.choose(path);
+        }
+    }
+
+    /// Takes over what was chosen in a dialog.
+    pub(super) fn take_answer(&mut self, purpose: Purpose, path: PathBuf) {
+        match purpose {
+            Purpose::OutputFolder => {
+                self.session.set_output_folder(path);
+                self.pictures.clear();
+                self.chosen = None;
+            }
+            Purpose::Input("image") => self.session.settings.params.image = Some(path),
+            Purpose::Input(_) => self.session.settings.params.mask = Some(path),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! One row of the form, drawn by the kind of its input.
+
+use std::collections::HashMap;
+
+use egui::{Align, Id, Layout, RichText, Slider, SliderClamping, TextEdit, Ui, vec2};
+
+use crate::schema::Problem;
+use crate::schema::fields::{Access, Field, Group, Kind};
+use crate::schema::params::Params;
+use crate::schema::{quirks, request};
+use crate::session;
+use crate::ui::theme::{self, HALF, LONG_NUMBER_WIDTH, NUMBER_WIDTH, SMALL_CONTROL, SPACE};
+use crate::ui::{Action, icons, widgets};
+
+/// Text in a number's field that is not yet, or no longer, the number in the inputs.
+pub(super) struct Draft {
+    text: String,
+    /// What is wrong with it.
+    pub(super) problem: Option<Problem>,
+}
+
+/// Half-typed numbers by the name of their input.
+pub(super) type Drafts = HashMap<&'static str, Draft>;
+
+/// One input while it is drawn.
+struct Row<'a> {
+    field: &'static Field,
+    params: &'a mut Params,
+    drafts: &'a mut Drafts,
+    actions: &'a mut Vec<Action>,
+}
+
+/// Draws one input: its label with help, its control, and its problem.
+pub(super) fn field_ui(
+    ui: &mut Ui,
+    field: &'static Field,
+    params: &mut Params,
+    problem: Option<&str>,
+    drafts: &mut Drafts,
+    actions: &mut Vec<Action>,
+) {
+    let unused = why_greyed(field, params);
+    let mut row = Row {
+        field,
+        params,
+        drafts,
+        actions,
+    };
+    ui.push_id(field.name, |ui| {
+        let drawn = ui.scope(|ui| {
+            ui.spacing_mut().item_spacing.y = HALF;
+            row.row_ui(ui, unused.is_none());
+        });
+        if let Some(why) = unused {
+            // Disabled parts do not speak for themselves, so the whole row does.
+            let hover = ui.interact(
+                drawn.response.rect,
+                ui.scope_id().with("why"),
+                egui::Sense::hover(),
+            );
+            hover.on_hover_text(format!("Not used now: {why}"));
+        }
+        if let Some(offer) = offered_steps(field, row.params) {
+            if ui
+                .link(format!("Use {offer} steps, enough for schnell"))
+                .clicked()
+            {
+                row.params.num_inference_steps = offer;
+                row.drafts.remove(field.name);
+            }
+        }
+        if let Some(message) = problem {
+            let colour = theme::palette(ui).error;
+            widgets::sentence_ui(ui, icons::ERROR, &sentence(message), colour);
+        }
+    });
+}
+
+/// Why the control is grey; a value that must go can always be taken out.
+fn why_greyed(field: &Field, params: &Params) -> Option<&'static str> {
+    let given = matches!(field.kind, Kind::Image(access) if (access.get)(params).is_some());
+    request::why_unused(field.name, params).filter(|_| !given)
+}
+
+/// A better number of steps, beside the input it is about.
+fn offered_steps(field: &Field, params: &Params) -> Option<i64> {
+    let is_steps = field.name == "num_inference_steps";
+    quirks::suggested_steps(params.model == "schnell", params.num_inference_steps)
+        .filter(|_| is_steps)
+}
+
+/// A message that begins with a small letter, as a sentence.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
+}
+
+impl Row<'_> {
+    /// Label line and control; short controls stand on the label line.
+    fn row_ui(&mut self, ui: &mut Ui, enabled: bool) {
+        match self.field.kind {
+            Kind::Text(access) => {
+                self.label_ui(ui, enabled, |_, _, _| {});
+                self.prompt_ui(ui, access);
+            }
+            Kind::Boolean { access, .. } => {
+                self.label_ui(ui, enabled, |row, ui, _| {
+                    widgets::switch_ui(ui, (access.get_mut)(row.params), row.field.label);
+                });
+            }
+            Kind::OptionalInteger {
+                limits: Some(_), ..
+            } => {
+                self.label_ui(ui, enabled, |row, ui, label| {
+                    row.number_ui(ui, label, LONG_NUMBER_WIDTH);
+                });
+            }
+            Kind::OptionalInteger {
+                access,
+                limits: None,
+            } => {
+                self.label_ui(ui, enabled, |_, _, _| {});
+                self.seed_ui(ui, access);
+            }
+            Kind::Integer {
+                access, min, max, ..
+            } => {
+                let label = self.label_ui(ui, enabled, |row, ui, label| {
+                    row.number_ui(ui, label, NUMBER_WIDTH)
+                });
+                let mut value = *(access.get)(self.params);
+                if self.slider_ui(
+                    ui,
+                    enabled,
+                    slider_of(Slider::new(&mut value, min..=max).step_by(1.0)),
+                    label,
+                ) {
+                    *(access.get_mut)(self.params) = value;
+                }
+            }
+            Kind::Number {
+                access, min, max, ..
+            } => {
+                let label = self.label_ui(ui, enabled, |row, ui, label| {
+                    row.number_ui(ui, label, NUMBER_WIDTH)
+                });
+                let step = if max - min > 1.0 { 0.1 } else { 0.05 };
+                let mut value = *(access.get)(self.params);
+                if self.slider_ui(
+                    ui,
+                    enabled,
+                    slider_of(Slider::new(&mut value, min..=max).step_by(step)),
+                    label,
+                ) {
+                    // Steps of a tenth leave a trace of binary fractions.
+                    *(access.get_mut)(self.params) = (value * 100.0).round() / 100.0;
+                }
+            }
+            Kind::Choice {
+                access, choices, ..
+            } => {
+                self.label_ui(ui, enabled, |_, _, _| {});
+                let chosen = (access.get_mut)(self.params);
+                let shapes = choices
+                    .iter()
+                    .any(|choice| widgets::ratio(choice).is_some());
+                let draw_ui = if shapes {
+                    widgets::shapes_ui
+                } else {
+                    widgets::segments_ui
+                };
+                let clicked = ui
+                    .add_enabled_ui(enabled, |ui| draw_ui(ui, self.field.label, choices, chosen))
+                    .inner;
+                if let Some(choice) = clicked {
+                    choice.clone_into(chosen);
+                }
+            }
+            Kind::Weights(access) => {
+                let label = self.label_ui(ui, enabled, |_, _, _| {});
+                let mut text = (access.get)(self.params).clone().unwrap_or_default();
+                let edit = TextEdit::singleline(&mut text)
+                    .hint_text("owner/name, a page, or a URL")
+                    .desired_width(f32::INFINITY);
+                let changed = ui.add_enabled(enabled, edit).labelled_by(label).changed();
+                if changed {
+                    *(access.get_mut)(self.params) = (!text.is_empty()).then_some(text);
+                }
+            }
+            Kind::Image(access) => {
+                self.label_ui(ui, enabled, |_, _, _| {});
+                self.image_ui(ui, enabled, access);
+            }
+        }
+    }
+
+    /// The label with its help on the left; on the right the way back to the default, and `control` before it.
+    /// Returns the label's name for screen readers.
+    fn label_ui(
+        &mut self,
+        ui: &mut Ui,
+        enabled: bool,
+        control: impl FnOnce(&mut Self, &mut Ui, Id),
+    ) -> Id {
+        let field = self.field;
+        ui.horizontal(|ui| {
+            ui.set_min_height(SMALL_CONTROL);
+            ui.spacing_mut().item_spacing.x = HALF;
+            let text = if field.group == Group::Prompt {
+                theme::strong(field.label)
+            } else {
+                RichText::new(field.label)
+            };
+            let label = ui.add_enabled(enabled, egui::Label::new(text));
+            help_ui(ui, field);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                self.reset_ui(ui);
+                ui.add_enabled_ui(enabled, |ui| control(self, ui, label.id));
+            });
+            label.id
+        })
+        .inner
+    }
+
+    /// The way back to the default, where the value is another one. Its place stays free otherwise.
+    fn reset_ui(&mut self, ui: &mut Ui) {
+        let empty = self.field.is_required()
+            && self
+                .field
+                .to_json(self.params)
+                .as_str()
+                .is_some_and(str::is_empty);
+        if (self.field.is_default(self.params) || empty)
+            && !self.drafts.contains_key(self.field.name)
+        {
+            ui.add_space(SMALL_CONTROL);
+            return;
+        }
+        let name = format!("Reset {}", self.field.label);
+        if widgets::icon_button_ui(ui, icons::RESET, &name).clicked() {
+            self.field.reset(self.params);
+            self.drafts.remove(self.field.name);
+        }
+    }
+
+    /// The editor for what the picture shows.
+    fn prompt_ui(&mut self, ui: &mut Ui, access: Access<Option<String>>) {
+        let text = (access.get_mut)(self.params).get_or_insert_default();
+        let editor = TextEdit::multiline(text)
+            .id(prompt_id())
+            .hint_text("What should the picture show?")
+            .desired_rows(4)
+            .desired_width(f32::INFINITY)
+            .margin(vec2(12.0, SPACE));
+        ui.add(editor).accessible_name(self.field.label);
+    }
+
+    /// A field for a number, where everything can be typed and what is wrong is said.
+    fn number_ui(&mut self, ui: &mut Ui, label: Id, width: f32) {
+        let name = self.field.name;
+        if let Some(unit) = self.field.unit {
+            ui.label(theme::small(ui, unit));
+        }
+        let mut text = self.drafts.get(name).map_or_else(
+            || number_text(self.field, self.params),
+            |draft| draft.text.clone(),
+        );
+        let hint = match self.field.kind {
+            Kind::OptionalInteger {
+                limits: Some((min, max)),
+                ..
+            } => format!("{min}–{max}"),
+            Kind::OptionalInteger { limits: None, .. } => "Random each time".to_owned(),
+            _ => String::new(),
+        };
+        let edit = TextEdit::singleline(&mut text)
+            .hint_text(hint)
+            .align(egui::Align2::RIGHT_CENTER)
+            .min_size(vec2(width, 0.0));
+        let response = ui
+            .add_sized(vec2(width, SMALL_CONTROL), edit.desired_width(width))
+            .labelled_by(label);
+        if response.changed() {
+            let problem = self.take_number(&text);
+            self.drafts.insert(name, Draft { text, problem });
+        }
+        let settled = self
+            .drafts
+            .get(name)
+            .is_some_and(|draft| draft.problem.is_none());
+        if settled && !response.has_focus() {
+            self.drafts.remove(name);
+        }
+    }
+
+    /// Takes over a typed number, or says what is wrong with it.
+    fn take_number(&mut self, text: &str) -> Option<Problem> {
+        if text.trim().is_empty() && matches!(self.field.kind, Kind::OptionalInteger { .. }) {
+            self.field.reset(self.params);
+            return None;
+        }
+        self.field.set_text(self.params, text).err()
+    }
+
+    /// Draws a slider over the whole width; returns whether it was moved.
+    fn slider_ui(&mut self, ui: &mut Ui, enabled: bool, slider: Slider<'_>, label: Id) -> bool {
+        ui.spacing_mut().slider_width = ui.available_width();
+        ui.spacing_mut().interact_size.y = 16.0;
+        let moved = ui.add_enabled(enabled, slider).labelled_by(label).changed();
+        if moved {
+            self.drafts.remove(self.field.name);
+        }
+        moved
+    }
+
+    /// The seed: typed, rolled, or a fresh one each time.
+    fn seed_ui(&mut self, ui: &mut Ui, access: Access<Option<i128>>) {
+        ui.horizontal(|ui| {
+            let buttons = 2.0 * (SMALL_CONTROL + ui.spacing().item_spacing.x);
+            let label = self.field.label;
+            let width = ui.available_width() - buttons;
+            ui.name_inputs(label, |ui| self.number_ui(ui, Id::NULL, width));
+            if widgets::icon_button_ui(ui, icons::DICE, "Roll a seed and keep it").clicked() {
+                let fresh =
+                    quirks::fresh_seed(crate::schema::Fidelity::Corrected, session::random_bits());
+                *(access.get_mut)(self.params) = Some(fresh.into());
+                self.drafts.remove(self.field.name);
+            }
+            let fixed = (access.get)(self.params).is_some();
+            let random = ui.add_enabled_ui(fixed, |ui| {
+                widgets::icon_button_ui(ui, icons::RANDOM, "Random seed each time")
+            });
+            if random.inner.clicked() {
+                *(access.get_mut)(self.params) = None;
+                self.drafts.remove(self.field.name);
+            }
+        });
+    }
+
+    /// A picture file: chosen in a dialog, shown by its name, taken out again.
+    fn image_ui(&mut self, ui: &mut Ui, enabled: bool, access: Access<Option<std::path::PathBuf>>) {
+        let chosen = (access.get)(self.params).clone();
+        ui.horizontal(|ui| {
+            let text = if chosen.is_some() {
+                "Change…"
+            } else {
+                "Choose…"
+            };
+            let name = format!("Choose {}", self.field.label.to_lowercase());
+            if ui
+                .add_enabled(enabled, egui::Button::new(text))
+                .accessible_name(name)
+                .clicked()
+            {
+                self.actions.push(Action::ChoosePicture(self.field.name));
+            }
+            if let Some(path) = chosen {
+                let file_name = path
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default();
+                ui.add(egui::Label::new(theme::weak(ui, file_name)).truncate())
+                    .on_hover_text(path.to_string_lossy());
+            }
+        });
+    }
+}
+
+/// What an input means and what it takes, at a question mark.
+fn help_ui(ui: &mut Ui, field: &Field) {
+    let response = widgets::bare_icon_ui(ui, icons::HELP, &format!("About {}", field.label));
+    response.on_hover_ui(|ui| {
+        ui.label(field.help);
+        if let Some(range) = field.range_text() {
+            ui.label(theme::small(ui, sentence(&range)));
+        }
+        ui.label(theme::small(ui, field.name));
+    });
+}
+
+/// What all sliders have in common. The typed number beside it may lie outside, and stays.
+fn slider_of(slider: Slider<'_>) -> Slider<'_> {
+    slider.show_value(false).clamping(SliderClamping::Never)
+}
+
+/// A number as text; empty when there is none.
+fn number_text(field: &Field, params: &Params) -> String {
+    match field.kind {
+        Kind::Integer { access, .. } => (access.get)(params).to_string(),
+        Kind::Number { access, .. } => (access.get)(params).to_string(),
+        Kind::OptionalInteger { access, .. } => (access.get)(params)
+            .map(|number| number.to_string())
+            .unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// The prompt's editor, for giving it the focus.
+pub(super) fn prompt_id() -> Id {
+    Id::unique("prompt editor")
+}

@@ -1,0 +1,174 @@
+//! The form, made from the table of inputs: groups, problems and the big button.
+
+use std::collections::HashMap;
+
+use egui::{Align, CollapsingHeader, Frame, Layout, Margin, Panel, ScrollArea, Ui};
+
+use crate::schema::Problem;
+use crate::schema::fields::{FIELDS, Group};
+use crate::schema::params::Params;
+use crate::session::{ModelState, Session};
+use crate::ui::field::{self, Drafts};
+use crate::ui::theme::{self, HALF, PANEL_MARGIN, SPACE};
+use crate::ui::{Action, icons, shortcuts, widgets};
+
+/// What the form remembers besides the inputs themselves.
+#[derive(Default)]
+pub(super) struct Form {
+    drafts: Drafts,
+}
+
+impl Form {
+    /// Forgets half-typed numbers, after the inputs have been replaced.
+    pub(super) fn forget_drafts(&mut self) {
+        self.drafts.clear();
+    }
+
+    /// Everything that stands against running the form, at most one problem for an input.
+    pub(super) fn problems(&self, session: &Session) -> HashMap<String, Problem> {
+        let mut problems = HashMap::new();
+        let typed = self
+            .drafts
+            .values()
+            .filter_map(|draft| draft.problem.clone());
+        for problem in typed.chain(session.problems(&session.settings.params)) {
+            problems.entry(problem.field.clone()).or_insert(problem);
+        }
+        problems
+    }
+
+    /// Draws the form.
+    pub(super) fn form_ui(
+        &mut self,
+        ui: &mut Ui,
+        session: &mut Session,
+        actions: &mut Vec<Action>,
+    ) {
+        let problems = self.problems(session);
+        let foot = Frame::new().inner_margin(Margin::same(PANEL_MARGIN));
+        Panel::bottom("generate")
+            .frame(foot)
+            .resizable(false)
+            .show(ui, |ui| {
+                generate_ui(ui, session, &problems, actions);
+            });
+        let margin = Margin {
+            left: PANEL_MARGIN,
+            right: PANEL_MARGIN,
+            top: PANEL_MARGIN,
+            bottom: 0,
+        };
+        egui::CentralPanel::no_frame().show(ui, |ui| {
+            ScrollArea::vertical()
+                .auto_shrink(false)
+                .content_margin(margin)
+                .show(ui, |ui| {
+                    for group in Group::ALL {
+                        self.group_ui(ui, group, &mut session.settings.params, &problems, actions);
+                    }
+                    ui.add_space(SPACE);
+                });
+        });
+    }
+
+    /// Draws one group; the first has no heading, the others fold.
+    fn group_ui(
+        &mut self,
+        ui: &mut Ui,
+        group: Group,
+        params: &mut Params,
+        problems: &HashMap<String, Problem>,
+        actions: &mut Vec<Action>,
+    ) {
+        let mut fields_ui = |ui: &mut Ui| {
+            for field in FIELDS.iter().filter(|field| field.group == group) {
+                let problem = problems
+                    .get(field.name)
+                    .map(|problem| problem.message.as_str());
+                field::field_ui(ui, field, params, problem, &mut self.drafts, actions);
+                ui.add_space(HALF);
+            }
+        };
+        if group == Group::Prompt {
+            fields_ui(ui);
+            return;
+        }
+        let troubled = FIELDS
+            .iter()
+            .any(|field| field.group == group && problems.contains_key(field.name));
+        ui.add_space(HALF);
+        CollapsingHeader::new(theme::strong(group.label()))
+            .id_salt(group.label())
+            .default_open(!matches!(group, Group::Input | Group::Lora))
+            // A problem must never hide in a folded group.
+            .open(troubled.then_some(true))
+            .icon(fold_icon_ui)
+            .show_unindented(ui, |ui| {
+                ui.add_space(HALF);
+                fields_ui(ui);
+            });
+    }
+}
+
+/// The little arrow of a group.
+fn fold_icon_ui(ui: &mut Ui, openness: f32, response: &egui::Response) {
+    let icon = if openness > 0.5 {
+        icons::DOWN
+    } else {
+        icons::RIGHT
+    };
+    let colour = theme::palette(ui).weak;
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    ui.painter().text(
+        response.rect.center(),
+        egui::Align2::CENTER_CENTER,
+        icon,
+        font,
+        colour,
+    );
+}
+
+/// Draws the button that matters, with the reason when it cannot be pressed.
+fn generate_ui(
+    ui: &mut Ui,
+    session: &Session,
+    problems: &HashMap<String, Problem>,
+    actions: &mut Vec<Action>,
+) {
+    let obstacle = obstacle(session, problems);
+    let count = session.settings.params.num_outputs;
+    let text = if count == 1 {
+        "Generate".to_owned()
+    } else {
+        format!("Generate {count} pictures")
+    };
+    let response = widgets::primary_button_ui(ui, obstacle.is_none(), icons::GENERATE, &text);
+    let response = match &obstacle {
+        Some(reason) => response.on_disabled_hover_text(reason),
+        None => response.on_hover_text(format!(
+            "Puts the job in the queue ({})",
+            shortcuts::text(ui.ctx(), &shortcuts::GENERATE)
+        )),
+    };
+    if response.clicked() {
+        actions.push(Action::Generate);
+    }
+    if let Some(reason) = obstacle {
+        ui.with_layout(Layout::top_down(Align::Center), |ui| {
+            ui.label(theme::small(ui, reason))
+        });
+    }
+}
+
+/// Why nothing can be generated now; `None` when something can.
+pub(super) fn obstacle(session: &Session, problems: &HashMap<String, Problem>) -> Option<String> {
+    if let ModelState::Failed(_) = session.model() {
+        return Some("The model cannot be used".to_owned());
+    }
+    let labels: Vec<_> = FIELDS
+        .iter()
+        .filter(|field| problems.contains_key(field.name))
+        .map(|field| field.label)
+        .collect();
+    (!labels.is_empty()).then(|| format!("Needs a change: {}", labels.join(", ")))
+}

@@ -1,0 +1,158 @@
+//! The strip of everything in the output folder, newest first. Only what is visible is loaded.
+
+use egui::{
+    Align2, Color32, CornerRadius, Frame, Margin, Rect, Response, Role, ScrollArea, Sense, Stroke,
+    StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
+
+use crate::session::gallery::Entry;
+use crate::session::{Session, gallery::Gallery};
+use crate::ui::pictures::{Pictures, Shown};
+use crate::ui::shortcuts::Step;
+use crate::ui::theme::{self, BIG_ICON, RADIUS, RING, SPACE, TILE};
+use crate::ui::{Action, icons};
+
+/// Free space around the strip.
+const MARGIN: Margin = Margin::symmetric(16, 12);
+
+/// Draws the strip. `chosen` is the picture in the viewer; it is scrolled to when `follow` says so.
+pub(super) fn gallery_ui(
+    ui: &mut Ui,
+    session: &mut Session,
+    pictures: &mut Pictures,
+    chosen: Option<usize>,
+    follow: bool,
+    actions: &mut Vec<Action>,
+) {
+    Frame::new().inner_margin(MARGIN).show(ui, |ui| {
+        let (gallery, loader) = (&session.gallery, &mut session.loader);
+        let count = gallery.entries().len();
+        if count == 0 {
+            empty_ui(ui);
+            return;
+        }
+        ScrollArea::horizontal()
+            .auto_shrink(false)
+            .show_viewport(ui, |ui, visible| {
+                let step = TILE + SPACE;
+                ui.set_width(count as f32 * step - SPACE);
+                ui.set_height(TILE);
+                let corner = ui.max_rect().min;
+                let tile = |index: usize| {
+                    Rect::from_min_size(
+                        pos2(corner.x + index as f32 * step, corner.y),
+                        vec2(TILE, TILE),
+                    )
+                };
+                if follow && let Some(index) = chosen {
+                    ui.scroll_to_rect(tile(index).expand(SPACE), None);
+                }
+                let first = (visible.left() / step).max(0.0) as usize;
+                let last = ((visible.right() / step) as usize + 1).min(count);
+                for (index, entry) in gallery.entries().iter().enumerate().take(last).skip(first) {
+                    let shown = pictures.thumbnail(ui.ctx(), loader, &entry.path);
+                    if tile_ui(ui, tile(index), entry, &shown, chosen == Some(index)).clicked() {
+                        actions.push(Action::Select(entry.path.clone()));
+                    }
+                }
+            });
+    });
+}
+
+/// What stands in the strip before there is a picture.
+fn empty_ui(ui: &mut Ui) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), TILE), Sense::hover());
+    let mut place = ui.new_child(egui::UiBuilder::new().max_rect(rect));
+    place.centered_and_justified(|ui| ui.label(theme::weak(ui, "Your pictures will line up here")));
+}
+
+/// Draws one picture of the strip.
+fn tile_ui(ui: &Ui, rect: Rect, entry: &Entry, shown: &Shown, is_chosen: bool) -> Response {
+    let response = ui.interact(rect, ui.scope_id().with(&entry.path), Sense::click());
+    response.widget_info(|| {
+        WidgetInfo::selected(
+            Role::ListBoxOption,
+            true,
+            is_chosen,
+            format!("Picture {}", entry.file_name()),
+        )
+    });
+    let palette = theme::palette(ui);
+    ui.painter().rect_filled(rect, RADIUS, palette.raised);
+    match shown {
+        Shown::Pending => {}
+        Shown::Ready(texture, _) => {
+            let image = egui::Image::from_texture((texture.id(), rect.size()))
+                .uv(middle_square(texture.size_vec2()));
+            image
+                .corner_radius(CornerRadius::same(RADIUS))
+                .paint_at(ui, rect);
+        }
+        Shown::Failed(_) => {
+            let font = egui::FontId::proportional(BIG_ICON / 2.0);
+            ui.painter().text(
+                rect.center(),
+                Align2::CENTER_CENTER,
+                icons::BROKEN,
+                font,
+                palette.weak,
+            );
+        }
+    }
+    if is_chosen {
+        let stroke = Stroke::new(RING + 1.0, palette.accent);
+        ui.painter()
+            .rect_stroke(rect.expand(RING), RADIUS + 2, stroke, StrokeKind::Middle);
+    } else if response.hovered() || response.has_focus() {
+        ui.painter().rect_stroke(
+            rect,
+            RADIUS,
+            Stroke::new(RING, palette.weak),
+            StrokeKind::Inside,
+        );
+    }
+    response.on_hover_ui(|ui| about_ui(ui, entry, shown))
+}
+
+/// The part of a texture that fills a square without distortion.
+fn middle_square(size: egui::Vec2) -> Rect {
+    let side = egui::Vec2::splat(size.min_elem()) / size;
+    Rect::from_center_size(pos2(0.5, 0.5), side)
+}
+
+/// What a picture of the strip says of itself.
+fn about_ui(ui: &mut Ui, entry: &Entry, shown: &Shown) {
+    match &entry.record {
+        Some(record) => {
+            let prompt = if record.prompt().is_empty() {
+                "No prompt"
+            } else {
+                record.prompt()
+            };
+            ui.label(prompt);
+            ui.label(theme::small(ui, format!("Seed {}", record.seed)));
+        }
+        None => {
+            ui.label(entry.file_name());
+            ui.label(theme::small(ui, "The file does not say how it was made"));
+        }
+    }
+    if let Shown::Failed(sentence) = shown {
+        ui.label(egui::RichText::new(sentence).color(theme::palette(ui).error));
+    }
+}
+
+/// The place in the gallery that `step` leads to from `chosen`.
+pub(super) fn stepped(gallery: &Gallery, chosen: Option<usize>, step: Step) -> Option<&Entry> {
+    let last = gallery.entries().len().checked_sub(1)?;
+    let index = match (step, chosen) {
+        (Step::Newest, _) | (_, None) => 0,
+        (Step::Oldest, _) => last,
+        (Step::Newer, Some(index)) => index.saturating_sub(1),
+        (Step::Older, Some(index)) => (index + 1).min(last),
+    };
+    gallery.entries().get(index)
+}
+
+/// The colour that lets a texture through unchanged.
+pub(super) const UNTINTED: Color32 = Color32::WHITE;

@@ -1,0 +1,156 @@
+//! What the program has to say above the picture: what it is, what it is doing, what went wrong.
+
+use std::time::Duration;
+
+use egui::{Align, Layout, RichText, Ui};
+
+use crate::engine::{Progress, Stage};
+use crate::session::jobs::{Job, JobId, JobState, Run};
+use crate::session::{ModelState, Session};
+use crate::ui::theme::{self, HALF};
+use crate::ui::{Action, icons, shortcuts, widgets};
+
+/// How many notices stand on the screen at a time.
+const NOTICES: usize = 3;
+
+/// Draws every message that is due.
+pub(super) fn messages_ui(
+    ui: &mut Ui,
+    session: &Session,
+    notices: &[String],
+    failure: Option<JobId>,
+    actions: &mut Vec<Action>,
+) {
+    let palette = theme::palette(ui);
+    if let Some(about) = &session.card().about {
+        widgets::card_ui(ui, palette.accent_soft, |ui| {
+            widgets::sentence_ui(ui, icons::INFO, about, palette.text)
+        });
+    }
+    if let ModelState::Failed(sentence) = session.model() {
+        widgets::card_ui(ui, palette.error_soft, |ui| {
+            let text = format!("The model cannot be used: {sentence}");
+            widgets::sentence_ui(ui, icons::ERROR, &text, palette.error);
+        });
+    }
+    for (index, notice) in notices.iter().enumerate().take(NOTICES) {
+        widgets::card_ui(ui, palette.raised, |ui| {
+            dismissable_ui(ui, icons::INFO, notice, palette.text, |ui| {
+                if widgets::icon_button_ui(ui, icons::CLOSE, "Dismiss").clicked() {
+                    actions.push(Action::DismissNotice(index));
+                }
+            });
+        });
+    }
+    if let Some(job) = failure.and_then(|id| session.job(id))
+        && let JobState::Failed(sentence) = &job.state
+    {
+        failure_ui(ui, job, sentence, actions);
+    }
+    if let Some(job) = session.running()
+        && let JobState::Running(run) = &job.state
+    {
+        busy_ui(ui, job, run, actions);
+    }
+}
+
+/// Why the last job made nothing.
+fn failure_ui(ui: &mut Ui, job: &Job, sentence: &str, actions: &mut Vec<Action>) {
+    let palette = theme::palette(ui);
+    widgets::card_ui(ui, palette.error_soft, |ui| {
+        let text = format!("No picture was made: {sentence}");
+        dismissable_ui(ui, icons::ERROR, &text, palette.error, |ui| {
+            if widgets::icon_button_ui(ui, icons::CLOSE, "Dismiss").clicked() {
+                actions.push(Action::DismissFailure);
+            }
+            if ui.button("Try again").clicked() {
+                actions.push(Action::TryAgain(Box::new(job.params.clone())));
+            }
+        });
+    });
+}
+
+/// A sentence on the left, buttons on the right.
+fn dismissable_ui(
+    ui: &mut Ui,
+    icon: &str,
+    text: &str,
+    colour: egui::Color32,
+    buttons: impl FnOnce(&mut Ui),
+) {
+    egui::Sides::new().shrink_left().show(
+        ui,
+        |ui| {
+            ui.label(RichText::new(icon).color(colour).size(16.0));
+            ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap());
+        },
+        buttons,
+    );
+}
+
+/// What is being made.
+fn busy_ui(ui: &mut Ui, job: &Job, run: &Run, actions: &mut Vec<Action>) {
+    let palette = theme::palette(ui);
+    widgets::card_ui(ui, palette.raised, |ui| {
+        ui.spacing_mut().item_spacing.y = HALF;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let hint = format!("Cancel ({})", shortcuts::text(ui.ctx(), &shortcuts::CANCEL));
+            let button = ui.add_enabled(!run.is_cancelling(), egui::Button::new("Cancel"));
+            if button.on_hover_text(hint).clicked() {
+                actions.push(Action::Cancel(job.id));
+            }
+            ui.vertical(|ui| progress_ui(ui, run));
+        });
+    });
+}
+
+/// How far a job is, in words and as a bar.
+pub(super) fn progress_ui(ui: &mut Ui, run: &Run) {
+    ui.spacing_mut().item_spacing.y = 6.0;
+    let words = progress_words(run);
+    ui.horizontal(|ui| {
+        ui.label(theme::small(ui, &words).color(theme::palette(ui).text));
+        if let Some(left) = run.time_left() {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.label(theme::small(ui, time_left(left)))
+            });
+        }
+    });
+    let done = run.progress().map_or(0.0, |progress| progress.fraction());
+    widgets::progress_ui(ui, done, &words);
+}
+
+/// How far a job is, in words.
+fn progress_words(run: &Run) -> String {
+    if run.is_cancelling() {
+        return "Cancelling…".to_owned();
+    }
+    let Some(progress) = run.progress() else {
+        return "Starting…".to_owned();
+    };
+    let Progress {
+        stage,
+        picture,
+        pictures,
+        step,
+        steps,
+        ..
+    } = progress;
+    let mut words = stage.label().to_owned();
+    if stage == Stage::Denoising {
+        words += &format!(" · step {} of {steps}", (step + 1).min(steps));
+    }
+    if pictures > 1 && stage >= Stage::Denoising {
+        words += &format!(" · picture {} of {pictures}", picture + 1);
+    }
+    words
+}
+
+/// A duration as people say it.
+fn time_left(left: Duration) -> String {
+    match left.as_secs() {
+        0 => "Less than a second left".to_owned(),
+        secs @ 1..=90 => format!("About {secs} s left"),
+        secs => format!("About {} min left", secs.div_ceil(60)),
+    }
+}

@@ -1,0 +1,393 @@
+//! The window: draws a [`Session`] and changes it as the user says. The only place that knows a toolkit.
+//!
+//! Each part of the window is a file here. Parts draw what they are given and say what the user asked for as
+//! [`Action`]s; [`App`] carries them out after everything is drawn. [`theme`] holds every colour and size.
+
+mod actions;
+mod field;
+mod files;
+mod form;
+mod gallery;
+mod icons;
+mod messages;
+mod pictures;
+mod queue;
+mod settings;
+mod shortcuts;
+pub mod theme;
+mod viewer;
+mod widgets;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use egui::{Align, Context, Frame, Layout, Margin, Panel, Ui, ViewportBuilder};
+
+use crate::session::jobs::JobId;
+use crate::session::settings::Settings;
+use crate::session::worker::MakeGenerator;
+use crate::session::{Folders, ModelState, Session, Wake};
+use crate::ui::actions::Action;
+use crate::ui::files::Errands;
+use crate::ui::form::Form;
+use crate::ui::pictures::Pictures;
+use crate::ui::theme::{FORM_WIDTH, PANEL_MARGIN, QUEUE_WIDTH, SPACE, TILE};
+use crate::ui::viewer::View;
+use crate::weights::ModelCard;
+
+/// The name of the window and of the program.
+const NAME: &str = "Flux QFaces";
+
+/// How often, at most, the progress of a job redraws the window.
+const WAKE_INTERVAL: Duration = Duration::from_millis(33);
+
+/// How long the settings rest before they are written, in seconds.
+const SAVE_DELAY: f64 = 1.0;
+
+/// How long a passing remark stays, in seconds.
+const REMARK_SECS: f64 = 2.5;
+
+/// Why there is no window.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing to show it on.
+    #[error(
+        "there is no display to open a window on: use `flux-qfaces generate --prompt …` on the command line"
+    )]
+    NoDisplay,
+    /// The system refused for another reason.
+    #[error(
+        "the window could not be opened ({0}): `flux-qfaces generate --prompt …` works without one"
+    )]
+    Refused(String),
+}
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// When there is no display, or no window can be opened on it.
+pub fn run(folders: Folders, card: ModelCard, make: MakeGenerator) -> Result<(), Error> {
+    let viewport = ViewportBuilder::default()
+        .with_title(NAME)
+        .with_app_id("flux-qfaces")
+        .with_icon(icons::window())
+        .with_inner_size([1280.0, 800.0])
+        .with_min_inner_size([800.0, 560.0]);
+    let options = eframe::NativeOptions {
+        viewport,
+        ..Default::default()
+    };
+    let create = |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
+        theme::install(&creation.egui_ctx);
+        let ctx = creation.egui_ctx.clone();
+        let wake: Wake = Arc::new(move || ctx.request_repaint_after(WAKE_INTERVAL));
+        Ok(Box::new(App::new(Session::open(folders, card, make, wake))))
+    };
+    eframe::run_native(NAME, options, Box::new(create)).map_err(|error| match error {
+        eframe::Error::WinitEventLoop(_) => Error::NoDisplay,
+        other => Error::Refused(other.to_string()),
+    })
+}
+
+/// Which dialog is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialog {
+    Settings,
+    Shortcuts,
+}
+
+/// Everything the window remembers.
+pub struct App {
+    session: Session,
+    form: Form,
+    view: View,
+    pictures: Pictures,
+    errands: Errands,
+    /// The picture in the viewer; without a choice it is the newest.
+    chosen: Option<PathBuf>,
+    /// Whether the strip must scroll to it.
+    follow: bool,
+    /// How many jobs had ended when last looked, and the last of them that failed.
+    ended: Vec<JobId>,
+    failure: Option<JobId>,
+    notices: Vec<String>,
+    /// A passing remark and when it goes.
+    remark: Option<(String, f64)>,
+    dialog: Option<Dialog>,
+    form_open: bool,
+    queue_open: bool,
+    /// The settings as they were last written, and when they changed since.
+    saved: Settings,
+    changed_at: Option<f64>,
+}
+
+impl App {
+    /// The window of `session`. [`theme::install`] must have been called before the first frame.
+    pub fn new(session: Session) -> Self {
+        let saved = session.settings.clone();
+        Self {
+            session,
+            form: Form::default(),
+            view: View::default(),
+            pictures: Pictures::default(),
+            errands: Errands::default(),
+            chosen: None,
+            follow: false,
+            ended: Vec::new(),
+            failure: None,
+            notices: Vec::new(),
+            remark: None,
+            dialog: None,
+            form_open: true,
+            queue_open: false,
+            saved,
+            changed_at: None,
+        }
+    }
+
+    /// What is drawn.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Takes in what other threads have done, and the keyboard's shortcuts. Call it before [`App::show`].
+    pub fn pump(&mut self, ctx: &Context) {
+        self.session.pump();
+        self.notices.extend(self.session.take_notices());
+        self.notices.extend(self.errands.take_failures());
+        self.take_ended_jobs();
+        if let Some((purpose, path)) = self.errands.answer() {
+            self.take_answer(purpose, path);
+        }
+        let now = ctx.input(|input| input.time);
+        if self.remark.as_ref().is_some_and(|(_, until)| now >= *until) {
+            self.remark = None;
+        }
+        self.save_in_time(ctx, now);
+    }
+
+    /// Draws the window and does what was asked for.
+    pub fn show(&mut self, ui: &mut Ui) {
+        theme::choose(ui.ctx(), self.session.settings.theme);
+        self.pictures.begin_frame();
+        let mut actions = shortcuts::pressed(ui.ctx());
+        self.head_ui(ui, &mut actions);
+        self.status_ui(ui);
+        self.side_panels_ui(ui, &mut actions);
+        self.middle_ui(ui, &mut actions);
+        self.dialog_ui(ui, &mut actions);
+        for action in actions {
+            self.perform(ui.ctx(), action);
+        }
+    }
+
+    /// The place of the picture in the viewer.
+    fn chosen_index(&self) -> Option<usize> {
+        let chosen = self
+            .chosen
+            .as_ref()
+            .and_then(|path| self.session.gallery.position(path));
+        chosen.or_else(|| (!self.session.gallery.entries().is_empty()).then_some(0))
+    }
+
+    /// The bar at the top.
+    fn head_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let palette = theme::palette(ui);
+        let frame = Frame::new()
+            .fill(palette.panel)
+            .inner_margin(Margin::symmetric(PANEL_MARGIN, 8));
+        Panel::top("head")
+            .frame(frame)
+            .resizable(false)
+            .show(ui, |ui| {
+                ui.horizontal(|ui| {
+                    ui.label(
+                        egui::RichText::new(icons::SMILE)
+                            .size(24.0)
+                            .color(palette.accent),
+                    );
+                    ui.label(theme::title(NAME));
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        let waiting = self
+                            .session
+                            .jobs()
+                            .iter()
+                            .filter(|job| !job.has_ended())
+                            .count();
+                        let queue = if waiting == 0 {
+                            "Queue".to_owned()
+                        } else {
+                            format!("Queue ({waiting})")
+                        };
+                        for (icon, name, shortcut, action) in [
+                            (
+                                icons::SETTINGS,
+                                "Settings",
+                                &shortcuts::SETTINGS,
+                                Action::ToggleSettings,
+                            ),
+                            (
+                                icons::KEYBOARD,
+                                "Shortcuts",
+                                &shortcuts::LIST,
+                                Action::ToggleShortcuts,
+                            ),
+                            (
+                                icons::QUEUE,
+                                queue.as_str(),
+                                &shortcuts::QUEUE,
+                                Action::ToggleQueue,
+                            ),
+                            (
+                                icons::PANELS,
+                                "Panels",
+                                &shortcuts::PANELS,
+                                Action::TogglePanels,
+                            ),
+                        ] {
+                            let hint = format!("{name} ({})", shortcuts::text(ui.ctx(), shortcut));
+                            let response = if name == queue {
+                                widgets::button_ui(ui, icon, name)
+                            } else {
+                                widgets::bare_icon_ui(ui, icon, name)
+                            };
+                            if response.on_hover_text(hint).clicked() {
+                                actions.push(action);
+                            }
+                        }
+                    });
+                });
+            });
+    }
+
+    /// The line at the bottom.
+    fn status_ui(&self, ui: &mut Ui) {
+        let palette = theme::palette(ui);
+        let frame = Frame::new()
+            .fill(palette.panel)
+            .inner_margin(Margin::symmetric(PANEL_MARGIN, 4));
+        Panel::bottom("status")
+            .frame(frame)
+            .resizable(false)
+            .show(ui, |ui| {
+                ui.horizontal(|ui| {
+                    let state = match self.session.model() {
+                        ModelState::Loading => "loading…",
+                        ModelState::Ready => "ready",
+                        ModelState::Failed(_) => "cannot be used",
+                    };
+                    ui.label(theme::small(
+                        ui,
+                        format!("{} · {state}", self.session.card().name),
+                    ));
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        ui.label(theme::small(ui, "CPU"));
+                        let count = self.session.gallery.entries().len();
+                        let pictures = if count == 1 { "picture" } else { "pictures" };
+                        ui.label(theme::small(ui, format!("{count} {pictures} ·")));
+                        if let Some((remark, _)) = &self.remark {
+                            ui.label(theme::small(ui, format!("{remark} ·")).color(palette.accent));
+                        }
+                    });
+                });
+            });
+    }
+
+    /// Form and queue.
+    fn side_panels_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let palette = theme::palette(ui);
+        let frame = Frame::new().fill(palette.panel);
+        let panel = Panel::left("form")
+            .frame(frame)
+            .resizable(false)
+            .exact_size(FORM_WIDTH);
+        panel.show_collapsible(ui, &mut self.form_open, |ui| {
+            self.form.form_ui(ui, &mut self.session, actions)
+        });
+        let panel = Panel::right("queue")
+            .frame(frame.inner_margin(PANEL_MARGIN))
+            .resizable(false)
+            .exact_size(QUEUE_WIDTH);
+        panel.show_collapsible(ui, &mut self.queue_open, |ui| {
+            queue::queue_ui(ui, &self.session, actions)
+        });
+    }
+
+    /// Gallery, messages and picture.
+    fn middle_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let palette = theme::palette(ui);
+        let chosen = self.chosen_index();
+        let follow = std::mem::take(&mut self.follow);
+        let strip = Panel::bottom("gallery")
+            .frame(Frame::new().fill(palette.panel))
+            .resizable(false)
+            .exact_size(TILE + 4.0 * SPACE);
+        strip.show(ui, |ui| {
+            gallery::gallery_ui(
+                ui,
+                &mut self.session,
+                &mut self.pictures,
+                chosen,
+                follow,
+                actions,
+            )
+        });
+        let frame = Frame::new()
+            .fill(palette.ground)
+            .inner_margin(Margin::same(PANEL_MARGIN));
+        egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
+            messages::messages_ui(ui, &self.session, &self.notices, self.failure, actions);
+            self.view
+                .viewer_ui(ui, &mut self.session, &mut self.pictures, chosen, actions);
+        });
+    }
+
+    /// The open dialog.
+    fn dialog_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let closed = match self.dialog {
+            None => false,
+            Some(Dialog::Settings) => settings::settings_ui(ui, &mut self.session, actions),
+            Some(Dialog::Shortcuts) => shortcuts::list_ui(ui),
+        };
+        if closed {
+            self.dialog = None;
+        }
+    }
+
+    /// Writes the settings when they have rested for a moment.
+    fn save_in_time(&mut self, ctx: &Context, now: f64) {
+        if self.session.settings == self.saved {
+            return;
+        }
+        let since = *self.changed_at.get_or_insert(now);
+        if now - since >= SAVE_DELAY {
+            self.save();
+        } else {
+            ctx.request_repaint_after(Duration::from_secs_f64(SAVE_DELAY));
+        }
+    }
+
+    /// Writes the settings.
+    fn save(&mut self) {
+        self.saved = self.session.settings.clone();
+        self.changed_at = None;
+        self.session.save_settings();
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.pump(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.show(ui);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        if self.session.settings != self.saved {
+            self.save();
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Pictures on the graphics card: asked for when they are drawn, kept while they are, bounded in number.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use egui::{ColorImage, Context, TextureHandle, TextureOptions};
+use image::RgbaImage;
+use image::imageops::{self, FilterType};
+
+use crate::session::gallery::{PictureLoader, Pixels, THUMBNAIL_SIDE};
+
+/// How many thumbnails are kept.
+const THUMBNAILS: usize = 192;
+
+/// How many pictures are kept in full size.
+const FULL_SIZE: usize = 3;
+
+/// A picture smaller than this, in pixels, is enlarged before it is shown, because graphics cards blur what they enlarge.
+const SMALL_SIDE: u32 = 512;
+
+/// What can be drawn of a picture.
+#[derive(Clone)]
+pub(super) enum Shown {
+    /// Still being read.
+    Pending,
+    /// Here, with its size in pixels as it is in the file, or as it was scaled down to.
+    Ready(TextureHandle, [u32; 2]),
+    /// Cannot be read, in one sentence.
+    Failed(String),
+}
+
+/// One picture and the frame in which it was last drawn.
+struct Slot {
+    shown: Shown,
+    last_drawn: u64,
+}
+
+/// Textures by file and longest side.
+#[derive(Default)]
+pub(super) struct Pictures {
+    slots: HashMap<(PathBuf, Option<u32>), Slot>,
+    frame: u64,
+}
+
+impl Pictures {
+    /// Counts a frame and forgets what has not been drawn for longest.
+    pub(super) fn begin_frame(&mut self) {
+        self.frame += 1;
+        for (longest_side, limit) in [(Some(THUMBNAIL_SIDE), THUMBNAILS), (None, FULL_SIZE)] {
+            let mut drawn: Vec<_> = self
+                .slots
+                .iter()
+                .filter(|((_, side), _)| *side == longest_side)
+                .collect();
+            if drawn.len() > limit {
+                drawn.sort_by_key(|(_, slot)| std::cmp::Reverse(slot.last_drawn));
+                let dropped: Vec<_> = drawn
+                    .into_iter()
+                    .skip(limit)
+                    .map(|(key, _)| key.clone())
+                    .collect();
+                for key in dropped {
+                    self.slots.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// Forgets every picture.
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+    }
+
+    /// A small version of the picture at `path`.
+    pub(super) fn thumbnail(
+        &mut self,
+        ctx: &Context,
+        loader: &mut PictureLoader,
+        path: &Path,
+    ) -> Shown {
+        self.load(ctx, loader, path, Some(THUMBNAIL_SIDE))
+    }
+
+    /// The picture at `path` in full size.
+    pub(super) fn full(&mut self, ctx: &Context, loader: &mut PictureLoader, path: &Path) -> Shown {
+        self.load(ctx, loader, path, None)
+    }
+
+    fn load(
+        &mut self,
+        ctx: &Context,
+        loader: &mut PictureLoader,
+        path: &Path,
+        longest_side: Option<u32>,
+    ) -> Shown {
+        let key = (path.to_owned(), longest_side);
+        let slot = self.slots.entry(key).or_insert(Slot {
+            shown: Shown::Pending,
+            last_drawn: 0,
+        });
+        slot.last_drawn = self.frame;
+        if matches!(slot.shown, Shown::Pending) {
+            slot.shown = match loader.load(path, longest_side) {
+                Pixels::Pending => Shown::Pending,
+                Pixels::Failed(sentence) => Shown::Failed(sentence),
+                Pixels::Ready(pixels) => {
+                    let size = [pixels.width(), pixels.height()];
+                    let pixels = if longest_side.is_none() {
+                        enlarged(pixels)
+                    } else {
+                        pixels
+                    };
+                    Shown::Ready(texture(ctx, path, &pixels), size)
+                }
+            };
+        }
+        slot.shown.clone()
+    }
+}
+
+/// Enlarges a small picture smoothly by a whole factor.
+fn enlarged(pixels: RgbaImage) -> RgbaImage {
+    let factor = (2 * SMALL_SIDE).div_ceil(pixels.width().max(pixels.height()).max(1));
+    if factor <= 2 {
+        return pixels;
+    }
+    imageops::resize(
+        &pixels,
+        pixels.width() * factor,
+        pixels.height() * factor,
+        FilterType::CatmullRom,
+    )
+}
+
+/// Hands pixels to the graphics card.
+fn texture(ctx: &Context, path: &Path, pixels: &RgbaImage) -> TextureHandle {
+    let size = [pixels.width() as usize, pixels.height() as usize];
+    let image = ColorImage::from_rgba_unmultiplied(size, pixels.as_raw());
+    let options = TextureOptions {
+        mipmap_mode: Some(egui::TextureFilter::Linear),
+        ..TextureOptions::LINEAR
+    };
+    ctx.load_texture(path.to_string_lossy(), image, options)
+}

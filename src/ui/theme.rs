@@ -1,0 +1,289 @@
+//! Colours, sizes and fonts: the only place where they are written down.
+//!
+//! Distances are multiples of [`SPACE`] or half of it. There is one accent colour; it marks what is chosen and the one
+//! button that matters.
+
+use std::sync::Arc;
+
+use egui::style::{HandleShape, WidgetVisuals};
+use egui::{
+    Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin,
+    RichText, Shadow, Stroke, Style, TextStyle, Theme, Ui, Visuals, vec2,
+};
+
+use crate::session::settings::Theme as Choice;
+
+/// The grid everything sits on, in points.
+pub(super) const SPACE: f32 = 8.0;
+/// Half of [`SPACE`], between things that belong together.
+pub(super) const HALF: f32 = SPACE / 2.0;
+/// Free space around the contents of a panel.
+pub(super) const PANEL_MARGIN: i8 = 16;
+/// Height of a control.
+pub(super) const CONTROL: f32 = 32.0;
+/// Height of a small control that stands beside a label.
+pub(super) const SMALL_CONTROL: f32 = 24.0;
+/// Height of the button that matters.
+pub(super) const PRIMARY: f32 = 48.0;
+/// Width of a field for one number.
+pub(super) const NUMBER_WIDTH: f32 = 64.0;
+/// Width of a field for a number of many digits.
+pub(super) const LONG_NUMBER_WIDTH: f32 = 96.0;
+/// Height of a button that shows the shape of a picture.
+pub(super) const SHAPE_BUTTON: f32 = 52.0;
+/// Longest side of the shape drawn on such a button.
+pub(super) const SHAPE: f32 = 20.0;
+/// Corners of panels and pictures.
+pub(super) const RADIUS: u8 = 8;
+/// Corners of controls.
+pub(super) const CONTROL_RADIUS: u8 = 6;
+/// Width of a line.
+pub(super) const LINE: f32 = 1.0;
+/// Width of the ring around what is chosen.
+pub(super) const RING: f32 = 2.0;
+/// Width of the form.
+pub(super) const FORM_WIDTH: f32 = 336.0;
+/// Width of the queue.
+pub(super) const QUEUE_WIDTH: f32 = 288.0;
+/// Side of a picture in the gallery strip.
+pub(super) const TILE: f32 = 88.0;
+/// Height of a progress bar.
+pub(super) const PROGRESS: f32 = 6.0;
+/// Width of dialogs.
+pub(super) const DIALOG_WIDTH: f32 = 480.0;
+/// Width of a tooltip.
+pub(super) const TOOLTIP_WIDTH: f32 = 280.0;
+/// Width of a column of text that is nice to read.
+pub(super) const READING_WIDTH: f32 = 400.0;
+/// Size of the picture in an empty place.
+pub(super) const BIG_ICON: f32 = 56.0;
+/// How dark the darkened window behind a dialog is.
+pub(super) const BACKDROP: Color32 = Color32::from_black_alpha(120);
+
+/// The colours of one theme.
+pub(super) struct Palette {
+    /// Behind the picture.
+    pub(super) ground: Color32,
+    /// Panels.
+    pub(super) panel: Color32,
+    /// Cards and buttons, on panels and on the ground.
+    pub(super) raised: Color32,
+    /// The same under the pointer.
+    pub(super) hovered: Color32,
+    /// Where text is typed.
+    pub(super) field: Color32,
+    /// Lines between areas and around fields.
+    pub(super) line: Color32,
+    /// Text.
+    pub(super) text: Color32,
+    /// Text of lesser importance; still readable on every background above.
+    pub(super) weak: Color32,
+    /// What is chosen, and the button that matters.
+    pub(super) accent: Color32,
+    /// The same under the pointer.
+    pub(super) accent_hovered: Color32,
+    /// Text on the accent.
+    pub(super) on_accent: Color32,
+    /// A breath of the accent behind text.
+    pub(super) accent_soft: Color32,
+    /// What went wrong.
+    pub(super) error: Color32,
+    /// A breath of that behind text.
+    pub(super) error_soft: Color32,
+}
+
+const LIGHT: Palette = Palette {
+    ground: Color32::from_rgb(0xEE, 0xF1, 0xEF),
+    panel: Color32::from_rgb(0xFB, 0xFC, 0xFB),
+    raised: Color32::from_rgb(0xEF, 0xF2, 0xF0),
+    hovered: Color32::from_rgb(0xE3, 0xE8, 0xE5),
+    field: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+    line: Color32::from_rgb(0xD9, 0xDF, 0xDB),
+    text: Color32::from_rgb(0x1A, 0x20, 0x1D),
+    weak: Color32::from_rgb(0x59, 0x63, 0x5E),
+    accent: Color32::from_rgb(0x0B, 0x7A, 0x5C),
+    accent_hovered: Color32::from_rgb(0x09, 0x68, 0x4E),
+    on_accent: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+    accent_soft: Color32::from_rgb(0xDD, 0xF0, 0xE9),
+    error: Color32::from_rgb(0xB3, 0x26, 0x1E),
+    error_soft: Color32::from_rgb(0xFB, 0xE9, 0xE7),
+};
+
+const DARK: Palette = Palette {
+    ground: Color32::from_rgb(0x12, 0x15, 0x14),
+    panel: Color32::from_rgb(0x1B, 0x1F, 0x1D),
+    raised: Color32::from_rgb(0x28, 0x2E, 0x2B),
+    hovered: Color32::from_rgb(0x33, 0x3A, 0x37),
+    field: Color32::from_rgb(0x13, 0x17, 0x15),
+    line: Color32::from_rgb(0x33, 0x3B, 0x37),
+    text: Color32::from_rgb(0xE6, 0xEB, 0xE8),
+    weak: Color32::from_rgb(0x9D, 0xA8, 0xA2),
+    accent: Color32::from_rgb(0x35, 0xC3, 0x97),
+    accent_hovered: Color32::from_rgb(0x4C, 0xD3, 0xA9),
+    on_accent: Color32::from_rgb(0x05, 0x22, 0x19),
+    accent_soft: Color32::from_rgb(0x1D, 0x3A, 0x31),
+    error: Color32::from_rgb(0xFF, 0x97, 0x8C),
+    error_soft: Color32::from_rgb(0x3B, 0x23, 0x20),
+};
+
+/// The colours of the theme that `ui` is drawn in.
+pub(super) fn palette(ui: &Ui) -> &'static Palette {
+    if ui.visuals().dark_mode {
+        &DARK
+    } else {
+        &LIGHT
+    }
+}
+
+/// Sets fonts and both themes up. Call it once, before the first frame.
+pub fn install(ctx: &Context) {
+    ctx.set_fonts(fonts());
+    ctx.style_mut_of(Theme::Light, |style| dress(style, Visuals::light(), &LIGHT));
+    ctx.style_mut_of(Theme::Dark, |style| dress(style, Visuals::dark(), &DARK));
+}
+
+/// Follows the user's choice of a theme.
+pub(super) fn choose(ctx: &Context, choice: Choice) {
+    ctx.set_theme(match choice {
+        Choice::System => egui::ThemePreference::System,
+        Choice::Light => egui::ThemePreference::Light,
+        Choice::Dark => egui::ThemePreference::Dark,
+    });
+}
+
+/// The heavier cut of the font.
+fn strong_family() -> FontFamily {
+    FontFamily::Name("strong".into())
+}
+
+/// Text in the heavier cut, in the size of body text.
+pub(super) fn strong(text: impl Into<String>) -> RichText {
+    RichText::new(text).family(strong_family())
+}
+
+/// A heading.
+pub(super) fn title(text: impl Into<String>) -> RichText {
+    RichText::new(text).text_style(TextStyle::Heading)
+}
+
+/// Text of lesser importance.
+pub(super) fn weak(ui: &Ui, text: impl Into<String>) -> RichText {
+    RichText::new(text).color(palette(ui).weak)
+}
+
+/// Small text of lesser importance.
+pub(super) fn small(ui: &Ui, text: impl Into<String>) -> RichText {
+    weak(ui, text).text_style(TextStyle::Small)
+}
+
+/// Inter for text and Phosphor for icons, in front of what egui brings for other scripts.
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    let own: [(&str, &'static [u8]); 3] = [
+        (
+            "Inter",
+            include_bytes!("../../assets/fonts/Inter-Regular.ttf"),
+        ),
+        (
+            "Inter SemiBold",
+            include_bytes!("../../assets/fonts/Inter-SemiBold.ttf"),
+        ),
+        (
+            "Phosphor",
+            include_bytes!("../../assets/fonts/Phosphor.ttf"),
+        ),
+    ];
+    for (name, bytes) in own {
+        fonts
+            .font_data
+            .insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
+    }
+    let fallback = fonts
+        .families
+        .get(&FontFamily::Proportional)
+        .cloned()
+        .unwrap_or_default();
+    for (family, first) in [
+        (FontFamily::Proportional, "Inter"),
+        (strong_family(), "Inter SemiBold"),
+    ] {
+        let own = [first.to_owned(), "Phosphor".to_owned()];
+        fonts.families.insert(
+            family,
+            own.into_iter().chain(fallback.iter().cloned()).collect(),
+        );
+    }
+    fonts
+}
+
+/// Fills one of egui's styles in.
+fn dress(style: &mut Style, visuals: Visuals, palette: &Palette) {
+    let strong = FontId::new(18.0, strong_family());
+    style.text_styles = [
+        (TextStyle::Small, FontId::proportional(12.0)),
+        (TextStyle::Body, FontId::proportional(14.0)),
+        (TextStyle::Button, FontId::proportional(14.0)),
+        (TextStyle::Monospace, FontId::monospace(13.0)),
+        (TextStyle::Heading, strong),
+    ]
+    .into();
+    style.always_scroll_the_only_direction = true;
+    style.interaction.selectable_labels = false;
+    style.interaction.tooltip_delay = 0.3;
+    style.spacing.item_spacing = vec2(SPACE, SPACE);
+    style.spacing.button_padding = vec2(12.0, HALF);
+    style.spacing.interact_size = vec2(CONTROL, CONTROL);
+    style.spacing.icon_spacing = 6.0;
+    style.spacing.tooltip_width = TOOLTIP_WIDTH;
+    style.spacing.menu_margin = Margin::same(12);
+    style.spacing.window_margin = Margin::same(24);
+    style.spacing.slider_rail_height = HALF;
+    style.visuals = dressed(visuals, palette);
+}
+
+/// One of egui's sets of colours, in ours.
+fn dressed(visuals: Visuals, palette: &Palette) -> Visuals {
+    let widget = |fill: Color32, line: Color32| WidgetVisuals {
+        bg_fill: fill,
+        weak_bg_fill: fill,
+        bg_stroke: Stroke::new(LINE, line),
+        corner_radius: CornerRadius::same(CONTROL_RADIUS),
+        fg_stroke: Stroke::new(LINE, palette.text),
+        expansion: 0.0,
+    };
+    let shadow = Shadow {
+        offset: [0, 8],
+        blur: 24,
+        spread: 0,
+        color: Color32::from_black_alpha(48),
+    };
+    let mut dressed = Visuals {
+        weak_text_color: Some(palette.weak),
+        hyperlink_color: palette.accent,
+        faint_bg_color: palette.raised,
+        extreme_bg_color: palette.field,
+        text_edit_bg_color: Some(palette.field),
+        code_bg_color: palette.raised,
+        warn_fg_color: palette.error,
+        error_fg_color: palette.error,
+        window_corner_radius: CornerRadius::same(12),
+        window_shadow: shadow,
+        window_fill: palette.panel,
+        window_stroke: Stroke::new(LINE, palette.line),
+        menu_corner_radius: CornerRadius::same(RADIUS),
+        panel_fill: palette.panel,
+        popup_shadow: shadow,
+        slider_trailing_fill: true,
+        handle_shape: HandleShape::Circle,
+        ..visuals
+    };
+    dressed.widgets.noninteractive = widget(palette.panel, palette.line);
+    dressed.widgets.inactive = widget(palette.raised, palette.line);
+    dressed.widgets.hovered = widget(palette.hovered, palette.line);
+    dressed.widgets.active = widget(palette.hovered, palette.accent);
+    dressed.widgets.open = widget(palette.hovered, palette.line);
+    dressed.selection.bg_fill = palette.accent.gamma_multiply(0.35);
+    dressed.selection.stroke = Stroke::new(LINE, palette.accent);
+    dressed.text_cursor.stroke = Stroke::new(RING, palette.accent);
+    dressed
+}

@@ -1,0 +1,311 @@
+//! The picture in the middle, with what is known of it and what can be done with it.
+
+use egui::{
+    Align, Align2, CornerRadius, Frame, Label, Layout, Margin, Pos2, Rect, Response, Role, Sense,
+    Ui, Vec2, WidgetInfo, pos2, vec2,
+};
+
+use crate::session::Session;
+use crate::session::gallery::Entry;
+use crate::ui::pictures::{Pictures, Shown};
+use crate::ui::theme::{self, BIG_ICON, HALF, RADIUS, READING_WIDTH, SPACE};
+use crate::ui::{Action, gallery, icons, shortcuts, widgets};
+
+/// A prompt to begin with.
+const EXAMPLE: &str = "a smiling green face with round glasses";
+
+/// How far a picture can be zoomed in, beyond fitting.
+const MAX_ZOOM: f32 = 16.0;
+
+/// The height that details and actions need below the picture.
+const DETAILS_HEIGHT: f32 = 112.0;
+
+/// How the picture is looked at.
+pub(super) struct View {
+    /// 1 fits the picture into its place.
+    zoom: f32,
+    /// How far the picture's middle is from the middle of its place, in points.
+    offset: Vec2,
+    /// The last picture that could be drawn, so that nothing flickers while the next is read.
+    last: Option<(egui::TextureHandle, [u32; 2])>,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            zoom: 1.0,
+            offset: Vec2::ZERO,
+            last: None,
+        }
+    }
+}
+
+impl View {
+    /// Fits the picture into its place.
+    pub(super) fn fit(&mut self) {
+        self.zoom = 1.0;
+        self.offset = Vec2::ZERO;
+    }
+
+    /// Draws the chosen picture, or what to do to get one.
+    pub(super) fn viewer_ui(
+        &mut self,
+        ui: &mut Ui,
+        session: &mut Session,
+        pictures: &mut Pictures,
+        chosen: Option<usize>,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(entry) = chosen
+            .and_then(|index| session.gallery.entries().get(index))
+            .cloned()
+        else {
+            if session.running().is_none() {
+                empty_ui(ui, actions);
+            } else {
+                promise_ui(ui, session);
+            }
+            return;
+        };
+        let shown = pictures.full(ui.ctx(), &mut session.loader, &entry.path);
+        let height = (ui.available_height() - DETAILS_HEIGHT).max(SPACE * 8.0);
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click_and_drag());
+        response.widget_info(|| {
+            WidgetInfo::labeled(Role::Image, true, format!("Picture {}", entry.file_name()))
+        });
+        let size = match shown {
+            Shown::Ready(texture, size) => {
+                self.last = Some((texture, size));
+                self.picture_ui(ui, rect, &response);
+                Some(size)
+            }
+            Shown::Pending => {
+                self.picture_ui(ui, rect, &response);
+                None
+            }
+            Shown::Failed(sentence) => {
+                unreadable_ui(ui, rect, &sentence);
+                None
+            }
+        };
+        ui.add_space(SPACE);
+        details_ui(ui, &entry, size, actions);
+    }
+
+    /// Paints the picture into `rect`, zoomed and moved.
+    fn picture_ui(&mut self, ui: &mut Ui, rect: Rect, response: &Response) {
+        let Some((texture, size)) = self.last.clone() else {
+            return;
+        };
+        let size = vec2(size[0] as f32, size[1] as f32);
+        let fit = (rect.size() / size).min_elem();
+        self.zoom_ui(ui, rect, response, size * fit);
+        let drawn = Rect::from_center_size(rect.center() + self.offset, size * fit * self.zoom);
+        let painter = ui.painter_at(rect);
+        if self.zoom > 1.0 {
+            painter.image(texture.id(), drawn, FULL, gallery::UNTINTED);
+            let corner = Rect::from_min_size(
+                rect.right_top() + vec2(-5.0 * SPACE, SPACE),
+                Vec2::splat(4.0 * SPACE),
+            );
+            let mut place = ui.new_child(egui::UiBuilder::new().max_rect(corner));
+            if widgets::button_ui(&mut place, icons::FIT, "")
+                .accessible_name("Fit")
+                .on_hover_text("Fit (double click)")
+                .clicked()
+            {
+                self.fit();
+            }
+        } else {
+            let image = egui::Image::from_texture((texture.id(), drawn.size()));
+            image
+                .corner_radius(CornerRadius::same(RADIUS))
+                .paint_at(ui, drawn);
+        }
+    }
+
+    /// Takes in the wheel, drags and double clicks. `fitted` is the picture's size when it fits.
+    fn zoom_ui(&mut self, ui: &Ui, rect: Rect, response: &Response, fitted: Vec2) {
+        if response.double_clicked() {
+            self.fit();
+        }
+        if let Some(pointer) = response.hover_pos() {
+            let (scroll, pinch) =
+                ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
+            let factor = (scroll / 240.0).exp() * pinch;
+            let zoom = (self.zoom * factor).clamp(1.0, MAX_ZOOM);
+            // The point under the pointer stays where it is.
+            let from_middle = pointer - rect.center() - self.offset;
+            self.offset -= from_middle * (zoom / self.zoom - 1.0);
+            self.zoom = zoom;
+        }
+        self.offset += response.drag_delta();
+        let slack = ((fitted * self.zoom - rect.size()) / 2.0).max(Vec2::ZERO);
+        self.offset = self.offset.clamp(-slack, slack);
+    }
+}
+
+/// The whole of a texture.
+const FULL: Rect = Rect {
+    min: Pos2::ZERO,
+    max: pos2(1.0, 1.0),
+};
+
+/// Says what to do when there is no picture yet.
+fn empty_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
+    middle_ui(ui, |ui| {
+        let palette = theme::palette(ui);
+        ui.label(
+            egui::RichText::new(icons::SMILE)
+                .size(BIG_ICON)
+                .color(palette.accent),
+        );
+        ui.label(theme::title("What would you like to see?"));
+        let shortcut = shortcuts::text(ui.ctx(), &shortcuts::GENERATE);
+        let text = format!(
+            "Describe a picture on the left and press Generate, or {shortcut} while you type. Everything runs on this machine"
+        );
+        ui.label(theme::weak(ui, text));
+        ui.add_space(SPACE);
+        ui.label(theme::small(ui, "For example"));
+        if widgets::button_ui(ui, icons::GENERATE, EXAMPLE).clicked() {
+            actions.push(Action::Example(EXAMPLE));
+        }
+    });
+}
+
+/// Where the first picture will be, while it is made.
+fn promise_ui(ui: &mut Ui, session: &Session) {
+    middle_ui(ui, |ui| {
+        let palette = theme::palette(ui);
+        ui.label(
+            egui::RichText::new(icons::PICTURE)
+                .size(BIG_ICON)
+                .color(palette.weak),
+        );
+        let prompt = session
+            .running()
+            .map_or("", |job| job.request.prompt.as_str());
+        ui.label(theme::title("Your picture is on its way"));
+        ui.add(Label::new(theme::weak(ui, prompt)).truncate());
+    });
+}
+
+/// Puts a column of text into the middle.
+fn middle_ui(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
+    ui.with_layout(Layout::top_down(Align::Center), |ui| {
+        ui.add_space((ui.available_height() / 2.0 - 15.0 * SPACE).max(0.0));
+        ui.set_max_width(READING_WIDTH.min(ui.available_width()));
+        contents(ui);
+    });
+}
+
+/// In place of a picture that cannot be read.
+fn unreadable_ui(ui: &Ui, rect: Rect, sentence: &str) {
+    let palette = theme::palette(ui);
+    ui.painter().rect_filled(rect, RADIUS, palette.raised);
+    let icon = egui::FontId::proportional(BIG_ICON);
+    ui.painter().text(
+        rect.center() - vec2(0.0, 3.0 * SPACE),
+        Align2::CENTER_CENTER,
+        icons::BROKEN,
+        icon,
+        palette.weak,
+    );
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    ui.painter().text(
+        rect.center() + vec2(0.0, 3.0 * SPACE),
+        Align2::CENTER_CENTER,
+        sentence,
+        font,
+        palette.error,
+    );
+}
+
+/// What is known of a picture, and what can be done with it.
+fn details_ui(ui: &mut Ui, entry: &Entry, size: Option<[u32; 2]>, actions: &mut Vec<Action>) {
+    let frame = Frame::new().inner_margin(Margin {
+        left: 0,
+        right: 0,
+        top: 0,
+        bottom: 0,
+    });
+    frame.show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = HALF;
+        if let Some(record) = &entry.record {
+            let prompt = if record.prompt().is_empty() {
+                "No prompt"
+            } else {
+                record.prompt()
+            };
+            ui.add(Label::new(theme::strong(prompt)).truncate())
+                .on_hover_text(prompt);
+            let mut facts = format!(
+                "Seed {} · {} × {} px · {} steps",
+                record.seed, record.width, record.height, record.steps
+            );
+            if let Some(model) = record
+                .inputs
+                .get("model")
+                .and_then(serde_json::Value::as_str)
+            {
+                facts += &format!(" · {model}");
+            }
+            ui.add(Label::new(theme::weak(ui, facts)).truncate())
+                .on_hover_text(entry.path.to_string_lossy());
+            let notes: Vec<_> = record
+                .notes
+                .iter()
+                .map(|note| note.message.as_str())
+                .collect();
+            if !notes.is_empty() {
+                let text = notes.join(" · ");
+                ui.add(Label::new(theme::small(ui, format!("{} {text}", icons::INFO))).truncate())
+                    .on_hover_text(notes.join("\n"));
+            }
+        } else {
+            ui.add(Label::new(theme::strong(entry.file_name())).truncate())
+                .on_hover_text(entry.path.to_string_lossy());
+            let size = size.map_or(String::new(), |[width, height]| {
+                format!("{width} × {height} px · ")
+            });
+            ui.label(theme::weak(
+                ui,
+                format!("{size}the file does not say how it was made"),
+            ));
+        }
+        ui.add_space(HALF);
+        ui.horizontal_wrapped(|ui| actions_ui(ui, entry, actions));
+    });
+}
+
+/// What can be done with a picture.
+fn actions_ui(ui: &mut Ui, entry: &Entry, actions: &mut Vec<Action>) {
+    let path = &entry.path;
+    if let Some(record) = &entry.record {
+        if widgets::button_ui(ui, icons::USE, "Use these settings").clicked() {
+            actions.push(Action::UseSettings(Box::new(record.params())));
+        }
+        if widgets::button_ui(ui, icons::SEED, "Copy seed").clicked() {
+            actions.push(Action::CopySeed(record.seed));
+        }
+    }
+    for (icon, name, action) in [
+        (
+            icons::COPY,
+            "Copy picture",
+            Action::CopyPicture(path.clone()),
+        ),
+        (icons::OPEN, "Open", Action::Open(path.clone())),
+        (
+            icons::FOLDER,
+            "Show in folder",
+            Action::Reveal(path.clone()),
+        ),
+    ] {
+        if widgets::button_ui(ui, icon, name).clicked() {
+            actions.push(action);
+        }
+    }
+}
