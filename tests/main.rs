@@ -1,4 +1,19 @@
 //! Every test of the project, as one binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::print_stdout,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test fails by panicking, and nobody uses it as a library"
+)]
+
+mod cli;
+mod fake;
+mod imaging;
+mod layers;
 mod parity;
 mod reference_data;
+mod schema;
+mod session;

@@ -177,6 +177,7 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let source = super::model(matches)?;
     let card = source.card()?;
     let (params, request) = request(matches, &card)?;
+    let interrupted = interruption();
     let folder = matches
         .get_one::<PathBuf>("output-dir")
         .map_or(Path::new("."), PathBuf::as_path);
@@ -192,7 +193,6 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
         dump: dump_path.map(|_| Dump::default()),
     };
 
-    let interrupted = interruption();
     let mut outcome = run_engine(&source, &request, &mut probe, &interrupted)?;
     if let (Some(path), Some(dump)) = (dump_path, &probe.dump) {
         files::write_whole(path, &dump.to_file()?, true)?;

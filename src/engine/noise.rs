@@ -50,7 +50,7 @@ pub fn normals(seed: u64, count: usize) -> impl Iterator<Item = f32> {
             (words[2], words[3])
         };
         let (sin, cos) = box_muller(radius_word, angle_word);
-        if turn % 2 == 0 { sin } else { cos }
+        if turn.is_multiple_of(2) { sin } else { cos }
     })
 }
 

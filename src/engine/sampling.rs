@@ -61,7 +61,7 @@ pub fn sigmas(steps: usize, tokens: usize, shift: Option<Shift>) -> Vec<f32> {
 }
 
 /// One Euler step from noise level `sigma` to `sigma_next` along the predicted velocity. All in f32.
-pub fn euler_step(
+pub(crate) fn euler_step(
     latents: &Tensor,
     velocity: &Tensor,
     sigma: f32,
@@ -74,7 +74,7 @@ pub fn euler_step(
 /// Packs latents into tokens, one per 2×2 patch: `(b, c, h, w)` → `(b, h/2 · w/2, 4c)`; `h` and `w` are even.
 ///
 /// Same order as BFL: <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/sampling.py> (`prepare`)
-pub fn pack(latents: &Tensor) -> Result<Tensor> {
+pub(crate) fn pack(latents: &Tensor) -> Result<Tensor> {
     let (b, c, h, w) = latents.dims4()?;
     latents
         .reshape((b, c, h / 2, 2, w / 2, 2))?
@@ -83,7 +83,7 @@ pub fn pack(latents: &Tensor) -> Result<Tensor> {
 }
 
 /// Undoes [`pack`]: `(b, h/2 · w/2, 4c)` → `(b, c, h, w)` for latents of `h` by `w`.
-pub fn unpack(tokens: &Tensor, h: usize, w: usize) -> Result<Tensor> {
+pub(crate) fn unpack(tokens: &Tensor, h: usize, w: usize) -> Result<Tensor> {
     let (b, _, features) = tokens.dims3()?;
     let c = features / 4;
     tokens
@@ -93,7 +93,7 @@ pub fn unpack(tokens: &Tensor, h: usize, w: usize) -> Result<Tensor> {
 }
 
 /// Positions of the image tokens of `h` by `w` latents: `(h/2 · w/2, 3)`, each `(0, row, column)`.
-pub fn image_ids(h: usize, w: usize, device: &Device) -> Result<Tensor> {
+pub(crate) fn image_ids(h: usize, w: usize, device: &Device) -> Result<Tensor> {
     let (rows, columns) = (h / 2, w / 2);
     let ids: Vec<f32> = (0..rows)
         .flat_map(|row| (0..columns).flat_map(move |column| [0.0, row as f32, column as f32]))
@@ -102,6 +102,6 @@ pub fn image_ids(h: usize, w: usize, device: &Device) -> Result<Tensor> {
 }
 
 /// Positions of the text tokens: all zero, `(tokens, 3)`.
-pub fn text_ids(tokens: usize, device: &Device) -> Result<Tensor> {
+pub(crate) fn text_ids(tokens: usize, device: &Device) -> Result<Tensor> {
     Tensor::zeros((tokens, 3), DType::F32, device)
 }

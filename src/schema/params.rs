@@ -178,7 +178,7 @@ impl Field {
             |what: &str| Problem::new(self.name, format!("must be {what}, not '{text}'"));
         match self.kind {
             Kind::Text(access) | Kind::Weights(access) => {
-                *(access.get_mut)(params) = Some(text.to_owned())
+                *(access.get_mut)(params) = Some(text.to_owned());
             }
             Kind::Image(access) => *(access.get_mut)(params) = Some(PathBuf::from(text)),
             Kind::Choice { access, .. } => text.clone_into((access.get_mut)(params)),

@@ -25,6 +25,7 @@ impl std::fmt::Display for Size {
 
 impl Size {
     /// Applies `change` to both sides.
+    #[must_use]
     pub fn map(self, change: impl Fn(u32) -> u32) -> Self {
         Self {
             width: change(self.width),

@@ -180,7 +180,7 @@ impl PictureLoader {
         while let Ok(delivery) = self.deliveries.try_recv() {
             match delivery {
                 Delivery::Listed { folder, entries } if folder == gallery.folder => {
-                    gallery.extend(entries)
+                    gallery.extend(entries);
                 }
                 Delivery::Listed { .. } => {}
                 Delivery::Loaded {

@@ -59,6 +59,7 @@ impl Record {
     }
 
     /// The record of another picture of the same job.
+    #[must_use]
     pub fn of_picture(&self, index: usize) -> Self {
         Self {
             index,

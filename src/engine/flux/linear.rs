@@ -6,7 +6,7 @@ use crate::engine::Error;
 use crate::engine::checkpoint::Weights;
 
 /// `x · Wᵀ + b`. The base weights are never changed once loaded.
-pub struct Linear {
+pub(crate) struct Linear {
     /// `(out, in)`
     weight: Tensor,
     /// `(out)`
@@ -18,7 +18,7 @@ impl Linear {
     ///
     /// # Errors
     /// When the weight is missing or has another shape.
-    pub fn load(
+    pub(crate) fn load(
         input: usize,
         output: usize,
         weights: &Weights,
@@ -30,7 +30,7 @@ impl Linear {
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub fn load_from(input: usize, weights: &Weights) -> std::result::Result<Self, Error> {
+    pub(crate) fn load_from(input: usize, weights: &Weights) -> std::result::Result<Self, Error> {
         let weight = weights.any("weight")?;
         match *weight.dims() {
             [_, found] if found == input => Self::with_weight(weight, weights),
@@ -52,17 +52,17 @@ impl Linear {
     }
 
     /// Features that go in.
-    pub fn input(&self) -> usize {
+    pub(crate) fn input(&self) -> usize {
         self.weight.dims().last().copied().unwrap_or_default()
     }
 
     /// Features that come out.
-    pub fn output(&self) -> usize {
+    pub(crate) fn output(&self) -> usize {
         self.weight.dims().first().copied().unwrap_or_default()
     }
 
     /// `(…, in)` → `(…, out)`
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut shape = x.dims().to_vec();
         let rows: usize = shape.iter().rev().skip(1).product();
         // One matrix product over all rows is faster than a batched one.
@@ -79,7 +79,7 @@ impl Linear {
 }
 
 /// Layer normalisation with or without an affine part of its own.
-pub struct LayerNorm {
+pub(crate) struct LayerNorm {
     weight: Tensor,
     bias: Tensor,
     eps: f32,
@@ -90,7 +90,11 @@ impl LayerNorm {
     ///
     /// # Errors
     /// When a tensor is missing or has another shape.
-    pub fn load(width: usize, eps: f64, weights: &Weights) -> std::result::Result<Self, Error> {
+    pub(crate) fn load(
+        width: usize,
+        eps: f64,
+        weights: &Weights,
+    ) -> std::result::Result<Self, Error> {
         Ok(Self {
             weight: weights.get("weight", &[width])?,
             bias: weights.get("bias", &[width])?,
@@ -102,7 +106,11 @@ impl LayerNorm {
     ///
     /// # Errors
     /// When the device has no memory left.
-    pub fn plain(width: usize, eps: f64, weights: &Weights) -> std::result::Result<Self, Error> {
+    pub(crate) fn plain(
+        width: usize,
+        eps: f64,
+        weights: &Weights,
+    ) -> std::result::Result<Self, Error> {
         let (dtype, device) = (weights.dtype(), weights.device());
         let (weight, bias) = (
             Tensor::ones(width, dtype, device)?,
@@ -116,13 +124,13 @@ impl LayerNorm {
     }
 
     /// Normalises the last dimension.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps)
     }
 }
 
 /// Root-mean-square normalisation.
-pub struct RmsNorm {
+pub(crate) struct RmsNorm {
     weight: Tensor,
     eps: f32,
 }
@@ -132,7 +140,7 @@ impl RmsNorm {
     ///
     /// # Errors
     /// When the tensor is missing or has another shape.
-    pub fn load(
+    pub(crate) fn load(
         width: usize,
         eps: f64,
         weights: &Weights,
@@ -145,13 +153,13 @@ impl RmsNorm {
     }
 
     /// Normalises the last dimension.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         candle_nn::ops::rms_norm(&x.contiguous()?, &self.weight, self.eps)
     }
 }
 
 /// GELU with the tanh approximation, computed in f32 whatever the precision of `x`: candle rounds after every operation.
-pub fn gelu(x: &Tensor) -> Result<Tensor> {
+pub(crate) fn gelu(x: &Tensor) -> Result<Tensor> {
     let wide = x.to_dtype(DType::F32)?.contiguous()?;
     wide.gelu()?.to_dtype(x.dtype())
 }

@@ -6,7 +6,7 @@
 
 mod attention;
 mod blocks;
-pub mod linear;
+pub(crate) mod linear;
 pub mod vae;
 
 use candle_core::{DType, Device, Tensor};

@@ -131,6 +131,7 @@ impl Clip {
 }
 
 /// One transformer layer, normalised before each half.
+#[allow(clippy::struct_field_names, reason = "the names are the checkpoint's")]
 struct Layer {
     layer_norm1: LayerNorm,
     q_proj: Linear,

@@ -1,0 +1,665 @@
+//! The table against the contract, and the way from inputs to a job.
+
+use flux_qfaces::schema::Fidelity::{self, AsReplicate, Corrected};
+use flux_qfaces::schema::fields::{FIELDS, Kind};
+use flux_qfaces::schema::params::Params;
+use flux_qfaces::schema::request::{Circumstances, Format, Model, Request};
+use flux_qfaces::schema::size::{self, Size};
+use flux_qfaces::schema::{Problem, openapi, quirks};
+use serde_json::{Value, json};
+
+const REPLICATE: Circumstances = Circumstances {
+    fidelity: Fidelity::AsReplicate,
+    native_side: 1024,
+    random: 0xABCD_1234_5678_9ABC,
+};
+const CORRECTED: Circumstances = Circumstances {
+    fidelity: Fidelity::Corrected,
+    ..REPLICATE
+};
+
+/// The inputs named in `given`, with a prompt.
+fn params(given: &Value) -> Params {
+    let mut params = Params {
+        prompt: Some("a face".to_owned()),
+        ..Params::default()
+    };
+    assert_eq!(
+        params.apply_json(given.as_object().unwrap()),
+        [],
+        "{given} can be read"
+    );
+    params
+}
+
+fn resolve(given: &Value) -> Result<Request, Vec<Problem>> {
+    Request::resolve(&params(given), CORRECTED)
+}
+
+/// The fields that have problems.
+fn problem_fields(given: &Value, circumstances: Circumstances) -> Vec<String> {
+    let problems = Request::resolve(&params(given), circumstances)
+        .err()
+        .unwrap_or_default();
+    problems.into_iter().map(|problem| problem.field).collect()
+}
+
+/// The fields that have notes; the job must be possible.
+fn note_fields(given: &Value, circumstances: Circumstances) -> Vec<String> {
+    let request = Request::resolve(&params(given), circumstances)
+        .unwrap_or_else(|problems| panic!("{given}: {problems:?}"));
+    request
+        .notes
+        .into_iter()
+        .filter_map(|note| note.field)
+        .collect()
+}
+
+#[test]
+fn table_equals_the_contract() {
+    let contract: Value = serde_json::from_str(include_str!("data/schema.json")).unwrap();
+    let inputs = contract["inputs"].as_array().unwrap();
+    assert_eq!(inputs.len(), FIELDS.len());
+    for (field, input) in FIELDS.iter().zip(inputs) {
+        let name = field.name;
+        assert_eq!(name, input["name"]);
+        assert_eq!(field.is_required(), input["required"] == true, "{name}");
+        assert_eq!(
+            field.unit.map(Value::from),
+            input.get("unit").cloned(),
+            "unit of {name}"
+        );
+        let (kind, limits, choices) = match field.kind {
+            Kind::Text(_) => ("string", None, None),
+            Kind::Image(_) => ("image", None, None),
+            Kind::Weights(_) => ("weights", None, None),
+            Kind::Choice { choices, .. } => ("choice", None, Some(json!(choices))),
+            Kind::Integer { min, max, .. } => ("integer", Some((min as f64, max as f64)), None),
+            Kind::OptionalInteger { limits, .. } => (
+                "integer",
+                limits.map(|(min, max)| (min as f64, max as f64)),
+                None,
+            ),
+            Kind::Number { min, max, .. } => ("number", Some((min, max)), None),
+            Kind::Boolean { .. } => ("boolean", None, None),
+        };
+        assert_eq!(kind, input["type"], "type of {name}");
+        assert_eq!(choices.as_ref(), input.get("choices"), "choices of {name}");
+        assert_eq!(
+            limits.map(|(min, _)| min),
+            input["min"].as_f64(),
+            "minimum of {name}"
+        );
+        assert_eq!(
+            limits.map(|(_, max)| max),
+            input["max"].as_f64(),
+            "maximum of {name}"
+        );
+        let default = field.to_json(&Params::default());
+        let expected = input.get("default").cloned().unwrap_or_default();
+        let same_number = default.as_f64().is_some() && default.as_f64() == expected.as_f64();
+        assert!(
+            same_number || default == expected,
+            "default of {name}: {default} is not {expected}"
+        );
+    }
+}
+
+#[test]
+fn printed_schema_has_every_input_in_order() {
+    let document = openapi::document();
+    assert_eq!(document["Input"]["required"], json!(["prompt"]));
+    let properties = document["Input"]["properties"].as_object().unwrap();
+    for (order, field) in FIELDS.iter().enumerate() {
+        assert_eq!(properties[field.name]["x-order"], order, "{}", field.name);
+    }
+    assert_eq!(properties["width"]["minimum"], 256);
+    assert_eq!(properties["megapixels"]["enum"], json!(["1", "0.25"]));
+    assert_eq!(properties["image"]["format"], "uri");
+    assert_eq!(document["Output"]["items"]["format"], "uri");
+}
+
+#[test]
+fn defaults_give_a_job() {
+    let request = resolve(&json!({})).unwrap();
+    assert_eq!(
+        request.size,
+        Size {
+            width: 1024,
+            height: 1024
+        }
+    );
+    assert_eq!(
+        (request.model, request.steps, request.num_outputs),
+        (Model::Dev, 28, 1)
+    );
+    assert_eq!(
+        (request.encoding.format, request.encoding.quality),
+        (Format::Webp, 80)
+    );
+    assert!((request.guidance - 3.0).abs() < f64::EPSILON);
+    assert!(request.safety_checked);
+    assert_eq!(request.notes, []);
+}
+
+#[test]
+fn prompt_must_be_given_but_may_be_empty() {
+    let problems = Request::resolve(&Params::default(), CORRECTED).unwrap_err();
+    assert_eq!(problems[0].to_string(), "prompt: must be given");
+    assert_eq!(resolve(&json!({"prompt": ""})).unwrap().prompt, "");
+}
+
+#[test]
+fn every_limit_holds_at_both_ends() {
+    for field in &FIELDS {
+        let (min, max, step) = match field.kind {
+            Kind::Integer { min, max, .. } => (min as f64, max as f64, 1.0),
+            Kind::OptionalInteger {
+                limits: Some((min, max)),
+                ..
+            } => (min as f64, max as f64, 1.0),
+            Kind::Number { min, max, .. } => (min, max, 0.01),
+            _ => continue,
+        };
+        for (value, fits) in [
+            (min, true),
+            (max, true),
+            (min - step, false),
+            (max + step, false),
+            (1e30, false),
+        ] {
+            let found = problem_fields(&json!({ field.name: value }), CORRECTED);
+            assert_eq!(
+                found.is_empty(),
+                fits,
+                "{} = {value}: {found:?}",
+                field.name
+            );
+            assert!(
+                fits || found == [field.name],
+                "{} = {value}: {found:?}",
+                field.name
+            );
+        }
+    }
+    let mut params = params(&json!({}));
+    params.guidance_scale = f64::NAN;
+    assert_eq!(
+        Request::resolve(&params, CORRECTED).unwrap_err()[0].field,
+        "guidance_scale"
+    );
+}
+
+#[test]
+fn all_problems_come_in_one_go() {
+    let given = json!({
+        "aspect_ratio": "custom", "height": 100, "prompt_strength": 1.5, "model": "pro", "num_outputs": 9,
+        "num_inference_steps": 0, "guidance_scale": -1, "output_format": "gif", "output_quality": 101,
+        "megapixels": "2", "lora_scale": 9, "extra_lora_scale": -9, "mask": "m.png", "go_fast": true,
+        "replicate_weights": "owner/name", "extra_lora": "owner/other", "seed": 1e30,
+    });
+    let mut found = problem_fields(&given, CORRECTED);
+    found.sort();
+    let mut expected: Vec<_> = given
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| *name != "aspect_ratio")
+        .cloned()
+        .collect();
+    expected.push("width".to_owned());
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn values_of_the_wrong_type_are_named() {
+    let given = json!({
+        "prompt": 1, "num_outputs": "2", "num_inference_steps": 2.5, "go_fast": "yes", "megapixels": 1,
+        "guidance_scale": [3], "seed": "7", "surprise": 1,
+    });
+    let mut params = Params::default();
+    let problems = params.apply_json(given.as_object().unwrap());
+    let fields: Vec<_> = problems
+        .iter()
+        .map(|problem| problem.field.as_str())
+        .collect();
+    let expected: Vec<_> = given.as_object().unwrap().keys().collect();
+    assert_eq!(fields, expected);
+    assert_eq!(params, Params::default(), "nothing was taken over");
+}
+
+#[test]
+fn inputs_survive_json() {
+    let given = json!({
+        "prompt": "ünï\"code\"\n", "image": "a b.png", "aspect_ratio": "21:9", "width": 300, "seed": u64::MAX,
+        "guidance_scale": 2.5, "go_fast": true, "extra_lora": "o/n",
+    });
+    let params = params(&given);
+    let mut back = Params::default();
+    assert_eq!(back.apply_json(&params.to_json()), []);
+    assert_eq!(back, params);
+}
+
+#[test]
+fn presets_have_the_published_sizes() {
+    let table = [
+        ("1:1", 1024, 1024),
+        ("16:9", 1344, 768),
+        ("21:9", 1536, 640),
+        ("3:2", 1216, 832),
+        ("2:3", 832, 1216),
+        ("4:5", 896, 1088),
+        ("5:4", 1088, 896),
+        ("3:4", 896, 1152),
+        ("4:3", 1152, 896),
+        ("9:16", 768, 1344),
+        ("9:21", 640, 1536),
+    ];
+    for (ratio, width, height) in table {
+        assert_eq!(
+            size::preset(ratio, "1"),
+            Some(Size { width, height }),
+            "{ratio}"
+        );
+        let quarter = Size {
+            width: width / 2,
+            height: height / 2,
+        };
+        assert_eq!(
+            size::preset(ratio, "0.25"),
+            Some(quarter),
+            "{ratio} at 0.25"
+        );
+        assert_eq!(
+            quarter.map(quirks::round_side),
+            quarter,
+            "{ratio} at 0.25 is a multiple of 16"
+        );
+    }
+    assert_eq!(size::preset("custom", "1"), None);
+}
+
+#[test]
+fn custom_sides_are_rounded_up_with_a_note() {
+    let request =
+        resolve(&json!({"aspect_ratio": "custom", "width": 257, "height": 1440})).unwrap();
+    assert_eq!(
+        request.size,
+        Size {
+            width: 272,
+            height: 1440
+        }
+    );
+    assert!(
+        request.notes[0]
+            .message
+            .contains("rounded up to 272 × 1440"),
+        "{:?}",
+        request.notes
+    );
+}
+
+#[test]
+fn sizes_scale_with_the_model() {
+    let scaled = |width, height| size::for_model(Size { width, height }, 128);
+    assert_eq!(
+        scaled(1024, 1024),
+        Size {
+            width: 128,
+            height: 128
+        }
+    );
+    assert_eq!(
+        scaled(1344, 768),
+        Size {
+            width: 176,
+            height: 96
+        }
+    );
+    assert_eq!(
+        scaled(1440, 256),
+        Size {
+            width: 192,
+            height: 32
+        }
+    );
+    let request = Request::resolve(
+        &params(&json!({})),
+        Circumstances {
+            native_side: 128,
+            ..CORRECTED
+        },
+    )
+    .unwrap();
+    assert!(
+        request.notes[0]
+            .message
+            .contains("1024 × 1024 was scaled to 128 × 128"),
+        "{:?}",
+        request.notes
+    );
+}
+
+#[test]
+fn seeds_are_kept_or_drawn() {
+    let seed = |given: &Value, circumstances| {
+        Request::resolve(&params(given), circumstances)
+            .unwrap()
+            .seed
+    };
+    assert_eq!(seed(&json!({"seed": 0}), CORRECTED), 0);
+    assert_eq!(seed(&json!({"seed": u64::MAX}), CORRECTED), u64::MAX);
+    assert_eq!(seed(&json!({}), CORRECTED), 0x5678_9ABC);
+    assert_eq!(seed(&json!({}), REPLICATE), 0x9ABC);
+    assert_eq!(seed(&json!({"seed": -1}), CORRECTED), 0x5678_9ABC);
+    assert_eq!(note_fields(&json!({"seed": -1}), CORRECTED), ["seed"]);
+}
+
+#[test]
+fn void_wishes_become_notes() {
+    let given = json!({
+        "width": 300, "height": 300, "prompt_strength": 0.5, "model": "schnell", "guidance_scale": 2,
+        "output_format": "png", "output_quality": 50, "lora_scale": 0.5, "extra_lora_scale": 0.5,
+    });
+    let expected = [
+        "height",
+        "width",
+        "prompt_strength",
+        "guidance_scale",
+        "output_quality",
+        "lora_scale",
+        "extra_lora_scale",
+    ];
+    assert_eq!(note_fields(&given, CORRECTED), expected);
+    let custom =
+        json!({"aspect_ratio": "custom", "width": 256, "height": 256, "megapixels": "0.25"});
+    assert_eq!(note_fields(&custom, CORRECTED), ["megapixels"]);
+}
+
+#[test]
+fn what_does_not_work_yet_is_a_problem_and_never_ignored() {
+    for (name, value) in [
+        ("image", json!("a.png")),
+        ("go_fast", json!(true)),
+        ("replicate_weights", json!("o/n")),
+        ("extra_lora", json!("o/n")),
+    ] {
+        assert_eq!(problem_fields(&json!({ name: value }), CORRECTED), [name]);
+    }
+    assert_eq!(
+        problem_fields(&json!({"image": "a.png", "mask": "m.png"}), CORRECTED),
+        ["image", "mask"]
+    );
+    assert_eq!(
+        problem_fields(&json!({"replicate_weights": "  "}), CORRECTED),
+        [""; 0]
+    );
+}
+
+#[test]
+fn mask_without_image_follows_the_mode() {
+    assert_eq!(
+        problem_fields(&json!({"mask": "m.png"}), CORRECTED),
+        ["mask"]
+    );
+    assert!(note_fields(&json!({"mask": "m.png"}), REPLICATE).contains(&"mask".to_owned()));
+}
+
+#[test]
+fn go_fast_with_a_custom_size_follows_the_mode() {
+    let given = json!({"aspect_ratio": "custom", "width": 256, "height": 256, "go_fast": true});
+    assert_eq!(problem_fields(&given, CORRECTED), ["go_fast"]);
+    assert!(note_fields(&given, REPLICATE).contains(&"go_fast".to_owned()));
+    assert!(quirks::go_fast_honoured(Fidelity::Corrected, true, true));
+    assert!(!quirks::go_fast_honoured(
+        Fidelity::AsReplicate,
+        true,
+        false
+    ));
+    assert!(quirks::go_fast_honoured(
+        Fidelity::AsReplicate,
+        false,
+        false
+    ));
+}
+
+#[test]
+fn lora_scales_follow_the_mode() {
+    let scales = |main, extra| quirks::LoraScales { main, extra };
+    let check = |fidelity, go_fast, asked, expected| {
+        assert_eq!(
+            quirks::effective_lora_scales(fidelity, go_fast, asked),
+            expected,
+            "{fidelity:?} {go_fast} {asked:?}"
+        );
+    };
+    check(
+        Corrected,
+        false,
+        scales(Some(0.5), None),
+        scales(Some(0.5), None),
+    );
+    check(
+        Corrected,
+        true,
+        scales(Some(0.5), Some(1.0)),
+        scales(Some(0.75), Some(1.5)),
+    );
+    check(
+        Corrected,
+        false,
+        scales(None, Some(0.5)),
+        scales(None, Some(0.5)),
+    );
+    check(
+        AsReplicate,
+        false,
+        scales(Some(0.5), None),
+        scales(Some(0.25), None),
+    );
+    check(
+        AsReplicate,
+        false,
+        scales(Some(-1.0), None),
+        scales(Some(1.0), None),
+    );
+    check(
+        AsReplicate,
+        false,
+        scales(Some(0.5), Some(0.8)),
+        scales(Some(0.5), Some(0.8)),
+    );
+    check(
+        AsReplicate,
+        false,
+        scales(None, Some(0.8)),
+        scales(None, None),
+    );
+    check(
+        AsReplicate,
+        true,
+        scales(Some(0.5), Some(1.0)),
+        scales(Some(0.75), Some(1.0)),
+    );
+    check(
+        AsReplicate,
+        true,
+        scales(None, Some(1.0)),
+        scales(Some(1.5), None),
+    );
+    assert_eq!(
+        quirks::lone_extra_lora(Corrected, false),
+        quirks::LoneExtraLora::Applied
+    );
+    assert_eq!(
+        quirks::lone_extra_lora(AsReplicate, true),
+        quirks::LoneExtraLora::Promoted
+    );
+    assert_eq!(
+        quirks::lone_extra_lora(AsReplicate, false),
+        quirks::LoneExtraLora::Ignored
+    );
+    assert!(
+        note_fields(&json!({"extra_lora": "o/n"}), REPLICATE).contains(&"extra_lora".to_owned())
+    );
+}
+
+#[test]
+fn strength_gives_the_published_number_of_steps() {
+    let runs = |steps, strength| steps - quirks::first_step(steps, strength);
+    let published = [
+        (0.1, 3),
+        (0.2, 6),
+        (0.3, 9),
+        (0.4, 12),
+        (0.5, 14),
+        (0.6, 17),
+        (0.7, 20),
+        (0.8, 23),
+        (0.9, 26),
+        (1.0, 28),
+    ];
+    for (strength, steps) in published {
+        assert_eq!(runs(28, strength), steps, "strength {strength}");
+    }
+    assert_eq!(runs(28, 0.0), 0);
+    // BFL's order of operations differs from diffusers' for exactly these pairs, always by one step more.
+    let mut differing = Vec::new();
+    for steps in 1..=50_usize {
+        for percent in 0..=100 {
+            let strength = f64::from(percent) / 100.0;
+            let bfl = steps - ((1.0 - strength) * steps as f64) as usize;
+            if bfl != runs(steps, strength) {
+                assert_eq!(bfl, runs(steps, strength) + 1);
+                differing.push((steps, percent));
+            }
+        }
+    }
+    let expected = [
+        (5, 80),
+        (10, 80),
+        (10, 90),
+        (15, 80),
+        (20, 80),
+        (20, 90),
+        (25, 68),
+        (25, 80),
+        (25, 92),
+        (30, 80),
+        (30, 90),
+        (35, 80),
+        (40, 80),
+        (40, 90),
+        (45, 80),
+        (50, 34),
+        (50, 68),
+        (50, 78),
+        (50, 80),
+        (50, 90),
+        (50, 92),
+    ];
+    assert_eq!(differing, expected);
+}
+
+#[test]
+fn pictures_are_fitted_to_the_limit_and_never_enlarged() {
+    let fitted = |width, height| quirks::fitted_size(Size { width, height });
+    assert_eq!(
+        fitted(64, 64),
+        Size {
+            width: 64,
+            height: 64
+        }
+    );
+    assert_eq!(
+        fitted(2880, 1440),
+        Size {
+            width: 1440,
+            height: 720
+        }
+    );
+    assert_eq!(
+        fitted(1000, 700),
+        Size {
+            width: 1008,
+            height: 704
+        }
+    );
+    assert_eq!(
+        fitted(1, 100_000),
+        Size {
+            width: 16,
+            height: 1440
+        }
+    );
+}
+
+#[test]
+fn remaining_quirks_have_both_modes() {
+    assert!(
+        quirks::zero_prompt_strength(Corrected).is_ok()
+            && quirks::zero_prompt_strength(AsReplicate).is_err()
+    );
+    assert!(
+        quirks::applies_exif_orientation(Corrected)
+            && !quirks::applies_exif_orientation(AsReplicate)
+    );
+    assert_eq!(
+        quirks::transparency(Corrected),
+        quirks::Transparency::OverWhite
+    );
+    assert_eq!(
+        quirks::transparency(AsReplicate),
+        quirks::Transparency::Dropped
+    );
+    assert!(
+        quirks::stretched_mask_note(Corrected).is_some()
+            && quirks::stretched_mask_note(AsReplicate).is_none()
+    );
+    assert!(
+        quirks::restores_unmasked_pixels(Corrected)
+            && !quirks::restores_unmasked_pixels(AsReplicate)
+    );
+    assert!(quirks::allows_soft_mask(Corrected) && !quirks::allows_soft_mask(AsReplicate));
+    assert_eq!(quirks::suggested_steps(true, 28), Some(4));
+    assert_eq!(
+        (
+            quirks::suggested_steps(true, 4),
+            quirks::suggested_steps(false, 28)
+        ),
+        (None, None)
+    );
+    assert_eq!(quirks::posterior(Corrected), quirks::Posterior::Mean);
+    assert_eq!(quirks::posterior(AsReplicate), quirks::Posterior::Sample);
+    assert_eq!(quirks::flagged(Corrected), quirks::Flagged::Withheld);
+    assert_eq!(quirks::flagged(AsReplicate), quirks::Flagged::Dropped);
+    assert!(
+        !quirks::rounds_timesteps_to_bf16(Corrected)
+            && quirks::rounds_timesteps_to_bf16(AsReplicate)
+    );
+    assert!(
+        quirks::offers_choice_of_files(Corrected) && !quirks::offers_choice_of_files(AsReplicate)
+    );
+    assert!(quirks::uses_tokens(Corrected) && !quirks::uses_tokens(AsReplicate));
+    assert_eq!(quirks::default_weights(Corrected), None);
+    assert_eq!(
+        quirks::default_weights(AsReplicate),
+        Some("batchbinary/flux-qfaces")
+    );
+}
+
+#[test]
+fn pixels_are_rounded_or_truncated() {
+    let byte = |fidelity, go_fast, value| quirks::to_8_bit(fidelity, go_fast, value);
+    let almost_one = 1.0 - 1.0 / 510.0;
+    assert_eq!(byte(Fidelity::Corrected, true, almost_one), 255);
+    assert_eq!(byte(Fidelity::AsReplicate, false, almost_one), 255);
+    assert_eq!(byte(Fidelity::AsReplicate, true, almost_one), 254);
+    for fidelity in [Fidelity::Corrected, Fidelity::AsReplicate] {
+        assert_eq!(
+            (byte(fidelity, true, -3.0), byte(fidelity, true, 3.0)),
+            (0, 255)
+        );
+    }
+}

@@ -1,0 +1,337 @@
+//! The queue, the worker, the gallery and what survives a restart, with a scripted generator.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+
+use flux_qfaces::schema::params::Params;
+use flux_qfaces::session::gallery::Pixels;
+use flux_qfaces::session::jobs::{JobId, JobState};
+use flux_qfaces::session::settings::Theme;
+use flux_qfaces::session::{Folders, ModelState, Session};
+use tempfile::TempDir;
+
+use crate::fake::{Act, Script, card};
+
+/// A session in a folder of its own.
+struct Stage {
+    session: Session,
+    wakes: Receiver<()>,
+    folder: TempDir,
+}
+
+impl Stage {
+    fn new(script: &Script) -> Self {
+        Self::reopened(script, TempDir::new().unwrap())
+    }
+
+    /// A session on the files of an earlier one.
+    fn reopened(script: &Script, folder: TempDir) -> Self {
+        let (sender, wakes) = channel();
+        let wake = Arc::new(move || {
+            let _ = sender.send(());
+        });
+        let session = Session::open(folders(folder.path()), card(), script.maker(), wake);
+        Self {
+            session,
+            wakes,
+            folder,
+        }
+    }
+
+    /// Waits, without a clock, until `done` holds.
+    fn until(&mut self, done: impl Fn(&Session) -> bool) {
+        self.session.pump();
+        while !done(&self.session) {
+            self.wakes.recv().unwrap();
+            self.session.pump();
+        }
+    }
+
+    fn until_ended(&mut self, id: JobId) {
+        self.until(|session| session.job(id).unwrap().has_ended());
+    }
+
+    fn submit(&mut self, prompt: &str) -> JobId {
+        self.session.submit(&prompted(prompt)).unwrap()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path().join("pictures"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
+    }
+}
+
+fn folders(root: &Path) -> Folders {
+    Folders {
+        config: root.join("config"),
+        state: root.join("state"),
+        pictures: root.join("pictures"),
+    }
+}
+
+fn prompted(prompt: &str) -> Params {
+    Params {
+        prompt: Some(prompt.to_owned()),
+        num_inference_steps: 2,
+        ..Params::default()
+    }
+}
+
+#[test]
+fn job_becomes_pictures_in_the_folder_and_the_gallery() {
+    let mut stage = Stage::new(&Script::new());
+    let params = Params {
+        num_outputs: 3,
+        seed: Some(5),
+        ..prompted("three faces")
+    };
+    let id = stage.session.submit(&params).unwrap();
+    stage.until_ended(id);
+    let entries = stage.session.gallery.entries();
+    assert_eq!(entries.len(), 3);
+    assert_eq!(stage.files().len(), 3);
+    let record = entries[0].record.as_ref().unwrap();
+    assert_eq!(
+        (record.prompt(), record.seed, record.index),
+        ("three faces", 5, 2),
+        "the newest is first"
+    );
+    assert_eq!(record.params(), params);
+    assert_eq!(*stage.session.model(), ModelState::Ready);
+}
+
+#[test]
+fn gallery_is_read_back_from_the_files() {
+    let mut stage = Stage::new(&Script::new());
+    let id = stage.submit("kept");
+    stage.until_ended(id);
+    std::fs::write(
+        stage.folder.path().join("pictures/foreign.png"),
+        b"no picture",
+    )
+    .unwrap();
+    std::fs::write(stage.folder.path().join("pictures/notes.txt"), b"text").unwrap();
+    let mut stage = Stage::reopened(&Script::new(), stage.folder);
+    stage.until(|session| session.gallery.entries().len() == 2);
+    let prompts = stage
+        .session
+        .gallery
+        .entries()
+        .iter()
+        .filter_map(|entry| entry.record.as_ref());
+    assert_eq!(
+        prompts
+            .map(|record| record.prompt().to_owned())
+            .collect::<Vec<_>>(),
+        ["kept"]
+    );
+}
+
+#[test]
+fn pictures_are_loaded_scaled_or_as_they_are() {
+    let mut stage = Stage::new(&Script::new());
+    let id = stage.submit("seen");
+    stage.until_ended(id);
+    let path = stage.session.gallery.entries()[0].path.clone();
+    for (side, expected) in [(None, 64), (Some(16), 16), (Some(500), 64)] {
+        let pixels = loop {
+            match stage.session.loader.load(&path, side) {
+                Pixels::Pending => {
+                    stage.wakes.recv().unwrap();
+                    stage.session.pump();
+                }
+                Pixels::Ready(pixels) => break pixels,
+                Pixels::Failed(sentence) => panic!("{sentence}"),
+            }
+        };
+        assert_eq!(pixels.width(), expected);
+    }
+}
+
+#[test]
+fn jobs_run_in_order_and_can_be_moved() {
+    let script = Script::new().then(Act::Hang);
+    let mut stage = Stage::new(&script);
+    let first = stage.submit("first");
+    let second = stage.submit("second");
+    let third = stage.submit("third");
+    stage.session.reorder(third, -1);
+    stage.session.reorder(third, -1);
+    stage.session.cancel(first);
+    stage.until_ended(second);
+    let prompts: Vec<_> = script
+        .requests()
+        .into_iter()
+        .map(|request| request.prompt)
+        .collect();
+    assert_eq!(prompts, ["first", "third", "second"]);
+}
+
+#[test]
+fn running_job_is_cancelled_and_leaves_no_file() {
+    let mut stage = Stage::new(&Script::new().then(Act::Hang));
+    let id = stage.submit("endless");
+    stage.until(|session| matches!(&session.job(id).unwrap().state, JobState::Running(run) if run.progress().is_some()));
+    stage.session.cancel(id);
+    stage.until_ended(id);
+    assert!(matches!(
+        stage.session.job(id).unwrap().state,
+        JobState::Cancelled
+    ));
+    assert_eq!(stage.files(), [""; 0]);
+}
+
+#[test]
+fn waiting_job_is_cancelled_at_once() {
+    let script = Script::new().then(Act::Hang);
+    let mut stage = Stage::new(&script);
+    let first = stage.submit("first");
+    let second = stage.submit("second");
+    stage.session.cancel(second);
+    assert!(matches!(
+        stage.session.job(second).unwrap().state,
+        JobState::Cancelled
+    ));
+    stage.session.cancel(first);
+    stage.until_ended(first);
+    assert!(
+        script.requests().len() <= 1,
+        "the second never reached the generator"
+    );
+}
+
+#[test]
+fn failure_is_one_sentence_and_the_next_job_runs() {
+    let mut stage = Stage::new(&Script::new().then(Act::Fail("the disk is full")));
+    let failing = stage.submit("fails");
+    let fine = stage.submit("works");
+    stage.until_ended(fine);
+    let JobState::Failed(sentence) = &stage.session.job(failing).unwrap().state else {
+        panic!("must fail")
+    };
+    assert_eq!(sentence, "the disk is full");
+    assert!(matches!(
+        stage.session.job(fine).unwrap().state,
+        JobState::Finished(_)
+    ));
+}
+
+#[test]
+fn panic_fails_one_job_and_the_generator_is_built_anew() {
+    let script = Script::new().then(Act::Panic("out of numbers"));
+    let mut stage = Stage::new(&script);
+    let panicking = stage.submit("panics");
+    let fine = stage.submit("works");
+    stage.until_ended(fine);
+    let JobState::Failed(sentence) = &stage.session.job(panicking).unwrap().state else {
+        panic!("must fail")
+    };
+    assert!(sentence.contains("out of numbers"), "{sentence}");
+    assert!(matches!(
+        stage.session.job(fine).unwrap().state,
+        JobState::Finished(_)
+    ));
+    assert_eq!(script.built(), 2);
+}
+
+#[test]
+fn model_that_cannot_be_loaded_says_why_and_is_tried_again() {
+    let mut stage = Stage::new(&Script::new().refuse("the weights are damaged"));
+    stage.until(|session| {
+        *session.model() == ModelState::Failed("the weights are damaged".to_owned())
+    });
+    let id = stage.submit("later");
+    stage.until_ended(id);
+    assert!(matches!(
+        stage.session.job(id).unwrap().state,
+        JobState::Finished(_)
+    ));
+}
+
+#[test]
+fn jobs_of_a_killed_program_wait_after_the_restart() {
+    let mut stage = Stage::new(&Script::new().then(Act::Hang));
+    let running = stage.submit("running");
+    stage.submit("waiting");
+    stage.until(|session| matches!(&session.job(running).unwrap().state, JobState::Running(_)));
+    // What a killed program leaves is what is on disk now.
+    let left = TempDir::new().unwrap();
+    crate::reference_data::copy(stage.folder.path(), left.path());
+    stage.session.cancel(running);
+
+    let script = Script::new();
+    let mut stage = Stage::reopened(&script, left);
+    assert!(stage.session.is_paused());
+    assert!(stage.session.take_notices()[0].contains("2 jobs from last time"));
+    let prompts: Vec<_> = stage
+        .session
+        .jobs()
+        .iter()
+        .map(|job| job.request.prompt.clone())
+        .collect();
+    assert_eq!(prompts, ["running", "waiting"]);
+    let last = stage.session.jobs()[1].id;
+    stage.session.set_paused(false);
+    stage.until_ended(last);
+    assert_eq!(stage.files().len(), 2);
+
+    let stage = Stage::reopened(&Script::new(), stage.folder);
+    assert!(stage.session.jobs().is_empty(), "nothing is left to do");
+}
+
+#[test]
+fn settings_survive_a_restart() {
+    let mut stage = Stage::new(&Script::new());
+    stage.session.settings.theme = Theme::Dark;
+    stage.session.settings.metadata = false;
+    stage.session.settings.params = prompted("remembered");
+    let elsewhere = stage.folder.path().join("elsewhere");
+    stage.session.set_output_folder(elsewhere.clone());
+    let mut stage = Stage::reopened(&Script::new(), stage.folder);
+    assert_eq!(stage.session.settings.theme, Theme::Dark);
+    assert!(!stage.session.settings.metadata);
+    assert_eq!(stage.session.settings.params, prompted("remembered"));
+    assert_eq!(stage.session.settings.output_folder, elsewhere);
+    let id = stage.submit("without a record");
+    stage.until_ended(id);
+    let written = &stage.session.gallery.entries()[0].path;
+    assert!(written.starts_with(&elsewhere));
+    assert_eq!(flux_qfaces::session::gallery::read_record(written), None);
+}
+
+#[test]
+fn damaged_files_become_notices_and_defaults() {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in [
+        ("config/settings.json", "{oops"),
+        ("state/queue.json", "[1, 2]"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let mut stage = Stage::reopened(&Script::new(), folder);
+    assert_eq!(stage.session.settings.params, Params::default());
+    assert!(stage.session.jobs().is_empty());
+    assert_eq!(stage.session.take_notices().len(), 2);
+}
+
+#[test]
+fn folder_that_cannot_be_written_fails_the_job_with_its_path() {
+    let mut stage = Stage::new(&Script::new());
+    let blocked = stage.folder.path().join("a file");
+    std::fs::write(&blocked, b"").unwrap();
+    stage.session.set_output_folder(blocked.clone());
+    let id = stage.submit("nowhere to go");
+    stage.until_ended(id);
+    let JobState::Failed(sentence) = &stage.session.job(id).unwrap().state else {
+        panic!("must fail")
+    };
+    assert!(sentence.contains("a file"), "{sentence}");
+}
