@@ -1,4 +1,53 @@
-//! Flux QFaces (map to be written).
+//! Flux QFaces makes pictures with a FLUX.1 model on the user's own machine. This page is the map.
+//!
+//! # The ladder
+//! Each module may use those below it, never above; `tests/layers.rs` checks it by reading the sources.
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | `main` | reads the command line; opens the window or runs one command |
+//! | [`ui`] | draws a [`session::Session`]; the only place that knows a toolkit |
+//! | [`cli`] | the same work without a window: `generate`, `schema`, `inspect` |
+//! | [`session`] | what the program is doing: jobs, worker, gallery, settings, recovery |
+//! | [`engine`] | [`schema::request::Request`] → pictures; a plain blocking call without threads or network |
+//! | [`weights`] | a reference to weights → files on this machine; the only place for a network |
+//! | [`imaging`] | pixels, picture files and what is written in them |
+//! | [`schema`] | what can be asked; pure data |
+//!
+//! # One schema
+//! [`schema::fields`] holds one row per input. The form, the command line, defaults, range checks, help, saved
+//! settings, the record in a picture and the printed JSON schema are made from these rows; nothing else repeats a
+//! default or a limit. [`schema::params::Params`] is what was typed, always representable and maybe wrong.
+//! [`schema::request::Request::resolve`] is the only way from there to a job: it returns every problem at once, and
+//! below it nothing validates again. Whatever is decided against a wish becomes a [`schema::Note`]. Where the reference
+//! behaves oddly, its way and ours stand side by side in [`schema::quirks`].
+//!
+//! # How a job flows
+//! ```text
+//! ui::form / cli ──▶ Params ──resolve──▶ Request  or  Problems (shown beside the fields)
+//! Session::submit ──▶ queue: Job { id, request, state }
+//! thread "engine": generator.generate(&request, &mut watch)
+//!      encode the prompt → noise → denoise step by step → decode → files, each with its record
+//!    ◀── Event::{Progress, Finished, Cancelled, Failed} + wake
+//! App pumps the session, then draws it
+//! ```
+//! The engine hears one callback, [`engine::Watch`], before every block of the model: it is progress and cancel in one.
+//! The story of a job inside the engine is [`engine::pipeline`]; the model is [`engine::flux`].
+//!
+//! # What always holds
+//! * A picture's record holds no time and no path: the same request gives the same bytes.
+//! * Files are written under a temporary name, synced and renamed ([`session::files`]).
+//! * Latents, schedule, noise and rotary angles are f32 or better, whatever the precision of the weights.
+//! * The transformer's tensors have BFL's names inside, the VAE's and the text encoders' those of diffusers and
+//!   transformers; [`engine::checkpoint`] translates.
+//! * No size of a model is written in code: widths, depths, heads, axes, lengths and factors come from its files.
+//! * Nothing panics on what came from outside, and a panic in the engine ends one job, not the program.
+//!
+//! # Where the plan was left
+//! The text encoders are our own rather than those of candle-transformers: its layers are closed, while cancelling inside
+//! a text encoder, and later LoRA and quantised bases in it, need to sit between the layers. It was also the largest
+//! single unit of the build.
+
 pub mod cli;
 pub mod engine;
 pub mod imaging;
