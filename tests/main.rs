@@ -12,6 +12,7 @@
 mod cli;
 mod fake;
 mod imaging;
+mod kernels;
 mod layers;
 mod parity;
 mod reference_data;

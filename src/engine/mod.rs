@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod device;
 pub mod dump;
 pub mod flux;
+pub mod kernels;
 mod memory;
 pub mod noise;
 pub mod pipeline;

@@ -54,13 +54,18 @@ impl Rope {
 /// Attention of every token to every token, after rotating queries and keys.
 ///
 /// `(b, heads, l, d)` each → `(b, l, heads · d)`
-pub(super) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, rope: &Rope) -> Result<Tensor> {
+pub(super) fn rotated_attention(q: &Tensor, k: &Tensor, v: &Tensor, rope: &Rope) -> Result<Tensor> {
     let (b, heads, l, d) = q.dims4()?;
-    let q = (rope.rotate(q)? * (d as f64).powf(-0.5))?;
-    let k = rope
-        .rotate(k)?
-        .transpose(D::Minus2, D::Minus1)?
-        .contiguous()?;
+    attend(&rope.rotate(q)?, &rope.rotate(k)?, v)?
+        .transpose(1, 2)?
+        .reshape((b, l, heads * d))
+}
+
+/// Attention of every token to every token: `(b, heads, l, d)` each, and so is the result.
+pub(super) fn attend(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    let (b, heads, l, d) = q.dims4()?;
+    let q = (q * (d as f64).powf(-0.5))?;
+    let k = k.transpose(D::Minus2, D::Minus1)?.contiguous()?;
     let v = v.contiguous()?;
     let slice = (MAX_SCORES / (b * heads * l)).clamp(1, l);
     let mixed = (0..l)
@@ -70,7 +75,5 @@ pub(super) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, rope: &Rope) -> Resu
             softmax_last_dim(&queries.matmul(&k)?)?.matmul(&v)
         })
         .collect::<Result<Vec<_>>>()?;
-    Tensor::cat(&mixed, 2)?
-        .transpose(1, 2)?
-        .reshape((b, l, heads * d))
+    Tensor::cat(&mixed, 2)
 }

@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 use crate::engine::Error;
 use crate::engine::checkpoint::Weights;
 use crate::engine::flux::NORM_EPS;
-use crate::engine::flux::attention::{Rope, attention};
+use crate::engine::flux::attention::{Rope, rotated_attention};
 use crate::engine::flux::linear::{LayerNorm, Linear, RmsNorm, gelu};
 
 /// `x · (1 + scale) + shift`, with `(b, 1, width)` for shift and scale.
@@ -168,7 +168,7 @@ impl DoubleBlock {
 
         // Text comes first, as in the rotary tables.
         let joined = |txt: &Tensor, img: &Tensor| Tensor::cat(&[txt, img], 2);
-        let mixed = attention(
+        let mixed = rotated_attention(
             &joined(&txt_q, &img_q)?,
             &joined(&txt_k, &img_k)?,
             &joined(&txt_v, &img_v)?,
@@ -227,7 +227,7 @@ impl SingleBlock {
         let qkv = wide.narrow(2, 0, 3 * width)?.contiguous()?;
         let inner = wide.narrow(2, 3 * width, wide.dim(2)? - 3 * width)?;
         let [q, k, v] = self.qk_norm.split(&qkv, self.heads)?;
-        let mixed = attention(&q, &k, &v, rope)?;
+        let mixed = rotated_attention(&q, &k, &v, rope)?;
         modulation.after(
             x,
             &self

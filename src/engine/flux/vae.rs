@@ -3,14 +3,15 @@
 //! Widths, depths, channels and the number of norm groups come from its configuration. Tensor names are those of diffusers:
 //! <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/models/autoencoders/vae.py>
 
-use candle_core::{D, Tensor};
-use candle_nn::ops::softmax_last_dim;
+use candle_core::Tensor;
 use serde::Deserialize;
 
 use crate::engine::Error;
 use crate::engine::checkpoint::Weights;
 use crate::engine::flux::NORM_EPS;
+use crate::engine::flux::attention::attend;
 use crate::engine::flux::linear::Linear;
+use crate::engine::kernels;
 
 /// Sizes, from `vae/config.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -190,7 +191,7 @@ impl Encoder {
             }
         }
         let x = self.mid.forward(&x, on_block)?;
-        let moments = self.conv_out.forward(&self.norm_out.forward(&x)?.silu()?)?;
+        let moments = self.conv_out.forward(&self.norm_out.forward_silu(&x)?)?;
         Ok(match &self.quant_conv {
             Some(quant_conv) => quant_conv.forward(&moments)?,
             None => moments,
@@ -279,7 +280,7 @@ impl Decoder {
             }
         }
         on_block()?;
-        Ok(self.conv_out.forward(&self.norm_out.forward(&x)?.silu()?)?)
+        Ok(self.conv_out.forward(&self.norm_out.forward_silu(&x)?)?)
     }
 }
 
@@ -349,8 +350,8 @@ impl ResnetBlock {
     }
 
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let inner = self.conv1.forward(&self.norm1.forward(x)?.silu()?)?;
-        let inner = self.conv2.forward(&self.norm2.forward(&inner)?.silu()?)?;
+        let inner = self.conv1.forward(&self.norm1.forward_silu(x)?)?;
+        let inner = self.conv2.forward(&self.norm2.forward_silu(&inner)?)?;
         match &self.shortcut {
             Some(shortcut) => shortcut.forward(x)? + inner,
             None => x + inner,
@@ -387,13 +388,13 @@ impl AttentionBlock {
             .flatten_from(2)?
             .transpose(1, 2)?
             .contiguous()?; // (b, h · w, c)
-        let q = (self.to_q.forward(&places)? * (c as f64).powf(-0.5))?;
-        let k = self
-            .to_k
-            .forward(&places)?
-            .transpose(D::Minus2, D::Minus1)?
-            .contiguous()?;
-        let mixed = softmax_last_dim(&q.matmul(&k)?)?.matmul(&self.to_v.forward(&places)?)?;
+        let one_head = |projection: &Linear| projection.forward(&places)?.unsqueeze(1); // (b, 1, h · w, c)
+        let mixed = attend(
+            &one_head(&self.to_q)?,
+            &one_head(&self.to_k)?,
+            &one_head(&self.to_v)?,
+        )?
+        .squeeze(1)?;
         let change = self
             .to_out
             .forward(&mixed)?
@@ -414,7 +415,7 @@ struct Conv {
 impl Conv {
     fn load(input: usize, output: usize, kernel: usize, weights: &Weights) -> Result<Self, Error> {
         let weight = weights.get("weight", &[output, input, kernel, kernel])?;
-        let bias = weights.get("bias", &[output])?.reshape((1, output, 1, 1))?;
+        let bias = weights.get("bias", &[output])?;
         Ok(Self {
             weight,
             bias,
@@ -433,30 +434,41 @@ impl Conv {
     }
 
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        x.conv2d(&self.weight, self.padding, self.stride, 1, 1)?
-            .broadcast_add(&self.bias)
+        kernels::conv::conv2d(x, &self.weight, &self.bias, self.padding, self.stride)
     }
 }
 
 /// Normalisation over groups of channels.
-struct GroupNorm(candle_nn::GroupNorm);
+struct GroupNorm {
+    weight: Tensor,
+    bias: Tensor,
+    groups: usize,
+}
 
 impl GroupNorm {
     fn load(channels: usize, config: &Config, weights: &Weights) -> Result<Self, Error> {
-        let (weight, bias) = (
-            weights.get("weight", &[channels])?,
-            weights.get("bias", &[channels])?,
-        );
-        Ok(Self(candle_nn::GroupNorm::new(
-            weight,
-            bias,
-            channels,
-            config.norm_num_groups,
-            NORM_EPS,
-        )?))
+        Ok(Self {
+            weight: weights.get("weight", &[channels])?,
+            bias: weights.get("bias", &[channels])?,
+            groups: config.norm_num_groups,
+        })
     }
 
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        candle_nn::Module::forward(&self.0, x)
+        self.normalise(x, false)
+    }
+
+    /// With SiLU behind it.
+    fn forward_silu(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        self.normalise(x, true)
+    }
+
+    fn normalise(&self, x: &Tensor, silu: bool) -> candle_core::Result<Tensor> {
+        let norm = kernels::group_norm::GroupNorm {
+            groups: self.groups,
+            eps: NORM_EPS,
+            silu,
+        };
+        norm.forward(x, &self.weight, &self.bias)
     }
 }
