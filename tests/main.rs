@@ -1,2 +1,4 @@
 //! t
+mod fake;
+mod window;
 #[test] fn a() {}
