@@ -18,3 +18,4 @@ mod parity;
 mod reference_data;
 mod schema;
 mod session;
+mod window;

@@ -2,15 +2,20 @@
 
 use std::collections::HashMap;
 
-use egui::{Align, Id, Layout, RichText, Slider, SliderClamping, TextEdit, Ui, vec2};
+use egui::{
+    Align, Align2, Id, Layout, Margin, RichText, Slider, SliderClamping, Stroke, TextEdit, Ui,
+    Vec2, vec2,
+};
 
 use crate::schema::Problem;
 use crate::schema::fields::{Access, Field, Group, Kind};
 use crate::schema::params::Params;
 use crate::schema::{quirks, request};
 use crate::session;
-use crate::ui::theme::{self, HALF, LONG_NUMBER_WIDTH, NUMBER_WIDTH, SMALL_CONTROL, SPACE};
-use crate::ui::{Action, icons, widgets};
+use crate::ui::theme::{
+    self, CONTROL, HALF, LONG_NUMBER_WIDTH, NUMBER_WIDTH, RING, SMALL_CONTROL, SPACE,
+};
+use crate::ui::{Action, choices, icons, widgets};
 
 /// Text in a number's field that is not yet, or no longer, the number in the inputs.
 pub(super) struct Draft {
@@ -71,7 +76,7 @@ pub(super) fn field_ui(
         }
         if let Some(message) = problem {
             let colour = theme::palette(ui).error;
-            widgets::sentence_ui(ui, icons::ERROR, &sentence(message), colour);
+            widgets::sentence_ui(ui, icons::ERROR, &widgets::sentence(message), colour);
         }
     });
 }
@@ -87,15 +92,6 @@ fn offered_steps(field: &Field, params: &Params) -> Option<i64> {
     let is_steps = field.name == "num_inference_steps";
     quirks::suggested_steps(params.model == "schnell", params.num_inference_steps)
         .filter(|_| is_steps)
-}
-
-/// A message that begins with a small letter, as a sentence.
-fn sentence(message: &str) -> String {
-    let mut letters = message.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
 }
 
 impl Row<'_> {
@@ -115,7 +111,7 @@ impl Row<'_> {
                 limits: Some(_), ..
             } => {
                 self.label_ui(ui, enabled, |row, ui, label| {
-                    row.number_ui(ui, label, LONG_NUMBER_WIDTH);
+                    row.number_ui(ui, Some(label), vec2(LONG_NUMBER_WIDTH, SMALL_CONTROL));
                 });
             }
             Kind::OptionalInteger {
@@ -129,7 +125,7 @@ impl Row<'_> {
                 access, min, max, ..
             } => {
                 let label = self.label_ui(ui, enabled, |row, ui, label| {
-                    row.number_ui(ui, label, NUMBER_WIDTH)
+                    row.number_ui(ui, Some(label), vec2(NUMBER_WIDTH, SMALL_CONTROL))
                 });
                 let mut value = *(access.get)(self.params);
                 if self.slider_ui(
@@ -145,7 +141,7 @@ impl Row<'_> {
                 access, min, max, ..
             } => {
                 let label = self.label_ui(ui, enabled, |row, ui, label| {
-                    row.number_ui(ui, label, NUMBER_WIDTH)
+                    row.number_ui(ui, Some(label), vec2(NUMBER_WIDTH, SMALL_CONTROL))
                 });
                 let step = if max - min > 1.0 { 0.1 } else { 0.05 };
                 let mut value = *(access.get)(self.params);
@@ -160,20 +156,20 @@ impl Row<'_> {
                 }
             }
             Kind::Choice {
-                access, choices, ..
+                access,
+                choices: words,
+                ..
             } => {
                 self.label_ui(ui, enabled, |_, _, _| {});
                 let chosen = (access.get_mut)(self.params);
-                let shapes = choices
-                    .iter()
-                    .any(|choice| widgets::ratio(choice).is_some());
-                let draw_ui = if shapes {
-                    widgets::shapes_ui
+                let is_ratio = |word: &&str| choices::ratio(word).is_some();
+                let draw_ui = if words.iter().any(is_ratio) {
+                    choices::shapes_ui
                 } else {
-                    widgets::segments_ui
+                    choices::segments_ui
                 };
                 let clicked = ui
-                    .add_enabled_ui(enabled, |ui| draw_ui(ui, self.field.label, choices, chosen))
+                    .add_enabled_ui(enabled, |ui| draw_ui(ui, self.field.label, words, chosen))
                     .inner;
                 if let Some(choice) = clicked {
                     choice.clone_into(chosen);
@@ -197,7 +193,7 @@ impl Row<'_> {
         }
     }
 
-    /// The label with its help on the left; on the right the way back to the default, and `control` before it.
+    /// The label, its help and the way back to the default on the left, `control` on the right.
     /// Returns the label's name for screen readers.
     fn label_ui(
         &mut self,
@@ -207,7 +203,7 @@ impl Row<'_> {
     ) -> Id {
         let field = self.field;
         ui.horizontal(|ui| {
-            ui.set_min_height(SMALL_CONTROL);
+            ui.set_height(SMALL_CONTROL);
             ui.spacing_mut().item_spacing.x = HALF;
             let text = if field.group == Group::Prompt {
                 theme::strong(field.label)
@@ -216,8 +212,8 @@ impl Row<'_> {
             };
             let label = ui.add_enabled(enabled, egui::Label::new(text));
             help_ui(ui, field);
+            self.reset_ui(ui);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                self.reset_ui(ui);
                 ui.add_enabled_ui(enabled, |ui| control(self, ui, label.id));
             });
             label.id
@@ -225,7 +221,7 @@ impl Row<'_> {
         .inner
     }
 
-    /// The way back to the default, where the value is another one. Its place stays free otherwise.
+    /// The way back to the default, where the value is another one.
     fn reset_ui(&mut self, ui: &mut Ui) {
         let empty = self.field.is_required()
             && self
@@ -236,7 +232,6 @@ impl Row<'_> {
         if (self.field.is_default(self.params) || empty)
             && !self.drafts.contains_key(self.field.name)
         {
-            ui.add_space(SMALL_CONTROL);
             return;
         }
         let name = format!("Reset {}", self.field.label);
@@ -259,30 +254,35 @@ impl Row<'_> {
     }
 
     /// A field for a number, where everything can be typed and what is wrong is said.
-    fn number_ui(&mut self, ui: &mut Ui, label: Id, width: f32) {
+    fn number_ui(&mut self, ui: &mut Ui, label: Option<Id>, size: Vec2) {
         let name = self.field.name;
         if let Some(unit) = self.field.unit {
             ui.label(theme::small(ui, unit));
         }
-        let mut text = self.drafts.get(name).map_or_else(
-            || number_text(self.field, self.params),
-            |draft| draft.text.clone(),
-        );
-        let hint = match self.field.kind {
+        ui.spacing_mut().interact_size.y = size.y;
+        let draft = self.drafts.get(name).map(|draft| draft.text.clone());
+        let mut text = draft.unwrap_or_else(|| number_text(self.field, self.params));
+        let (hint, align) = match self.field.kind {
             Kind::OptionalInteger {
                 limits: Some((min, max)),
                 ..
-            } => format!("{min}–{max}"),
-            Kind::OptionalInteger { limits: None, .. } => "Random each time".to_owned(),
-            _ => String::new(),
+            } => (format!("{min}–{max}"), Align2::RIGHT_CENTER),
+            Kind::OptionalInteger { limits: None, .. } => {
+                ("Random each time".to_owned(), Align2::LEFT_CENTER)
+            }
+            _ => (String::new(), Align2::RIGHT_CENTER),
         };
+        let margin = Margin::symmetric(SPACE as i8, 0);
         let edit = TextEdit::singleline(&mut text)
             .hint_text(hint)
-            .align(egui::Align2::RIGHT_CENTER)
-            .min_size(vec2(width, 0.0));
-        let response = ui
-            .add_sized(vec2(width, SMALL_CONTROL), edit.desired_width(width))
-            .labelled_by(label);
+            .align(align)
+            .margin(margin);
+        let edit = edit.min_size(size).desired_width(size.x - 2.0 * SPACE);
+        let mut response = ui.add_sized(size, edit);
+        response = match label {
+            Some(label) => response.labelled_by(label),
+            None => response.accessible_name(self.field.label),
+        };
         if response.changed() {
             let problem = self.take_number(&text);
             self.drafts.insert(name, Draft { text, problem });
@@ -308,7 +308,20 @@ impl Row<'_> {
     /// Draws a slider over the whole width; returns whether it was moved.
     fn slider_ui(&mut self, ui: &mut Ui, enabled: bool, slider: Slider<'_>, label: Id) -> bool {
         ui.spacing_mut().slider_width = ui.available_width();
-        ui.spacing_mut().interact_size.y = 16.0;
+        ui.spacing_mut().interact_size.y = theme::SLIDER;
+        let palette = theme::palette(ui);
+        let visuals = ui.visuals_mut();
+        visuals.selection.bg_fill = palette.accent;
+        let widgets = &mut visuals.widgets;
+        for state in [
+            &mut widgets.inactive,
+            &mut widgets.hovered,
+            &mut widgets.active,
+        ] {
+            state.bg_fill = palette.hovered;
+            state.fg_stroke = Stroke::new(RING, palette.accent);
+        }
+        widgets.active.bg_fill = palette.accent;
         let moved = ui.add_enabled(enabled, slider).labelled_by(label).changed();
         if moved {
             self.drafts.remove(self.field.name);
@@ -320,9 +333,8 @@ impl Row<'_> {
     fn seed_ui(&mut self, ui: &mut Ui, access: Access<Option<i128>>) {
         ui.horizontal(|ui| {
             let buttons = 2.0 * (SMALL_CONTROL + ui.spacing().item_spacing.x);
-            let label = self.field.label;
             let width = ui.available_width() - buttons;
-            ui.name_inputs(label, |ui| self.number_ui(ui, Id::NULL, width));
+            self.number_ui(ui, None, vec2(width, CONTROL));
             if widgets::icon_button_ui(ui, icons::DICE, "Roll a seed and keep it").clicked() {
                 let fresh =
                     quirks::fresh_seed(crate::schema::Fidelity::Corrected, session::random_bits());
@@ -375,7 +387,7 @@ fn help_ui(ui: &mut Ui, field: &Field) {
     response.on_hover_ui(|ui| {
         ui.label(field.help);
         if let Some(range) = field.range_text() {
-            ui.label(theme::small(ui, sentence(&range)));
+            ui.label(theme::small(ui, widgets::sentence(&range)));
         }
         ui.label(theme::small(ui, field.name));
     });

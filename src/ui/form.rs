@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use egui::{Align, CollapsingHeader, Frame, Layout, Margin, Panel, ScrollArea, Ui};
+use egui::{Align, CollapsingHeader, Frame, Layout, Margin, Panel, ScrollArea, Ui, vec2};
 
 use crate::schema::Problem;
 use crate::schema::fields::{FIELDS, Group};
 use crate::schema::params::Params;
 use crate::session::{ModelState, Session};
 use crate::ui::field::{self, Drafts};
-use crate::ui::theme::{self, HALF, PANEL_MARGIN, SPACE};
+use crate::ui::theme::{self, CONTROL, HALF, PANEL_MARGIN, SMALL_CONTROL, SPACE};
 use crate::ui::{Action, icons, shortcuts, widgets};
 
 /// What the form remembers besides the inputs themselves.
@@ -97,16 +97,24 @@ impl Form {
             .iter()
             .any(|field| field.group == group && problems.contains_key(field.name));
         ui.add_space(HALF);
-        CollapsingHeader::new(theme::strong(group.label()))
+        let line = egui::Stroke::new(theme::LINE, theme::palette(ui).line);
+        let top = ui.cursor().top();
+        ui.painter().hline(ui.max_rect().x_range(), top, line);
+        ui.add_space(SPACE);
+        let header = CollapsingHeader::new(theme::strong(group.label()))
             .id_salt(group.label())
             .default_open(!matches!(group, Group::Input | Group::Lora))
             // A problem must never hide in a folded group.
             .open(troubled.then_some(true))
-            .icon(fold_icon_ui)
-            .show_unindented(ui, |ui| {
-                ui.add_space(HALF);
+            .icon(fold_icon_ui);
+        ui.scope(|ui| {
+            ui.spacing_mut().interact_size.y = SMALL_CONTROL;
+            ui.spacing_mut().indent = 2.5 * SPACE;
+            header.show_unindented(ui, |ui| {
+                ui.spacing_mut().interact_size.y = CONTROL;
                 fields_ui(ui);
             });
+        });
     }
 }
 
@@ -120,8 +128,8 @@ fn fold_icon_ui(ui: &mut Ui, openness: f32, response: &egui::Response) {
     let colour = theme::palette(ui).weak;
     let font = egui::TextStyle::Body.resolve(ui.style());
     ui.painter().text(
-        response.rect.center(),
-        egui::Align2::CENTER_CENTER,
+        response.rect.left_center() - vec2(6.0, 0.0),
+        egui::Align2::LEFT_CENTER,
         icon,
         font,
         colour,

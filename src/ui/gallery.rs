@@ -9,7 +9,7 @@ use crate::session::gallery::Entry;
 use crate::session::{Session, gallery::Gallery};
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::shortcuts::Step;
-use crate::ui::theme::{self, BIG_ICON, RADIUS, RING, SPACE, TILE};
+use crate::ui::theme::{self, BIG_ICON, HALF, RADIUS, RING, SPACE, TILE};
 use crate::ui::{Action, icons};
 
 /// Free space around the strip.
@@ -33,6 +33,7 @@ pub(super) fn gallery_ui(
         }
         ScrollArea::horizontal()
             .auto_shrink(false)
+            .content_margin(Margin::symmetric(HALF as i8, 0))
             .show_viewport(ui, |ui, visible| {
                 let step = TILE + SPACE;
                 ui.set_width(count as f32 * step - SPACE);

@@ -7,7 +7,7 @@ use egui::{Align, Layout, RichText, Ui};
 use crate::engine::{Progress, Stage};
 use crate::session::jobs::{Job, JobId, JobState, Run};
 use crate::session::{ModelState, Session};
-use crate::ui::theme::{self, HALF};
+use crate::ui::theme::{self, SPACE};
 use crate::ui::{Action, icons, shortcuts, widgets};
 
 /// How many notices stand on the screen at a time.
@@ -34,7 +34,7 @@ pub(super) fn messages_ui(
         });
     }
     for (index, notice) in notices.iter().enumerate().take(NOTICES) {
-        widgets::card_ui(ui, palette.raised, |ui| {
+        widgets::card_ui(ui, palette.panel, |ui| {
             dismissable_ui(ui, icons::INFO, notice, palette.text, |ui| {
                 if widgets::icon_button_ui(ui, icons::CLOSE, "Dismiss").clicked() {
                     actions.push(Action::DismissNotice(index));
@@ -51,6 +51,9 @@ pub(super) fn messages_ui(
         && let JobState::Running(run) = &job.state
     {
         busy_ui(ui, job, run, actions);
+    }
+    if ui.min_rect().height() > 0.0 {
+        ui.add_space(SPACE);
     }
 }
 
@@ -90,38 +93,50 @@ fn dismissable_ui(
 
 /// What is being made.
 fn busy_ui(ui: &mut Ui, job: &Job, run: &Run, actions: &mut Vec<Action>) {
-    let palette = theme::palette(ui);
-    widgets::card_ui(ui, palette.raised, |ui| {
-        ui.spacing_mut().item_spacing.y = HALF;
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let hint = format!("Cancel ({})", shortcuts::text(ui.ctx(), &shortcuts::CANCEL));
-            let button = ui.add_enabled(!run.is_cancelling(), egui::Button::new("Cancel"));
-            if button.on_hover_text(hint).clicked() {
-                actions.push(Action::Cancel(job.id));
-            }
-            ui.vertical(|ui| progress_ui(ui, run));
+    widgets::card_ui(ui, theme::palette(ui).panel, |ui| {
+        let hint = format!("Cancel ({})", shortcuts::text(ui.ctx(), &shortcuts::CANCEL));
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let button = ui.add_enabled(!run.is_cancelling(), egui::Button::new("Cancel"));
+                if button.on_hover_text(hint).clicked() {
+                    actions.push(Action::Cancel(job.id));
+                }
+                ui.add_space(SPACE);
+                ui.vertical(|ui| {
+                    egui::Sides::new()
+                        .shrink_left()
+                        .truncate()
+                        .height(theme::LINE_HEIGHT)
+                        .show(
+                            ui,
+                            |ui| {
+                                ui.label(
+                                    theme::small(ui, progress_words(run))
+                                        .color(theme::palette(ui).text),
+                                )
+                            },
+                            |ui| {
+                                ui.label(theme::small(
+                                    ui,
+                                    run.time_left().map(time_left).unwrap_or_default(),
+                                ))
+                            },
+                        );
+                    progress_ui(ui, run);
+                });
+            });
         });
     });
 }
 
-/// How far a job is, in words and as a bar.
+/// How far a job is, as a bar.
 pub(super) fn progress_ui(ui: &mut Ui, run: &Run) {
-    ui.spacing_mut().item_spacing.y = 6.0;
-    let words = progress_words(run);
-    ui.horizontal(|ui| {
-        ui.label(theme::small(ui, &words).color(theme::palette(ui).text));
-        if let Some(left) = run.time_left() {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.label(theme::small(ui, time_left(left)))
-            });
-        }
-    });
     let done = run.progress().map_or(0.0, |progress| progress.fraction());
-    widgets::progress_ui(ui, done, &words);
+    widgets::progress_ui(ui, done, &progress_words(run));
 }
 
 /// How far a job is, in words.
-fn progress_words(run: &Run) -> String {
+pub(super) fn progress_words(run: &Run) -> String {
     if run.is_cancelling() {
         return "Cancelling…".to_owned();
     }

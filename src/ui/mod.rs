@@ -4,6 +4,9 @@
 //! [`Action`]s; [`App`] carries them out after everything is drawn. [`theme`] holds every colour and size.
 
 mod actions;
+mod bars;
+mod choices;
+mod details;
 mod field;
 mod files;
 mod form;
@@ -22,12 +25,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Align, Context, Frame, Layout, Margin, Panel, Ui, ViewportBuilder};
+use egui::{Context, Frame, Margin, Panel, Ui, ViewportBuilder};
 
 use crate::session::jobs::JobId;
 use crate::session::settings::Settings;
 use crate::session::worker::MakeGenerator;
-use crate::session::{Folders, ModelState, Session, Wake};
+use crate::session::{Folders, Session, Wake};
 use crate::ui::actions::Action;
 use crate::ui::files::Errands;
 use crate::ui::form::Form;
@@ -189,109 +192,6 @@ impl App {
             .as_ref()
             .and_then(|path| self.session.gallery.position(path));
         chosen.or_else(|| (!self.session.gallery.entries().is_empty()).then_some(0))
-    }
-
-    /// The bar at the top.
-    fn head_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
-        let palette = theme::palette(ui);
-        let frame = Frame::new()
-            .fill(palette.panel)
-            .inner_margin(Margin::symmetric(PANEL_MARGIN, 8));
-        Panel::top("head")
-            .frame(frame)
-            .resizable(false)
-            .show(ui, |ui| {
-                ui.horizontal(|ui| {
-                    ui.label(
-                        egui::RichText::new(icons::SMILE)
-                            .size(24.0)
-                            .color(palette.accent),
-                    );
-                    ui.label(theme::title(NAME));
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        let waiting = self
-                            .session
-                            .jobs()
-                            .iter()
-                            .filter(|job| !job.has_ended())
-                            .count();
-                        let queue = if waiting == 0 {
-                            "Queue".to_owned()
-                        } else {
-                            format!("Queue ({waiting})")
-                        };
-                        for (icon, name, shortcut, action) in [
-                            (
-                                icons::SETTINGS,
-                                "Settings",
-                                &shortcuts::SETTINGS,
-                                Action::ToggleSettings,
-                            ),
-                            (
-                                icons::KEYBOARD,
-                                "Shortcuts",
-                                &shortcuts::LIST,
-                                Action::ToggleShortcuts,
-                            ),
-                            (
-                                icons::QUEUE,
-                                queue.as_str(),
-                                &shortcuts::QUEUE,
-                                Action::ToggleQueue,
-                            ),
-                            (
-                                icons::PANELS,
-                                "Panels",
-                                &shortcuts::PANELS,
-                                Action::TogglePanels,
-                            ),
-                        ] {
-                            let hint = format!("{name} ({})", shortcuts::text(ui.ctx(), shortcut));
-                            let response = if name == queue {
-                                widgets::button_ui(ui, icon, name)
-                            } else {
-                                widgets::bare_icon_ui(ui, icon, name)
-                            };
-                            if response.on_hover_text(hint).clicked() {
-                                actions.push(action);
-                            }
-                        }
-                    });
-                });
-            });
-    }
-
-    /// The line at the bottom.
-    fn status_ui(&self, ui: &mut Ui) {
-        let palette = theme::palette(ui);
-        let frame = Frame::new()
-            .fill(palette.panel)
-            .inner_margin(Margin::symmetric(PANEL_MARGIN, 4));
-        Panel::bottom("status")
-            .frame(frame)
-            .resizable(false)
-            .show(ui, |ui| {
-                ui.horizontal(|ui| {
-                    let state = match self.session.model() {
-                        ModelState::Loading => "loading…",
-                        ModelState::Ready => "ready",
-                        ModelState::Failed(_) => "cannot be used",
-                    };
-                    ui.label(theme::small(
-                        ui,
-                        format!("{} · {state}", self.session.card().name),
-                    ));
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        ui.label(theme::small(ui, "CPU"));
-                        let count = self.session.gallery.entries().len();
-                        let pictures = if count == 1 { "picture" } else { "pictures" };
-                        ui.label(theme::small(ui, format!("{count} {pictures} ·")));
-                        if let Some((remark, _)) = &self.remark {
-                            ui.label(theme::small(ui, format!("{remark} ·")).color(palette.accent));
-                        }
-                    });
-                });
-            });
     }
 
     /// Form and queue.

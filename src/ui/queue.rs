@@ -114,8 +114,13 @@ fn job_ui(ui: &mut Ui, job: &Job, moves: Moves, actions: &mut Vec<Action>) {
             match &job.state {
                 JobState::Waiting => waiting_ui(ui, job, &moves, actions),
                 JobState::Running(run) => {
+                    egui::Sides::new().shrink_left().truncate().show(
+                        ui,
+                        |ui| ui.label(theme::small(ui, messages::progress_words(run))),
+                        |ui| cancel_ui(ui, job, actions),
+                    );
                     messages::progress_ui(ui, run);
-                    end_ui(ui, |ui| cancel_ui(ui, job, prompt, actions));
+                    ui.add_space(HALF);
                 }
                 JobState::Finished(finished) => {
                     let count = finished.entries.len();
@@ -139,9 +144,12 @@ fn job_ui(ui: &mut Ui, job: &Job, moves: Moves, actions: &mut Vec<Action>) {
                 JobState::Cancelled => {
                     ui.label(theme::small(ui, format!("{} Cancelled", icons::STOPPED)));
                 }
-                JobState::Failed(sentence) => {
-                    widgets::sentence_ui(ui, icons::ERROR, sentence, palette.error)
-                }
+                JobState::Failed(sentence) => widgets::sentence_ui(
+                    ui,
+                    icons::ERROR,
+                    &widgets::sentence(sentence),
+                    palette.error,
+                ),
             }
         });
     });
@@ -162,7 +170,7 @@ fn waiting_ui(ui: &mut Ui, job: &Job, moves: &Moves, actions: &mut Vec<Action>) 
         ));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
-            cancel_ui(ui, job, &job.request.prompt, actions);
+            cancel_ui(ui, job, actions);
             for (possible, icon, name, by) in [
                 (moves.down, icons::DOWN, "Later", 1),
                 (moves.up, icons::UP, "Sooner", -1),
@@ -179,14 +187,10 @@ fn waiting_ui(ui: &mut Ui, job: &Job, moves: &Moves, actions: &mut Vec<Action>) 
     });
 }
 
-/// Puts `contents` at the right end of a line.
-fn end_ui(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
-    ui.with_layout(Layout::right_to_left(Align::Center), contents);
-}
-
 /// Ends a job.
-fn cancel_ui(ui: &mut Ui, job: &Job, prompt: &str, actions: &mut Vec<Action>) {
-    if widgets::bare_icon_ui(ui, icons::CLOSE, &format!("Cancel job {prompt}"))
+fn cancel_ui(ui: &mut Ui, job: &Job, actions: &mut Vec<Action>) {
+    let name = format!("Cancel {}", job.request.prompt);
+    if widgets::bare_icon_ui(ui, icons::CLOSE, &name)
         .on_hover_text("Cancel")
         .clicked()
     {

@@ -6,7 +6,7 @@ use crate::schema::Fidelity;
 use crate::session::Session;
 use crate::session::settings::Theme;
 use crate::ui::theme::{self, DIALOG_WIDTH, SPACE};
-use crate::ui::{Action, icons, shortcuts, widgets};
+use crate::ui::{Action, choices, icons, shortcuts, widgets};
 
 /// Draws the dialog; returns whether it is to be closed.
 pub(super) fn settings_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) -> bool {
@@ -99,7 +99,7 @@ fn choice_ui<T: Copy + PartialEq, const N: usize>(
         .iter()
         .find(|(choice, _)| choice == value)
         .map_or("", |(_, label)| label);
-    if let Some(clicked) = widgets::segments_ui(ui, name, &labels, chosen)
+    if let Some(clicked) = choices::segments_ui(ui, name, &labels, chosen)
         && let Some((choice, _)) = choices.iter().find(|(_, label)| *label == clicked)
     {
         *value = *choice;

@@ -94,7 +94,7 @@ pub(super) fn text(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
     if *shortcut == LIST {
         "?".to_owned()
     } else {
-        ctx.format_shortcut(shortcut)
+        ctx.format_shortcut(shortcut).replace("Comma", ",")
     }
 }
 
@@ -108,6 +108,7 @@ pub(super) fn list_ui(ui: &mut Ui) -> bool {
         let close = dialog_title_ui(ui, "Shortcuts");
         Grid::new("shortcuts")
             .num_columns(2)
+            .min_row_height(theme::LINE_HEIGHT)
             .spacing([3.0 * SPACE, SPACE])
             .show(ui, |ui| {
                 for (shortcut, what) in LISTED {

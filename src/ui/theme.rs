@@ -23,6 +23,10 @@ pub(super) const PANEL_MARGIN: i8 = 16;
 pub(super) const CONTROL: f32 = 32.0;
 /// Height of a small control that stands beside a label.
 pub(super) const SMALL_CONTROL: f32 = 24.0;
+/// Height of a line of facts.
+pub(super) const LINE_HEIGHT: f32 = 20.0;
+/// Height of a slider.
+pub(super) const SLIDER: f32 = 16.0;
 /// Height of the button that matters.
 pub(super) const PRIMARY: f32 = 48.0;
 /// Width of a field for one number.
@@ -45,6 +49,8 @@ pub(super) const RING: f32 = 2.0;
 pub(super) const FORM_WIDTH: f32 = 336.0;
 /// Width of the queue.
 pub(super) const QUEUE_WIDTH: f32 = 288.0;
+/// Width of the column beside the picture.
+pub(super) const DETAILS_WIDTH: f32 = 248.0;
 /// Side of a picture in the gallery strip.
 pub(super) const TILE: f32 = 88.0;
 /// Height of a progress bar.
@@ -55,6 +61,8 @@ pub(super) const DIALOG_WIDTH: f32 = 480.0;
 pub(super) const TOOLTIP_WIDTH: f32 = 280.0;
 /// Width of a column of text that is nice to read.
 pub(super) const READING_WIDTH: f32 = 400.0;
+/// Size of the face in front of the name.
+pub(super) const TITLE_ICON: f32 = 24.0;
 /// Size of the picture in an empty place.
 pub(super) const BIG_ICON: f32 = 56.0;
 /// How dark the darkened window behind a dialog is.
@@ -132,6 +140,15 @@ pub(super) fn palette(ui: &Ui) -> &'static Palette {
         &DARK
     } else {
         &LIGHT
+    }
+}
+
+/// `colour`, paler where `ui` is disabled.
+pub(super) fn faded(ui: &Ui, colour: Color32) -> Color32 {
+    if ui.is_enabled() {
+        colour
+    } else {
+        ui.visuals().disable(colour)
     }
 }
 

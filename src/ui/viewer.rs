@@ -1,21 +1,24 @@
 //! The picture in the middle, with what is known of it and what can be done with it.
 
 use egui::{
-    Align, Align2, CornerRadius, Frame, Label, Layout, Margin, Pos2, Rect, Response, Role, Sense,
-    Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align, Align2, CornerRadius, Label, Layout, Pos2, Rect, Response, Role, Sense, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
 };
 
 use crate::session::Session;
 use crate::session::gallery::Entry;
 use crate::ui::pictures::{Pictures, Shown};
-use crate::ui::theme::{self, BIG_ICON, HALF, RADIUS, READING_WIDTH, SPACE};
-use crate::ui::{Action, gallery, icons, shortcuts, widgets};
+use crate::ui::theme::{self, BIG_ICON, DETAILS_WIDTH, RADIUS, READING_WIDTH, SPACE};
+use crate::ui::{Action, details, gallery, icons, shortcuts, widgets};
 
 /// A prompt to begin with.
 const EXAMPLE: &str = "a smiling green face with round glasses";
 
 /// How far a picture can be zoomed in, beyond fitting.
 const MAX_ZOOM: f32 = 16.0;
+
+/// From this width on, in points, details stand beside the picture.
+const WIDE: f32 = 640.0;
 
 /// The height that details and actions need below the picture.
 const DETAILS_HEIGHT: f32 = 112.0;
@@ -68,13 +71,34 @@ impl View {
             return;
         };
         let shown = pictures.full(ui.ctx(), &mut session.loader, &entry.path);
-        let height = (ui.available_height() - DETAILS_HEIGHT).max(SPACE * 8.0);
-        let (rect, response) =
-            ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click_and_drag());
-        response.widget_info(|| {
-            WidgetInfo::labeled(Role::Image, true, format!("Picture {}", entry.file_name()))
-        });
-        let size = match shown {
+        if ui.available_width() < WIDE {
+            let height = (ui.available_height() - DETAILS_HEIGHT - SPACE).max(8.0 * SPACE);
+            let size = self.place_ui(ui, vec2(ui.available_width(), height), &entry, shown);
+            ui.add_space(SPACE);
+            details::below_ui(ui, &entry, size, actions);
+        } else {
+            ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing.x = 2.0 * SPACE;
+                let width = ui.available_width() - DETAILS_WIDTH - 2.0 * SPACE;
+                let room = vec2(width, ui.available_height());
+                let size = self.place_ui(ui, room, &entry, shown);
+                ui.vertical(|ui| details::beside_ui(ui, &entry, size, actions));
+            });
+        }
+    }
+
+    /// Draws the picture, or why there is none, into a place of this size. Returns the picture's size in pixels.
+    fn place_ui(
+        &mut self,
+        ui: &mut Ui,
+        room: Vec2,
+        entry: &Entry,
+        shown: Shown,
+    ) -> Option<[u32; 2]> {
+        let (rect, response) = ui.allocate_exact_size(room, Sense::click_and_drag());
+        let name = format!("Picture {}", entry.file_name());
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+        match shown {
             Shown::Ready(texture, size) => {
                 self.last = Some((texture, size));
                 self.picture_ui(ui, rect, &response);
@@ -88,9 +112,7 @@ impl View {
                 unreadable_ui(ui, rect, &sentence);
                 None
             }
-        };
-        ui.add_space(SPACE);
-        details_ui(ui, &entry, size, actions);
+        }
     }
 
     /// Paints the picture into `rect`, zoomed and moved.
@@ -221,91 +243,4 @@ fn unreadable_ui(ui: &Ui, rect: Rect, sentence: &str) {
         font,
         palette.error,
     );
-}
-
-/// What is known of a picture, and what can be done with it.
-fn details_ui(ui: &mut Ui, entry: &Entry, size: Option<[u32; 2]>, actions: &mut Vec<Action>) {
-    let frame = Frame::new().inner_margin(Margin {
-        left: 0,
-        right: 0,
-        top: 0,
-        bottom: 0,
-    });
-    frame.show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = HALF;
-        if let Some(record) = &entry.record {
-            let prompt = if record.prompt().is_empty() {
-                "No prompt"
-            } else {
-                record.prompt()
-            };
-            ui.add(Label::new(theme::strong(prompt)).truncate())
-                .on_hover_text(prompt);
-            let mut facts = format!(
-                "Seed {} · {} × {} px · {} steps",
-                record.seed, record.width, record.height, record.steps
-            );
-            if let Some(model) = record
-                .inputs
-                .get("model")
-                .and_then(serde_json::Value::as_str)
-            {
-                facts += &format!(" · {model}");
-            }
-            ui.add(Label::new(theme::weak(ui, facts)).truncate())
-                .on_hover_text(entry.path.to_string_lossy());
-            let notes: Vec<_> = record
-                .notes
-                .iter()
-                .map(|note| note.message.as_str())
-                .collect();
-            if !notes.is_empty() {
-                let text = notes.join(" · ");
-                ui.add(Label::new(theme::small(ui, format!("{} {text}", icons::INFO))).truncate())
-                    .on_hover_text(notes.join("\n"));
-            }
-        } else {
-            ui.add(Label::new(theme::strong(entry.file_name())).truncate())
-                .on_hover_text(entry.path.to_string_lossy());
-            let size = size.map_or(String::new(), |[width, height]| {
-                format!("{width} × {height} px · ")
-            });
-            ui.label(theme::weak(
-                ui,
-                format!("{size}the file does not say how it was made"),
-            ));
-        }
-        ui.add_space(HALF);
-        ui.horizontal_wrapped(|ui| actions_ui(ui, entry, actions));
-    });
-}
-
-/// What can be done with a picture.
-fn actions_ui(ui: &mut Ui, entry: &Entry, actions: &mut Vec<Action>) {
-    let path = &entry.path;
-    if let Some(record) = &entry.record {
-        if widgets::button_ui(ui, icons::USE, "Use these settings").clicked() {
-            actions.push(Action::UseSettings(Box::new(record.params())));
-        }
-        if widgets::button_ui(ui, icons::SEED, "Copy seed").clicked() {
-            actions.push(Action::CopySeed(record.seed));
-        }
-    }
-    for (icon, name, action) in [
-        (
-            icons::COPY,
-            "Copy picture",
-            Action::CopyPicture(path.clone()),
-        ),
-        (icons::OPEN, "Open", Action::Open(path.clone())),
-        (
-            icons::FOLDER,
-            "Show in folder",
-            Action::Reveal(path.clone()),
-        ),
-    ] {
-        if widgets::button_ui(ui, icon, name).clicked() {
-            actions.push(action);
-        }
-    }
 }

@@ -1,0 +1,174 @@
+//! One of a few: as segments side by side, or as the shapes of pictures.
+
+use egui::{
+    Align2, Color32, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui,
+    UiBuilder, WidgetInfo, pos2, vec2,
+};
+
+use crate::ui::theme::{self, CONTROL, CONTROL_RADIUS, HALF, LINE, SHAPE, SHAPE_BUTTON, SPACE};
+use crate::ui::widgets;
+
+/// Mutually exclusive choices side by side, as wide as there is room. Returns the one that was clicked.
+pub(super) fn segments_ui<'a>(
+    ui: &mut Ui,
+    name: &str,
+    choices: &[&'a str],
+    chosen: &str,
+) -> Option<&'a str> {
+    let group = UiBuilder::new()
+        .accessibility_label(name)
+        .accessibility_role(Role::RadioGroup);
+    ui.scope_builder(group, |ui| {
+        let palette = theme::palette(ui);
+        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), CONTROL), Sense::hover());
+        ui.painter().rect(
+            rect,
+            CONTROL_RADIUS,
+            theme::faded(ui, palette.raised),
+            Stroke::new(LINE, theme::faded(ui, palette.line)),
+            StrokeKind::Inside,
+        );
+        let width = rect.width() / choices.len().max(1) as f32;
+        let mut clicked = None;
+        for (index, choice) in choices.iter().enumerate() {
+            let left = rect.left() + width * index as f32;
+            let part =
+                Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height())).shrink(2.0);
+            let response = choice_ui(ui, part, choice, *choice == chosen);
+            let colour = if *choice == chosen {
+                palette.accent
+            } else {
+                palette.text
+            };
+            ui.painter().text(
+                part.center(),
+                Align2::CENTER_CENTER,
+                choice,
+                TextStyle::Body.resolve(ui.style()),
+                theme::faded(ui, colour),
+            );
+            if response.clicked() {
+                clicked = Some(*choice);
+            }
+        }
+        clicked
+    })
+    .inner
+}
+
+/// The clickable ground of one choice among several.
+fn choice_ui(ui: &Ui, rect: Rect, name: &str, is_chosen: bool) -> Response {
+    let palette = theme::palette(ui);
+    let response = ui.interact(rect, ui.scope_id().with(name), Sense::click());
+    response
+        .widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), is_chosen, name));
+    if is_chosen {
+        let stroke = Stroke::new(LINE, theme::faded(ui, palette.accent));
+        let fill = theme::faded(ui, palette.accent_soft);
+        ui.painter()
+            .rect(rect, CONTROL_RADIUS, fill, stroke, StrokeKind::Inside);
+    } else if response.hovered() {
+        ui.painter()
+            .rect_filled(rect, CONTROL_RADIUS, palette.hovered);
+    }
+    widgets::focus_ring_ui(ui, rect, &response);
+    response
+}
+
+/// Choices such as `16:9`, each with its shape drawn; words without a ratio get a dashed square. Returns the one that
+/// was clicked.
+pub(super) fn shapes_ui<'a>(
+    ui: &mut Ui,
+    name: &str,
+    choices: &[&'a str],
+    chosen: &str,
+) -> Option<&'a str> {
+    const COLUMNS: usize = 6;
+    let group = UiBuilder::new()
+        .accessibility_label(name)
+        .accessibility_role(Role::RadioGroup);
+    ui.scope_builder(group, |ui| {
+        let palette = theme::palette(ui);
+        let rows = choices.len().div_ceil(COLUMNS) as f32;
+        let size = vec2(
+            ui.available_width(),
+            rows * SHAPE_BUTTON + (rows - 1.0) * HALF,
+        );
+        let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+        let width = (rect.width() - (COLUMNS - 1) as f32 * HALF) / COLUMNS as f32;
+        let mut clicked = None;
+        for (index, choice) in choices.iter().enumerate() {
+            let (column, row) = ((index % COLUMNS) as f32, (index / COLUMNS) as f32);
+            let corner = rect.min + vec2(column * (width + HALF), row * (SHAPE_BUTTON + HALF));
+            let part = Rect::from_min_size(corner, vec2(width, SHAPE_BUTTON));
+            let is_chosen = *choice == chosen;
+            ui.painter()
+                .rect_filled(part, CONTROL_RADIUS, palette.raised);
+            let response = choice_ui(ui, part, choice, is_chosen);
+            let colour = if is_chosen {
+                palette.accent
+            } else {
+                palette.text
+            };
+            let middle = pos2(part.center().x, part.top() + SPACE + SHAPE / 2.0);
+            shape_ui(
+                ui,
+                middle,
+                choice,
+                if is_chosen {
+                    palette.accent
+                } else {
+                    palette.weak
+                },
+            );
+            let foot = pos2(part.center().x, part.bottom() - 6.0);
+            ui.painter().text(
+                foot,
+                Align2::CENTER_BOTTOM,
+                choice,
+                TextStyle::Small.resolve(ui.style()),
+                colour,
+            );
+            if response.clicked() {
+                clicked = Some(*choice);
+            }
+        }
+        clicked
+    })
+    .inner
+}
+
+/// The outline of a picture with the ratio that `choice` names.
+fn shape_ui(ui: &Ui, middle: Pos2, choice: &str, colour: Color32) {
+    let stroke = Stroke::new(1.5, colour);
+    if let Some(ratio) = ratio(choice) {
+        let size = if ratio > 1.0 {
+            vec2(SHAPE, SHAPE / ratio)
+        } else {
+            vec2(SHAPE * ratio, SHAPE)
+        };
+        ui.painter().rect_stroke(
+            Rect::from_center_size(middle, size),
+            2.0,
+            stroke,
+            StrokeKind::Inside,
+        );
+    } else {
+        let rect = Rect::from_center_size(middle, vec2(SHAPE, SHAPE * 0.8));
+        let [a, b, c, d] = [
+            rect.left_top(),
+            rect.right_top(),
+            rect.right_bottom(),
+            rect.left_bottom(),
+        ];
+        for shape in egui::Shape::dashed_line(&[a, b, c, d, a], stroke, 3.0, 3.0) {
+            ui.painter().add(shape);
+        }
+    }
+}
+
+/// Width by height of a choice such as `16:9`.
+pub(super) fn ratio(choice: &str) -> Option<f32> {
+    let (width, height) = choice.split_once(':')?;
+    Some(width.parse::<f32>().ok()? / height.parse::<f32>().ok()?)
+}

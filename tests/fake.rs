@@ -1,0 +1,164 @@
+//! A generator that follows a script: no model, no clock. Tests of the session and of the window run on it.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch};
+use flux_qfaces::schema::request::Request;
+use flux_qfaces::session::worker::MakeGenerator;
+use flux_qfaces::weights::ModelCard;
+use image::{Rgb, RgbImage};
+
+/// What the generator does with one job.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// Goes through every stage and step, and paints at once.
+    Paint,
+    /// Ends with this sentence.
+    Fail(&'static str),
+    /// Panics with this text.
+    Panic(&'static str),
+    /// Stays in the first step until it is cancelled.
+    Hang,
+}
+
+/// What the test and the generator share.
+#[derive(Default)]
+struct Shared {
+    acts: VecDeque<Act>,
+    refusals: VecDeque<&'static str>,
+    requests: Vec<Request>,
+    built: usize,
+}
+
+/// The test's end: says what is to happen, and tells what has happened.
+#[derive(Clone, Default)]
+pub(crate) struct Script(Arc<Mutex<Shared>>);
+
+impl Script {
+    /// A script in which every job is painted.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// What happens to the next jobs, one act for each; jobs beyond them are painted.
+    pub(crate) fn then(self, act: Act) -> Self {
+        self.shared().acts.push_back(act);
+        self
+    }
+
+    /// Adds an act while the script runs.
+    pub(crate) fn push(&self, act: Act) {
+        self.shared().acts.push_back(act);
+    }
+
+    /// The next attempt to build the generator fails with this sentence.
+    pub(crate) fn refuse(self, sentence: &'static str) -> Self {
+        self.shared().refusals.push_back(sentence);
+        self
+    }
+
+    /// The requests that have reached the generator.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.shared().requests.clone()
+    }
+
+    /// How many generators have been built.
+    pub(crate) fn built(&self) -> usize {
+        self.shared().built
+    }
+
+    /// Builds generators that follow this script.
+    pub(crate) fn maker(&self) -> MakeGenerator {
+        let script = self.clone();
+        Box::new(move || {
+            if let Some(sentence) = script.shared().refusals.pop_front() {
+                return Err(Error::Checkpoint(sentence.to_owned()));
+            }
+            script.shared().built += 1;
+            Ok(Box::new(Fake(script.clone())))
+        })
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        // A scripted panic must not spoil what follows.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The generator.
+struct Fake(Script);
+
+impl Generator for Fake {
+    fn generate(&mut self, request: &Request, watch: &mut Watch<'_>) -> Result<Outcome, Error> {
+        let act = {
+            let mut shared = self.0.shared();
+            shared.requests.push(request.clone());
+            shared.acts.pop_front().unwrap_or(Act::Paint)
+        };
+        let mut announce = |stage, picture, step, part| {
+            let (pictures, steps) = (request.num_outputs, request.steps);
+            match watch(Progress {
+                stage,
+                picture,
+                pictures,
+                step,
+                steps,
+                part,
+            }) {
+                ControlFlow::Continue(()) => Ok(()),
+                ControlFlow::Break(()) => Err(Error::Cancelled),
+            }
+        };
+        announce(Stage::Encoding, 0, 0, 0.0)?;
+        match act {
+            Act::Paint => {}
+            Act::Fail(sentence) => return Err(Error::File(sentence.to_owned())),
+            Act::Panic(text) => panic!("{text}"),
+            Act::Hang => loop {
+                announce(Stage::Denoising, 0, 0, 0.5)?;
+                std::thread::yield_now();
+            },
+        }
+        let mut pictures = Vec::new();
+        for picture in 0..request.num_outputs {
+            for step in 0..request.steps {
+                announce(Stage::Denoising, picture, step, 0.0)?;
+            }
+            announce(Stage::Decoding, picture, request.steps, 0.0)?;
+            pictures.push(paint(request, picture));
+        }
+        Ok(Outcome {
+            pictures,
+            steps: request.steps,
+            notes: request.notes.clone(),
+            timings_secs: Timings::default(),
+            peak_memory_bytes: None,
+            model: "fake".to_owned(),
+        })
+    }
+}
+
+/// One colour per seed and picture.
+fn paint(request: &Request, picture: usize) -> RgbImage {
+    let [red, green, blue, ..] = request
+        .seed
+        .wrapping_add(picture as u64)
+        .wrapping_mul(2_654_435_761)
+        .to_le_bytes();
+    RgbImage::from_pixel(
+        request.size.width,
+        request.size.height,
+        Rgb([red, green, blue]),
+    )
+}
+
+/// What the fake says of itself: small pictures, and a sentence about it.
+pub(crate) fn card() -> ModelCard {
+    ModelCard {
+        name: "fake".to_owned(),
+        about: Some("A pretended model for tests".to_owned()),
+        native_side: 64,
+    }
+}

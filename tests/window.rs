@@ -1,0 +1,485 @@
+//! What a person can do in the window, through the accessibility tree: no display, no model.
+
+use std::time::Duration;
+
+use egui::{Key, Modifiers, Role};
+use egui_kittest::kittest::{NodeT, Queryable, by};
+use egui_kittest::{Harness, Node};
+use flux_qfaces::schema::fields::{FIELDS, Group, Kind};
+use flux_qfaces::session::jobs::JobState;
+use flux_qfaces::session::{Folders, ModelState, Session};
+use flux_qfaces::ui::{App, theme};
+use tempfile::TempDir;
+
+use crate::fake::{Act, Script, card};
+
+/// A window on a script, and the folder it works in.
+struct Desk {
+    harness: Harness<'static, App>,
+    _folder: TempDir,
+}
+
+/// How often a test looks before it gives up, five milliseconds apart.
+const PATIENCE: usize = 2000;
+
+impl Desk {
+    /// Opens the window in the size of a usual screen.
+    fn open(script: &Script) -> Self {
+        Self::open_sized(script, [1280.0, 800.0])
+    }
+
+    /// Opens the window so high that the whole form is visible.
+    fn open_tall(script: &Script) -> Self {
+        Self::open_sized(script, [1280.0, 2600.0])
+    }
+
+    fn open_sized(script: &Script, size: [f32; 2]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let folders = Folders {
+            config: path("config"),
+            state: path("state"),
+            pictures: path("pictures"),
+        };
+        let session = Session::open(folders, card(), script.maker(), std::sync::Arc::new(|| {}));
+        let harness = Harness::builder()
+            .with_size(size)
+            .with_context_setup(theme::install)
+            .build_ui_state(
+                |ui, app: &mut App| {
+                    app.pump(ui.ctx());
+                    app.show(ui);
+                },
+                App::new(session),
+            );
+        let mut desk = Self {
+            harness,
+            _folder: folder,
+        };
+        desk.settle();
+        desk
+    }
+
+    /// Draws a few frames, and checks that every control has a name.
+    fn settle(&mut self) {
+        self.harness.run_steps(6);
+        self.harness.check_accessibility();
+    }
+
+    /// Draws until `condition` holds.
+    #[track_caller]
+    fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        for _ in 0..PATIENCE {
+            self.harness.step();
+            if condition(self) {
+                return self.settle();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("waited in vain: {what}");
+    }
+
+    fn session(&self) -> &Session {
+        self.harness.state().session()
+    }
+
+    /// The control of this kind and name.
+    #[track_caller]
+    fn control<'a>(&'a self, role: Role, label: &'a str) -> Node<'a> {
+        self.harness.get(by().role(role).label(label))
+    }
+
+    #[track_caller]
+    fn click(&mut self, role: Role, label: &str) {
+        self.control(role, label).click();
+        self.settle();
+    }
+
+    #[track_caller]
+    fn press(&mut self, label: &str) {
+        self.click(Role::Button, label);
+    }
+
+    /// Replaces the text of a field.
+    #[track_caller]
+    fn type_into(&mut self, role: Role, label: &str, text: &str) {
+        self.control(role, label).focus();
+        self.settle();
+        self.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        self.settle();
+        self.control(role, label).type_text(text);
+        self.settle();
+    }
+
+    #[track_caller]
+    fn type_prompt(&mut self, text: &str) {
+        self.type_into(Role::MultilineTextInput, "Prompt", text);
+    }
+
+    fn shows(&self, part: &str) -> bool {
+        self.harness
+            .query_all(by().label_contains(part))
+            .next()
+            .is_some()
+    }
+
+    fn is_disabled(&self, role: Role, label: &str) -> bool {
+        self.control(role, label).accesskit_node().is_disabled()
+    }
+
+    fn pictures(&self) -> usize {
+        self.session().gallery.entries().len()
+    }
+}
+
+#[test]
+fn a_typed_prompt_and_generate_give_a_picture_in_the_gallery() {
+    let script = Script::new();
+    let mut desk = Desk::open(&script);
+    desk.type_prompt("a red face");
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    assert_eq!(script.requests()[0].prompt, "a red face");
+    let entry = desk.session().gallery.entries()[0].clone();
+    assert!(entry.path.is_file());
+    assert!(
+        desk.shows(&entry.file_name()),
+        "the strip has no such picture"
+    );
+    assert!(
+        desk.shows(&script.requests()[0].seed.to_string()),
+        "the seed is not shown"
+    );
+}
+
+#[test]
+fn ctrl_enter_generates_while_the_prompt_has_the_focus() {
+    let script = Script::new();
+    let mut desk = Desk::open(&script);
+    desk.type_prompt("a blue face");
+    desk.harness
+        .key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    assert_eq!(
+        script.requests()[0].prompt,
+        "a blue face",
+        "the key must not end up in the text"
+    );
+}
+
+#[test]
+fn an_empty_prompt_is_allowed() {
+    let mut desk = Desk::open(&Script::new());
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+}
+
+#[test]
+fn every_input_has_a_control_with_its_label() {
+    let mut desk = Desk::open_tall(&Script::new());
+    for group in [Group::Input, Group::Lora] {
+        desk.click(Role::DisclosureTriangle, group.label());
+    }
+    desk.harness.run_steps(20);
+    for field in &FIELDS {
+        let lower = format!("Choose {}", field.label.to_lowercase());
+        let (role, label) = match field.kind {
+            Kind::Text(_) => (Role::MultilineTextInput, field.label),
+            Kind::Weights(_) | Kind::OptionalInteger { .. } => (Role::TextInput, field.label),
+            Kind::Integer { .. } | Kind::Number { .. } => (Role::Slider, field.label),
+            Kind::Choice { .. } => (Role::RadioGroup, field.label),
+            Kind::Boolean { .. } => (Role::CheckBox, field.label),
+            Kind::Image(_) => (Role::Button, lower.as_str()),
+        };
+        assert!(
+            desk.harness.query(by().role(role).label(label)).is_some(),
+            "no control for {}",
+            field.name
+        );
+        let help = format!("About {}", field.label);
+        assert!(
+            desk.harness
+                .query(by().role(Role::Button).label(&help))
+                .is_some(),
+            "no help for {}",
+            field.name
+        );
+    }
+}
+
+#[test]
+fn a_problem_stands_beside_its_field_and_holds_the_button() {
+    let mut desk = Desk::open_tall(&Script::new());
+    desk.type_into(Role::TextInput, "Steps", "99");
+    assert!(desk.shows("Must be 1 to 50, not 99"));
+    assert!(desk.is_disabled(Role::Button, "Generate"));
+    assert!(desk.shows("Needs a change: Steps"));
+    desk.type_into(Role::TextInput, "Steps", "many");
+    assert!(desk.shows("Must be a whole number, not 'many'"));
+    desk.type_into(Role::TextInput, "Steps", "12");
+    assert!(!desk.shows("Must be"));
+    assert!(!desk.is_disabled(Role::Button, "Generate"));
+}
+
+#[test]
+fn a_problem_in_a_folded_group_unfolds_it() {
+    let mut desk = Desk::open_tall(&Script::new());
+    desk.click(Role::DisclosureTriangle, "LoRA");
+    desk.harness.run_steps(20);
+    desk.type_into(Role::TextInput, "LoRA", "owner/name");
+    desk.click(Role::DisclosureTriangle, "LoRA");
+    desk.harness.run_steps(20);
+    assert!(desk.shows("LoRAs are not available in this version"));
+}
+
+#[test]
+fn fields_that_do_not_act_are_grey() {
+    let mut desk = Desk::open_tall(&Script::new());
+    assert!(desk.is_disabled(Role::TextInput, "Width"));
+    assert!(!desk.is_disabled(Role::RadioButton, "0.25"));
+    desk.click(Role::RadioButton, "custom");
+    assert!(!desk.is_disabled(Role::TextInput, "Width"));
+    assert!(desk.is_disabled(Role::RadioButton, "0.25"));
+    assert!(desk.shows("Must be given when aspect_ratio is 'custom'"));
+
+    assert!(!desk.is_disabled(Role::Slider, "Guidance"));
+    desk.click(Role::RadioButton, "schnell");
+    assert!(desk.is_disabled(Role::Slider, "Guidance"));
+
+    assert!(!desk.is_disabled(Role::Slider, "Quality"));
+    desk.click(Role::RadioButton, "png");
+    assert!(desk.is_disabled(Role::Slider, "Quality"));
+}
+
+#[test]
+fn four_steps_are_offered_for_schnell_and_taken_only_on_request() {
+    let mut desk = Desk::open_tall(&Script::new());
+    desk.click(Role::RadioButton, "schnell");
+    assert_eq!(desk.session().settings.params.num_inference_steps, 28);
+    desk.click(Role::Link, "Use 4 steps, enough for schnell");
+    assert_eq!(desk.session().settings.params.num_inference_steps, 4);
+    assert!(!desk.shows("enough for schnell"));
+}
+
+#[test]
+fn reset_brings_the_default_back() {
+    let mut desk = Desk::open_tall(&Script::new());
+    desk.type_into(Role::TextInput, "Guidance", "7.5");
+    assert!((desk.session().settings.params.guidance_scale - 7.5).abs() < 1e-9);
+    desk.press("Reset Guidance");
+    assert!((desk.session().settings.params.guidance_scale - 3.0).abs() < 1e-9);
+    assert!(desk.harness.query_by_label("Reset Guidance").is_none());
+}
+
+#[test]
+fn the_button_shows_how_many_pictures_come() {
+    let mut desk = Desk::open_tall(&Script::new());
+    desk.type_into(Role::TextInput, "Pictures", "4");
+    desk.press("Generate 4 pictures");
+    desk.until("four pictures", |desk| desk.pictures() == 4);
+}
+
+#[test]
+fn a_rolled_seed_stays_until_random_is_chosen_again() {
+    let mut desk = Desk::open_tall(&Script::new());
+    desk.press("Roll a seed and keep it");
+    assert!(desk.session().settings.params.seed.is_some());
+    desk.press("Random seed each time");
+    assert_eq!(desk.session().settings.params.seed, None);
+}
+
+#[test]
+fn cancel_ends_the_running_job() {
+    let mut desk = Desk::open(&Script::new().then(Act::Hang));
+    desk.press("Generate");
+    desk.until("progress", |desk| desk.shows("Denoising · step 1 of 28"));
+    desk.press("Cancel");
+    desk.until("the end", |desk| {
+        matches!(desk.session().jobs()[0].state, JobState::Cancelled)
+    });
+    assert_eq!(desk.pictures(), 0);
+}
+
+#[test]
+fn jobs_wait_in_the_queue_and_can_be_taken_out() {
+    let mut desk = Desk::open(&Script::new().then(Act::Hang));
+    desk.type_prompt("first");
+    desk.press("Generate");
+    desk.type_prompt("second");
+    desk.press("Generate");
+    desk.press("Queue (2)");
+    desk.harness.run_steps(10);
+    desk.press("Cancel second");
+    assert!(
+        desk.session()
+            .jobs()
+            .iter()
+            .any(|job| matches!(job.state, JobState::Cancelled))
+    );
+    desk.press("Cancel first");
+    desk.until("an empty queue", |desk| {
+        desk.session().jobs().iter().all(|job| job.has_ended())
+    });
+    desk.press("Clear ended jobs");
+    assert!(desk.session().jobs().is_empty());
+}
+
+#[test]
+fn a_failed_job_says_why_and_leaves_the_form_alone() {
+    let mut desk = Desk::open(&Script::new().then(Act::Fail("the weights are upside down")));
+    desk.type_prompt("keep me");
+    desk.press("Generate");
+    desk.until("the sentence", |desk| {
+        desk.shows("No picture was made: the weights are upside down")
+    });
+    assert_eq!(
+        desk.session().settings.params.prompt.as_deref(),
+        Some("keep me")
+    );
+    desk.press("Try again");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    assert!(!desk.shows("upside down"));
+}
+
+#[test]
+fn a_panic_fails_one_job_and_not_the_window() {
+    let script = Script::new().then(Act::Panic("scripted"));
+    let mut desk = Desk::open(&script);
+    desk.press("Generate");
+    desk.until("the sentence", |desk| {
+        desk.shows("the engine stopped unexpectedly (scripted)")
+    });
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    assert_eq!(script.built(), 2);
+}
+
+#[test]
+fn a_model_that_cannot_be_used_says_so_and_holds_the_button() {
+    let mut desk = Desk::open(&Script::new().refuse("a tensor is missing"));
+    desk.until("the model's end", |desk| {
+        matches!(desk.session().model(), ModelState::Failed(_))
+    });
+    assert!(desk.shows("The model cannot be used: a tensor is missing"));
+    assert!(desk.is_disabled(Role::Button, "Generate"));
+}
+
+#[test]
+fn the_window_says_what_the_model_is() {
+    let desk = Desk::open(&Script::new());
+    assert!(desk.shows("A pretended model for tests"));
+}
+
+#[test]
+fn the_settings_of_a_picture_can_be_used_again() {
+    let script = Script::new();
+    let mut desk = Desk::open(&script);
+    desk.type_prompt("remember me");
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    desk.type_prompt("something else");
+    desk.press("Use these settings");
+    let params = &desk.session().settings.params;
+    assert_eq!(params.prompt.as_deref(), Some("remember me"));
+    assert_eq!(params.seed, Some(script.requests()[0].seed.into()));
+}
+
+#[test]
+fn the_seed_goes_to_the_clipboard() {
+    let script = Script::new();
+    let mut desk = Desk::open(&script);
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    desk.control(Role::Button, "Copy seed").click();
+    let seed = script.requests()[0].seed.to_string();
+    let copied = (0..6).any(|_| {
+        desk.harness.step();
+        let commands = &desk.harness.output().platform_output.commands;
+        commands
+            .iter()
+            .any(|command| matches!(command, egui::OutputCommand::CopyText(text) if *text == seed))
+    });
+    assert!(copied);
+    desk.settle();
+    assert!(desk.shows("Seed copied"));
+}
+
+#[test]
+fn arrow_keys_walk_through_the_gallery() {
+    let mut desk = Desk::open(&Script::new());
+    for prompt in ["older", "newer"] {
+        desk.type_prompt(prompt);
+        let count = desk.pictures();
+        desk.press("Generate");
+        desk.until("a picture", |desk| desk.pictures() == count + 1);
+    }
+    // The strip and the viewer name the picture by its file.
+    let name = |desk: &Desk, index: usize| {
+        format!(
+            "Picture {}",
+            desk.session().gallery.entries()[index].file_name()
+        )
+    };
+    let viewed = |desk: &Desk, name: &str| {
+        desk.harness
+            .query(by().role(Role::Image).label(name))
+            .is_some()
+    };
+    let (newest, oldest) = (name(&desk, 0), name(&desk, 1));
+    assert!(
+        viewed(&desk, &newest),
+        "the newest picture is shown when it is finished"
+    );
+    desk.control(Role::MultilineTextInput, "Prompt").focus();
+    desk.settle();
+    desk.harness.key_press(Key::ArrowRight);
+    desk.settle();
+    assert!(
+        viewed(&desk, &newest),
+        "while the prompt has the focus the keys move its cursor"
+    );
+    desk.harness.key_press(Key::Escape);
+    desk.settle();
+    desk.harness.key_press(Key::ArrowRight);
+    desk.settle();
+    assert!(viewed(&desk, &oldest));
+    desk.harness.key_press(Key::Home);
+    desk.settle();
+    assert!(viewed(&desk, &newest));
+}
+
+#[test]
+fn single_letters_are_dead_while_text_is_typed() {
+    let mut desk = Desk::open(&Script::new());
+    desk.type_prompt("f");
+    desk.harness.key_press(Key::F);
+    desk.settle();
+    let form_is_open = |desk: &Desk| {
+        desk.harness
+            .query(by().role(Role::MultilineTextInput).label("Prompt"))
+            .is_some()
+    };
+    assert!(form_is_open(&desk));
+    desk.harness.key_press(Key::Escape);
+    desk.settle();
+    desk.harness.key_press(Key::F);
+    desk.harness.run_steps(20);
+    assert!(!form_is_open(&desk), "F hides the form");
+}
+
+#[test]
+fn settings_open_with_the_keyboard_and_keep_what_is_chosen() {
+    let mut desk = Desk::open(&Script::new());
+    desk.harness
+        .key_press_modifiers(Modifiers::COMMAND, Key::Comma);
+    desk.settle();
+    desk.click(Role::RadioButton, "As Replicate");
+    desk.click(Role::CheckBox, "Write the settings into each picture");
+    assert_eq!(
+        desk.session().settings.fidelity,
+        flux_qfaces::schema::Fidelity::AsReplicate
+    );
+    assert!(!desk.session().settings.metadata);
+    desk.press("Close settings");
+    assert!(desk.harness.query_by_label("As Replicate").is_none());
+}
