@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and nobody uses it as a library"
 )]
 
+mod checkpoints;
 mod cli;
 mod fake;
 mod imaging;

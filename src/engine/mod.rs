@@ -147,8 +147,18 @@ pub enum Error {
     )]
     NotFinite(&'static str),
     /// The tensor library failed.
-    #[error("the computation failed: {0}")]
+    #[error("the computation failed: {}", first_line(.0))]
     Compute(#[from] candle_core::Error),
+}
+
+/// What the tensor library says, without the backtrace that it may carry.
+fn first_line(error: &candle_core::Error) -> String {
+    error
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Asks the watcher whether to go on.

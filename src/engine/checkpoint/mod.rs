@@ -188,6 +188,20 @@ impl Weights {
     }
 }
 
+/// Features of one head when `width` features are divided among `heads`.
+///
+/// # Errors
+/// When that does not come out even. `part` is the part of the model whose configuration says so.
+pub fn head_size(part: &str, width: usize, heads: usize) -> Result<usize, Error> {
+    if heads > 0 && width > 0 && width.is_multiple_of(heads) {
+        return Ok(width / heads);
+    }
+    let sentence = format!(
+        "the configuration of the {part} is inconsistent: {width} features for {heads} heads"
+    );
+    Err(Error::Checkpoint(sentence))
+}
+
 /// Reads a JSON file of a model.
 ///
 /// # Errors

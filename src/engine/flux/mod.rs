@@ -13,7 +13,7 @@ use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::Weights;
+use crate::engine::checkpoint::{Weights, head_size};
 use crate::engine::flux::attention::Rope;
 use crate::engine::flux::blocks::{DoubleBlock, SingleBlock, modulate};
 use crate::engine::flux::linear::{LayerNorm, Linear};
@@ -101,6 +101,7 @@ impl Flux {
         on_block: &mut OnBlock<'_>,
     ) -> Result<Self, Error> {
         let (width, heads) = (config.width(), config.num_attention_heads);
+        head_size("transformer", width, heads)?;
         let rope_features: usize = config.axes_dims_rope.iter().sum();
         if rope_features != config.attention_head_dim || config.axes_dims_rope.len() != 3 {
             let (axes, head) = (&config.axes_dims_rope, config.attention_head_dim);

@@ -65,10 +65,12 @@ impl Vae {
     /// # Errors
     /// When a tensor is missing or has an unexpected shape, or the configuration has no levels.
     pub fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
-        if config.block_out_channels.is_empty() || config.norm_num_groups == 0 {
-            return Err(Error::Checkpoint(
-                "the VAE's configuration has no levels or no norm groups".to_owned(),
-            ));
+        let (widths, groups) = (&config.block_out_channels, config.norm_num_groups);
+        let divisible = |width: &usize| groups > 0 && *width > 0 && width.is_multiple_of(groups);
+        if widths.is_empty() || !widths.iter().all(divisible) {
+            return Err(Error::Checkpoint(format!(
+                "the configuration of the VAE is inconsistent: levels of {widths:?} channels in {groups} norm groups"
+            )));
         }
         Ok(Self {
             encoder: Encoder::load(config, weights)?,

@@ -7,7 +7,7 @@ use candle_nn::ops::softmax_last_dim;
 use serde::Deserialize;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::Weights;
+use crate::engine::checkpoint::{Weights, head_size};
 use crate::engine::flux::linear::{LayerNorm, Linear};
 
 /// Sizes and habits, from `text_encoder/config.json`.
@@ -61,6 +61,11 @@ impl Clip {
     /// # Errors
     /// When a tensor is missing or has an unexpected shape.
     pub fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
+        head_size(
+            "CLIP encoder",
+            config.hidden_size,
+            config.num_attention_heads,
+        )?;
         // Files are written with and without the prefix.
         let root = if weights.has("text_model.final_layer_norm.weight") {
             weights.at("text_model")

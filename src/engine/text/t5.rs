@@ -7,7 +7,7 @@ use candle_nn::ops::softmax_last_dim;
 use serde::Deserialize;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::Weights;
+use crate::engine::checkpoint::{Weights, head_size};
 use crate::engine::flux::linear::{Linear, RmsNorm};
 
 /// Sizes and habits, from `text_encoder_2/config.json`.
@@ -67,6 +67,18 @@ impl T5 {
     /// # Errors
     /// When a tensor is missing or has an unexpected shape, or the feed-forward layers are of an unknown kind.
     pub fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
+        head_size(
+            "T5 encoder",
+            config.num_heads * config.d_kv,
+            config.num_heads,
+        )?;
+        let buckets = config.relative_attention_num_buckets;
+        if buckets < 4 || config.relative_attention_max_distance <= buckets / 4 {
+            let distance = config.relative_attention_max_distance;
+            return Err(Error::Checkpoint(format!(
+                "the configuration of the T5 encoder is inconsistent: {buckets} buckets for distances up to {distance}"
+            )));
+        }
         // The same tensor under two names, of which either may be missing.
         let name = if weights.has("shared.weight") {
             "shared.weight"

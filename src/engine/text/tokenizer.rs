@@ -42,11 +42,16 @@ impl FixedLengthTokenizer {
         let failed = |error: crate::weights::Error| Error::Checkpoint(error.to_string());
         let place = model.place();
         let name = format!("{folder}/tokenizer.json");
-        let parsed = match model.find(&name).map_err(failed)? {
-            Some(contents) => Tokenizer::from_bytes(&*contents),
-            None => Tokenizer::from_bytes(clip_from_parts(model, folder)?.to_string()),
+        let has_merges = model
+            .find(&format!("{folder}/merges.txt"))
+            .map_err(failed)?
+            .is_some();
+        let json = match model.find(&name).map_err(failed)? {
+            Some(contents) => contents.to_vec(),
+            None if has_merges => clip_from_parts(model, folder)?.to_string().into_bytes(),
+            None => model.read(&name).map_err(failed)?.to_vec(),
         };
-        let tokenizer = parsed.map_err(|error| {
+        let tokenizer = Tokenizer::from_bytes(json).map_err(|error| {
             Error::Checkpoint(format!(
                 "the tokenizer in {folder} of {place} cannot be read: {error}"
             ))

@@ -1,0 +1,287 @@
+//! Model folders that are damaged, incomplete or inconsistent: one helpful sentence each, never a panic.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use flux_qfaces::engine::Error;
+use flux_qfaces::engine::device::Hardware;
+use flux_qfaces::engine::dump::{Noise, Probe};
+use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::schema::params::Params;
+use flux_qfaces::schema::request::{Circumstances, Request};
+use flux_qfaces::weights::ModelSource;
+use tempfile::TempDir;
+
+use crate::reference_data::{copy, folder, model};
+
+const TRANSFORMER: &str = "transformer/diffusion_pytorch_model.safetensors";
+
+fn load(source: &ModelSource) -> Result<FluxGenerator, Error> {
+    FluxGenerator::load(source, Hardware::cpu(), &mut |_| ControlFlow::Continue(()))
+}
+
+/// Loading the tiny model after `spoil` has changed its folder must fail with a sentence that has `words` in it.
+fn check(spoil: impl Fn(&Path), words: &str) {
+    let whole = TempDir::new().unwrap();
+    copy(&folder().join("dev"), whole.path());
+    spoil(whole.path());
+    let sentence = match load(&ModelSource::folder(whole.path()).unwrap()) {
+        Ok(_) => panic!("loading must fail: {words}"),
+        Err(error) => error.to_string(),
+    };
+    assert!(
+        sentence.contains(words),
+        "'{sentence}' does not speak of '{words}'"
+    );
+    assert_eq!(sentence.lines().count(), 1, "{sentence}");
+}
+
+/// Changes a piece of text in a file.
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from} is in {}", path.display());
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn damaged_files_are_named() {
+    for length in [0, 4, 100, 300_000] {
+        check(
+            |model| {
+                fs::File::options()
+                    .write(true)
+                    .open(model.join(TRANSFORMER))
+                    .unwrap()
+                    .set_len(length)
+                    .unwrap()
+            },
+            TRANSFORMER,
+        );
+    }
+    check(
+        |model| fs::write(model.join(TRANSFORMER), "<html>not found</html>").unwrap(),
+        TRANSFORMER,
+    );
+    check(
+        |model| fs::write(model.join("transformer/config.json"), "{}").unwrap(),
+        "num_layers",
+    );
+    check(
+        |model| fs::write(model.join("vae/config.json"), "oops").unwrap(),
+        "vae/config.json",
+    );
+    check(
+        |model| fs::write(model.join("tokenizer/tokenizer.json"), "{}").unwrap(),
+        "tokenizer",
+    );
+}
+
+#[test]
+fn missing_files_are_named() {
+    for name in [
+        TRANSFORMER,
+        "transformer/config.json",
+        "vae/config.json",
+        "text_encoder/model.safetensors",
+        "tokenizer_2/tokenizer.json",
+        "scheduler/scheduler_config.json",
+    ] {
+        let words = if name == "text_encoder/model.safetensors" {
+            "text_encoder"
+        } else {
+            name.rsplit('/').next().unwrap()
+        };
+        check(|model| fs::remove_file(model.join(name)).unwrap(), words);
+    }
+}
+
+#[test]
+fn inconsistent_configurations_are_explained() {
+    for (file, from, to, words) in [
+        (
+            "transformer",
+            "\"num_layers\": 2",
+            "\"num_layers\": 3",
+            "transformer_blocks.2",
+        ),
+        (
+            "transformer",
+            "\"attention_head_dim\": 16",
+            "\"attention_head_dim\": 32",
+            "RoPE axes",
+        ),
+        (
+            "transformer",
+            "\"num_attention_heads\": 3",
+            "\"num_attention_heads\": 0",
+            "heads",
+        ),
+        (
+            "transformer",
+            "\"in_channels\": 64",
+            "\"in_channels\": 32",
+            "img_in",
+        ),
+        (
+            "vae",
+            "\"norm_num_groups\": 8",
+            "\"norm_num_groups\": 5",
+            "norm groups",
+        ),
+        (
+            "vae",
+            "\"latent_channels\": 16",
+            "\"latent_channels\": 8",
+            "shape",
+        ),
+        (
+            "text_encoder",
+            "\"num_attention_heads\": 4",
+            "\"num_attention_heads\": 0",
+            "heads",
+        ),
+        (
+            "text_encoder_2",
+            "\"num_heads\": 4",
+            "\"num_heads\": 0",
+            "heads",
+        ),
+        (
+            "text_encoder_2",
+            "\"relative_attention_num_buckets\": 32",
+            "\"relative_attention_num_buckets\": 0",
+            "buckets",
+        ),
+        ("text_encoder_2", "gated-gelu", "gated-silu", "gated-silu"),
+    ] {
+        check(
+            |model| replace(&model.join(file).join("config.json"), from, to),
+            words,
+        );
+    }
+}
+
+#[test]
+fn shards_stay_inside_their_folder_and_must_exist() {
+    let index = format!("{TRANSFORMER}.index.json");
+    for (name, words) in [
+        ("../vae/diffusion_pytorch_model.safetensors", "weight_map"),
+        ("gone.safetensors", "gone.safetensors"),
+    ] {
+        check(
+            |model| {
+                fs::remove_file(model.join(TRANSFORMER)).unwrap();
+                fs::write(
+                    model.join(&index),
+                    format!("{{\"weight_map\": {{\"img_in.weight\": \"{name}\"}}}}"),
+                )
+                .unwrap();
+            },
+            words,
+        );
+    }
+}
+
+#[test]
+fn numbers_that_are_not_finite_stop_the_job_and_name_the_stage() {
+    let (source, _whole) = model("dev");
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("noise.safetensors");
+    let noise =
+        candle_core::Tensor::full(f32::NAN, (1, 16, 4, 4), &candle_core::Device::Cpu).unwrap();
+    candle_core::safetensors::save(&std::collections::HashMap::from([("noise", noise)]), &path)
+        .unwrap();
+    let params = Params {
+        prompt: Some(String::new()),
+        num_inference_steps: 2,
+        ..Params::default()
+    };
+    let request = Request::resolve(
+        &params,
+        Circumstances {
+            native_side: 32,
+            ..Circumstances::default()
+        },
+    )
+    .unwrap();
+    let mut probe = Probe {
+        noise: Some(Noise::read(&path).unwrap()),
+        dump: None,
+    };
+    let error = load(&source)
+        .unwrap()
+        .generate_probed(&request, &mut probe, &mut |_| ControlFlow::Continue(()))
+        .unwrap_err();
+    assert!(error.to_string().contains("while denoising"), "{error}");
+}
+
+#[test]
+fn weights_of_the_other_kind_run_with_a_note() {
+    for (weights, asked, words) in [
+        ("dev", "schnell", "dev model"),
+        ("schnell", "dev", "no guidance"),
+    ] {
+        let (source, _whole) = model(weights);
+        let params = Params {
+            prompt: Some(String::new()),
+            model: asked.to_owned(),
+            num_inference_steps: 1,
+            ..Params::default()
+        };
+        let request = Request::resolve(
+            &params,
+            Circumstances {
+                native_side: 32,
+                ..Circumstances::default()
+            },
+        )
+        .unwrap();
+        let mut generator = load(&source).unwrap();
+        let outcome = generator
+            .generate_probed(&request, &mut Probe::default(), &mut |_| {
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert!(
+            outcome
+                .notes
+                .iter()
+                .any(|note| note.message.contains(words)),
+            "{:?}",
+            outcome.notes
+        );
+    }
+}
+
+#[test]
+fn long_prompt_is_cut_with_a_note() {
+    let (source, _whole) = model("dev");
+    let params = Params {
+        prompt: Some("a face ".repeat(100)),
+        num_inference_steps: 1,
+        ..Params::default()
+    };
+    let request = Request::resolve(
+        &params,
+        Circumstances {
+            native_side: 32,
+            ..Circumstances::default()
+        },
+    )
+    .unwrap();
+    let mut generator = load(&source).unwrap();
+    let outcome = generator
+        .generate_probed(&request, &mut Probe::default(), &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(
+        outcome
+            .notes
+            .iter()
+            .any(|note| note.message.contains("longer than 48 tokens")),
+        "{:?}",
+        outcome.notes
+    );
+}
