@@ -4,10 +4,10 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use flux_qfaces::engine::Error;
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::dump::{Noise, Probe};
 use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::engine::{Error, Generator};
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Request};
 use flux_qfaces::weights::ModelSource;
@@ -54,7 +54,7 @@ fn damaged_files_are_named() {
                     .open(model.join(TRANSFORMER))
                     .unwrap()
                     .set_len(length)
-                    .unwrap()
+                    .unwrap();
             },
             TRANSFORMER,
         );
@@ -216,72 +216,45 @@ fn numbers_that_are_not_finite_stop_the_job_and_name_the_stage() {
     assert!(error.to_string().contains("while denoising"), "{error}");
 }
 
+/// The notes of a small picture by the tiny model `weights`.
+fn notes(weights: &str, asked: &str, prompt: &str) -> String {
+    let (source, _whole) = model(weights);
+    let params = Params {
+        prompt: Some(prompt.to_owned()),
+        model: asked.to_owned(),
+        num_inference_steps: 1,
+        ..Params::default()
+    };
+    let circumstances = Circumstances {
+        native_side: 32,
+        ..Circumstances::default()
+    };
+    let request = Request::resolve(&params, circumstances).unwrap();
+    let outcome = load(&source)
+        .unwrap()
+        .generate(&request, &mut |_| ControlFlow::Continue(()))
+        .unwrap();
+    outcome
+        .notes
+        .into_iter()
+        .map(|note| note.message)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
 #[test]
 fn weights_of_the_other_kind_run_with_a_note() {
     for (weights, asked, words) in [
         ("dev", "schnell", "dev model"),
         ("schnell", "dev", "no guidance"),
     ] {
-        let (source, _whole) = model(weights);
-        let params = Params {
-            prompt: Some(String::new()),
-            model: asked.to_owned(),
-            num_inference_steps: 1,
-            ..Params::default()
-        };
-        let request = Request::resolve(
-            &params,
-            Circumstances {
-                native_side: 32,
-                ..Circumstances::default()
-            },
-        )
-        .unwrap();
-        let mut generator = load(&source).unwrap();
-        let outcome = generator
-            .generate_probed(&request, &mut Probe::default(), &mut |_| {
-                ControlFlow::Continue(())
-            })
-            .unwrap();
-        assert!(
-            outcome
-                .notes
-                .iter()
-                .any(|note| note.message.contains(words)),
-            "{:?}",
-            outcome.notes
-        );
+        let notes = notes(weights, asked, "");
+        assert!(notes.contains(words), "{notes}");
     }
 }
 
 #[test]
 fn long_prompt_is_cut_with_a_note() {
-    let (source, _whole) = model("dev");
-    let params = Params {
-        prompt: Some("a face ".repeat(100)),
-        num_inference_steps: 1,
-        ..Params::default()
-    };
-    let request = Request::resolve(
-        &params,
-        Circumstances {
-            native_side: 32,
-            ..Circumstances::default()
-        },
-    )
-    .unwrap();
-    let mut generator = load(&source).unwrap();
-    let outcome = generator
-        .generate_probed(&request, &mut Probe::default(), &mut |_| {
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-    assert!(
-        outcome
-            .notes
-            .iter()
-            .any(|note| note.message.contains("longer than 48 tokens")),
-        "{:?}",
-        outcome.notes
-    );
+    let notes = notes("dev", "dev", &"a face ".repeat(100));
+    assert!(notes.contains("longer than 48 tokens"), "{notes}");
 }

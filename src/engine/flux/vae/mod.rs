@@ -3,15 +3,14 @@
 //! Widths, depths, channels and the number of norm groups come from its configuration. Tensor names are those of diffusers:
 //! <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/models/autoencoders/vae.py>
 
+mod blocks;
+
 use candle_core::Tensor;
 use serde::Deserialize;
 
 use crate::engine::Error;
 use crate::engine::checkpoint::Weights;
-use crate::engine::flux::NORM_EPS;
-use crate::engine::flux::attention::attend;
-use crate::engine::flux::linear::Linear;
-use crate::engine::kernels;
+use crate::engine::flux::vae::blocks::{Conv, GroupNorm, Middle, ResnetBlock, load_level};
 
 /// Sizes, from `vae/config.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -140,15 +139,7 @@ impl Encoder {
         let mut input = first;
         for (i, &width) in widths.iter().enumerate() {
             let level = root.at("down_blocks").at(i);
-            let mut resnets = Vec::new();
-            for j in 0..config.layers_per_block {
-                resnets.push(ResnetBlock::load(
-                    if j == 0 { input } else { width },
-                    width,
-                    config,
-                    &level.at("resnets").at(j),
-                )?);
-            }
+            let resnets = load_level((input, width), config.layers_per_block, config, &level)?;
             let is_last = i + 1 == widths.len();
             let down = level.at("downsamplers.0.conv");
             let downsample = if is_last {
@@ -226,15 +217,7 @@ impl Decoder {
         let mut input = first;
         for (i, &width) in widths.iter().enumerate() {
             let level = root.at("up_blocks").at(i);
-            let mut resnets = Vec::new();
-            for j in 0..=config.layers_per_block {
-                resnets.push(ResnetBlock::load(
-                    if j == 0 { input } else { width },
-                    width,
-                    config,
-                    &level.at("resnets").at(j),
-                )?);
-            }
+            let resnets = load_level((input, width), config.layers_per_block + 1, config, &level)?;
             let is_last = i + 1 == widths.len();
             let up = level.at("upsamplers.0.conv");
             let upsample = if is_last {
@@ -283,194 +266,5 @@ impl Decoder {
         }
         on_block()?;
         Ok(self.conv_out.forward(&self.norm_out.forward_silu(&x)?)?)
-    }
-}
-
-/// The narrowest place: two residual blocks with attention between them.
-struct Middle {
-    first: ResnetBlock,
-    attention: Option<AttentionBlock>,
-    second: ResnetBlock,
-}
-
-impl Middle {
-    fn load(width: usize, config: &Config, weights: &Weights) -> Result<Self, Error> {
-        let resnets = weights.at("resnets");
-        let attention = weights.at("attentions.0");
-        Ok(Self {
-            first: ResnetBlock::load(width, width, config, &resnets.at(0))?,
-            attention: if config.mid_block_add_attention {
-                Some(AttentionBlock::load(width, config, &attention)?)
-            } else {
-                None
-            },
-            second: ResnetBlock::load(width, width, config, &resnets.at(1))?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor, on_block: &mut OnBlock<'_>) -> Result<Tensor, Error> {
-        on_block()?;
-        let mut x = self.first.forward(x)?;
-        if let Some(attention) = &self.attention {
-            on_block()?;
-            x = attention.forward(&x)?;
-        }
-        on_block()?;
-        Ok(self.second.forward(&x)?)
-    }
-}
-
-/// Two convolutions added to their input.
-struct ResnetBlock {
-    norm1: GroupNorm,
-    conv1: Conv,
-    norm2: GroupNorm,
-    conv2: Conv,
-    /// Where the number of channels changes.
-    shortcut: Option<Conv>,
-}
-
-impl ResnetBlock {
-    fn load(
-        input: usize,
-        output: usize,
-        config: &Config,
-        weights: &Weights,
-    ) -> Result<Self, Error> {
-        let shortcut = weights.at("conv_shortcut");
-        Ok(Self {
-            norm1: GroupNorm::load(input, config, &weights.at("norm1"))?,
-            conv1: Conv::load(input, output, 3, &weights.at("conv1"))?,
-            norm2: GroupNorm::load(output, config, &weights.at("norm2"))?,
-            conv2: Conv::load(output, output, 3, &weights.at("conv2"))?,
-            shortcut: if input == output {
-                None
-            } else {
-                Some(Conv::load(input, output, 1, &shortcut)?)
-            },
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let inner = self.conv1.forward(&self.norm1.forward_silu(x)?)?;
-        let inner = self.conv2.forward(&self.norm2.forward_silu(&inner)?)?;
-        match &self.shortcut {
-            Some(shortcut) => shortcut.forward(x)? + inner,
-            None => x + inner,
-        }
-    }
-}
-
-/// Attention of every place to every other, with one head, added to its input.
-struct AttentionBlock {
-    group_norm: GroupNorm,
-    to_q: Linear,
-    to_k: Linear,
-    to_v: Linear,
-    to_out: Linear,
-}
-
-impl AttentionBlock {
-    fn load(width: usize, config: &Config, weights: &Weights) -> Result<Self, Error> {
-        let projection = |name| Linear::load(width, width, &weights.at(name));
-        Ok(Self {
-            group_norm: GroupNorm::load(width, config, &weights.at("group_norm"))?,
-            to_q: projection("to_q")?,
-            to_k: projection("to_k")?,
-            to_v: projection("to_v")?,
-            to_out: projection("to_out.0")?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let (b, c, h, w) = x.dims4()?;
-        let places = self
-            .group_norm
-            .forward(x)?
-            .flatten_from(2)?
-            .transpose(1, 2)?
-            .contiguous()?; // (b, h · w, c)
-        let one_head = |projection: &Linear| projection.forward(&places)?.unsqueeze(1); // (b, 1, h · w, c)
-        let mixed = attend(
-            &one_head(&self.to_q)?,
-            &one_head(&self.to_k)?,
-            &one_head(&self.to_v)?,
-        )?
-        .squeeze(1)?;
-        let change = self
-            .to_out
-            .forward(&mixed)?
-            .transpose(1, 2)?
-            .reshape((b, c, h, w))?;
-        x + change
-    }
-}
-
-/// A convolution with a square kernel that keeps the size, unless told to halve it.
-struct Conv {
-    weight: Tensor,
-    bias: Tensor,
-    padding: usize,
-    stride: usize,
-}
-
-impl Conv {
-    fn load(input: usize, output: usize, kernel: usize, weights: &Weights) -> Result<Self, Error> {
-        let weight = weights.get("weight", &[output, input, kernel, kernel])?;
-        let bias = weights.get("bias", &[output])?;
-        Ok(Self {
-            weight,
-            bias,
-            padding: kernel / 2,
-            stride: 1,
-        })
-    }
-
-    /// The same convolution at every second place, on input that is padded already.
-    fn downsampling(self) -> Self {
-        Self {
-            padding: 0,
-            stride: 2,
-            ..self
-        }
-    }
-
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        kernels::conv::conv2d(x, &self.weight, &self.bias, self.padding, self.stride)
-    }
-}
-
-/// Normalisation over groups of channels.
-struct GroupNorm {
-    weight: Tensor,
-    bias: Tensor,
-    groups: usize,
-}
-
-impl GroupNorm {
-    fn load(channels: usize, config: &Config, weights: &Weights) -> Result<Self, Error> {
-        Ok(Self {
-            weight: weights.get("weight", &[channels])?,
-            bias: weights.get("bias", &[channels])?,
-            groups: config.norm_num_groups,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        self.normalise(x, false)
-    }
-
-    /// With SiLU behind it.
-    fn forward_silu(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        self.normalise(x, true)
-    }
-
-    fn normalise(&self, x: &Tensor, silu: bool) -> candle_core::Result<Tensor> {
-        let norm = kernels::group_norm::GroupNorm {
-            groups: self.groups,
-            eps: NORM_EPS,
-            silu,
-        };
-        norm.forward(x, &self.weight, &self.bias)
     }
 }
