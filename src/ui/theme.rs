@@ -314,5 +314,7 @@ fn dressed(visuals: Visuals, palette: &Palette) -> Visuals {
     dressed.selection.bg_fill = palette.accent.gamma_multiply(0.35);
     dressed.selection.stroke = Stroke::new(LINE, palette.accent);
     dressed.text_cursor.stroke = Stroke::new(RING, palette.accent);
+    // A blinking cursor would redraw the whole window twice a second, at the cost of the model's speed.
+    dressed.text_cursor.blink = false;
     dressed
 }
