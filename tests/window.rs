@@ -1,5 +1,7 @@
 //! What a person can do in the window, through the accessibility tree: no display, no model.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::time::Duration;
 
 use egui::{Key, Modifiers, Role};
@@ -222,6 +224,20 @@ fn a_problem_stands_beside_its_field_and_holds_the_button() {
 }
 
 #[test]
+fn a_field_keeps_the_focus_while_its_reset_and_its_problem_appear() {
+    let mut desk = Desk::open_tall(&Script::new());
+    desk.click(Role::RadioButton, "custom");
+    desk.control(Role::TextInput, "Width").focus();
+    desk.settle();
+    for digit in ["9", "9", "9"] {
+        desk.control(Role::TextInput, "Width").type_text(digit);
+        desk.settle();
+        assert!(desk.control(Role::TextInput, "Width").is_focused());
+    }
+    assert_eq!(desk.session().settings.params.width, Some(999));
+}
+
+#[test]
 fn a_problem_in_a_folded_group_unfolds_it() {
     let mut desk = Desk::open_tall(&Script::new());
     desk.click(Role::DisclosureTriangle, "LoRA");
@@ -290,7 +306,9 @@ fn a_rolled_seed_stays_until_random_is_chosen_again() {
 
 #[test]
 fn cancel_ends_the_running_job() {
-    let mut desk = Desk::open(&Script::new().then(Act::Hang));
+    let script = Script::new();
+    let mut desk = Desk::open(&script);
+    script.push(Act::Hang);
     desk.press("Generate");
     desk.until("progress", |desk| desk.shows("Denoising · step 1 of 28"));
     desk.press("Cancel");
@@ -318,7 +336,10 @@ fn jobs_wait_in_the_queue_and_can_be_taken_out() {
     );
     desk.press("Cancel first");
     desk.until("an empty queue", |desk| {
-        desk.session().jobs().iter().all(|job| job.has_ended())
+        desk.session()
+            .jobs()
+            .iter()
+            .all(flux_qfaces::session::jobs::Job::has_ended)
     });
     desk.press("Clear ended jobs");
     assert!(desk.session().jobs().is_empty());

@@ -67,12 +67,12 @@ impl App {
             Action::UseSettings(params) => {
                 self.session.settings.params = *params;
                 self.form.forget_drafts();
-                self.form_open = true;
+                self.panels.form = true;
                 self.say(ctx, "The form has the settings of this picture");
             }
             Action::Example(prompt) => {
                 self.session.settings.params.prompt = Some(prompt.to_owned());
-                self.form_open = true;
+                self.panels.form = true;
                 ctx.memory_mut(|memory| memory.request_focus(field::prompt_id()));
             }
             Action::Open(path) => self.errands.open(ctx, path),
@@ -109,11 +109,11 @@ impl App {
             Action::ToggleSettings => self.toggle(Dialog::Settings),
             Action::ToggleShortcuts => self.toggle(Dialog::Shortcuts),
             Action::TogglePanels => {
-                let open = !(self.form_open || self.queue_open);
-                self.form_open = open;
-                self.queue_open = false;
+                let open = !(self.panels.form || self.panels.queue);
+                self.panels.form = open;
+                self.panels.queue = false;
             }
-            Action::ToggleQueue => self.queue_open = !self.queue_open,
+            Action::ToggleQueue => self.panels.queue = !self.panels.queue,
         }
         ctx.request_repaint();
     }
@@ -167,11 +167,8 @@ impl App {
         {
             match &job.state {
                 JobState::Finished(finished) => {
-                    newest = finished
-                        .entries
-                        .last()
-                        .map(|entry| entry.path.clone())
-                        .or(newest)
+                    let last = finished.entries.last().map(|entry| entry.path.clone());
+                    newest = last.or(newest);
                 }
                 JobState::Failed(_) => self.failure = Some(job.id),
                 _ => {}
@@ -196,6 +193,7 @@ impl App {
                 self.session.set_output_folder(path);
                 self.pictures.clear();
                 self.chosen = None;
+                self.view.fit();
             }
             Purpose::Input("image") => self.session.settings.params.image = Some(path),
             Purpose::Input(_) => self.session.settings.params.mask = Some(path),

@@ -37,19 +37,19 @@ impl App {
             (
                 icons::SETTINGS,
                 "Settings",
-                &shortcuts::SETTINGS,
+                shortcuts::SETTINGS,
                 Action::ToggleSettings,
             ),
             (
                 icons::KEYBOARD,
                 "Shortcuts",
-                &shortcuts::LIST,
+                shortcuts::LIST,
                 Action::ToggleShortcuts,
             ),
             (
                 icons::PANELS,
                 "Panels",
-                &shortcuts::PANELS,
+                shortcuts::PANELS,
                 Action::TogglePanels,
             ),
         ] {
@@ -68,7 +68,7 @@ impl App {
         } else {
             format!("Queue ({open})")
         };
-        let hint = format!("Queue ({})", shortcuts::text(ui.ctx(), &shortcuts::QUEUE));
+        let hint = format!("Queue ({})", shortcuts::text(ui.ctx(), shortcuts::QUEUE));
         if widgets::button_ui(ui, icons::QUEUE, &queue)
             .on_hover_text(hint)
             .clicked()

@@ -1,11 +1,18 @@
 //! What is known of the picture in the viewer, and what can be done with it: beside the picture, or below it.
 
 use egui::{Label, RichText, ScrollArea, Ui};
+use serde_json::Value;
 
 use crate::session::gallery::Entry;
 use crate::session::record::Record;
 use crate::ui::theme::{self, CONTROL, DETAILS_WIDTH, HALF, SPACE};
 use crate::ui::{Action, icons, widgets};
+
+/// From this height on, in points, the actions stand under each other.
+const STACKED_FROM: f32 = 400.0;
+
+/// Icon, name and meaning of each button.
+type Buttons = Vec<(&'static str, &'static str, Action)>;
 
 /// Draws a column with everything that is known, and the actions under each other.
 pub(super) fn beside_ui(
@@ -16,7 +23,9 @@ pub(super) fn beside_ui(
 ) {
     ui.set_width(DETAILS_WIDTH);
     let buttons = buttons(entry);
-    let foot = buttons.len() as f32 * (CONTROL + HALF) + 2.0 * SPACE;
+    let stacked = ui.available_height() >= STACKED_FROM;
+    let rows = if stacked { buttons.len() as f32 } else { 2.0 };
+    let foot = rows * (CONTROL + HALF) + 3.0 * SPACE;
     let height = (ui.available_height() - foot).max(8.0 * SPACE);
     ScrollArea::vertical()
         .max_height(height)
@@ -43,10 +52,14 @@ pub(super) fn beside_ui(
         });
     ui.add_space(2.0 * SPACE);
     ui.spacing_mut().item_spacing.y = HALF;
-    for (icon, name, action) in buttons {
-        if widgets::wide_button_ui(ui, icon, name).clicked() {
-            actions.push(action);
+    if stacked {
+        for (icon, name, action) in buttons {
+            if widgets::wide_button_ui(ui, icon, name).clicked() {
+                actions.push(action);
+            }
         }
+    } else {
+        row_ui(ui, buttons, actions);
     }
 }
 
@@ -81,11 +94,20 @@ pub(super) fn below_ui(
         unknown_ui(ui, entry, size);
     }
     ui.add_space(HALF);
+    row_ui(ui, buttons(entry), actions);
+}
+
+/// Draws the actions in a line: the first in words, the others as icons.
+fn row_ui(ui: &mut Ui, buttons: Buttons, actions: &mut Vec<Action>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = HALF;
-        ui.spacing_mut().button_padding.x = SPACE;
-        for (icon, name, action) in buttons(entry) {
-            if widgets::button_ui(ui, icon, name).clicked() {
+        for (index, (icon, name, action)) in buttons.into_iter().enumerate() {
+            let response = if index == 0 {
+                widgets::button_ui(ui, icon, name)
+            } else {
+                widgets::square_button_ui(ui, icon, name)
+            };
+            if response.clicked() {
                 actions.push(action);
             }
         }
@@ -108,21 +130,17 @@ fn facts(record: &Record) -> Vec<(&'static str, String)> {
         ("Size", format!("{} × {} px", record.width, record.height)),
         ("Steps", record.steps.to_string()),
     ];
-    let input = |name: &str| {
-        record
-            .inputs
-            .get(name)
-            .map(|value| value.to_string().replace('"', ""))
-    };
     let schnell = record
         .inputs
         .get("model")
         .is_some_and(|model| model == "schnell");
-    facts.extend(input("model").map(|model| ("Model", model)));
+    let model = record.inputs.get("model").and_then(Value::as_str);
+    facts.extend(model.map(|model| ("Model", model.to_owned())));
+    let guidance = record.inputs.get("guidance_scale").and_then(Value::as_f64);
     facts.extend(
-        input("guidance_scale")
+        guidance
             .filter(|_| !schnell)
-            .map(|scale| ("Guidance", scale)),
+            .map(|scale| ("Guidance", scale.to_string())),
     );
     facts
 }
@@ -142,17 +160,14 @@ fn fact_ui(ui: &mut Ui, name: &str, value: &str) {
 fn unknown_ui(ui: &mut Ui, entry: &Entry, size: Option<[u32; 2]>) {
     ui.add(Label::new(theme::strong(entry.file_name())).truncate())
         .on_hover_text(entry.path.to_string_lossy());
-    let size = size.map_or(String::new(), |[width, height]| {
-        format!("{width} × {height} px · ")
-    });
-    ui.label(theme::weak(
-        ui,
-        format!("{size}the file does not say how it was made"),
-    ));
+    if let Some([width, height]) = size {
+        ui.label(theme::weak(ui, format!("{width} × {height} px")));
+    }
+    ui.label(theme::weak(ui, "The file does not say how it was made"));
 }
 
 /// What can be done with a picture.
-fn buttons(entry: &Entry) -> Vec<(&'static str, &'static str, Action)> {
+fn buttons(entry: &Entry) -> Buttons {
     let path = &entry.path;
     let mut buttons = Vec::new();
     if let Some(record) = &entry.record {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use egui::{
-    Align, Align2, Id, Layout, Margin, RichText, Slider, SliderClamping, Stroke, TextEdit, Ui,
-    Vec2, vec2,
+    Align, Align2, Id, Layout, Margin, RichText, ScrollArea, Slider, SliderClamping, Stroke,
+    TextEdit, Ui, UiBuilder, Vec2, vec2,
 };
 
 use crate::schema::Problem;
@@ -13,7 +13,7 @@ use crate::schema::params::Params;
 use crate::schema::{quirks, request};
 use crate::session;
 use crate::ui::theme::{
-    self, CONTROL, HALF, LONG_NUMBER_WIDTH, NUMBER_WIDTH, RING, SMALL_CONTROL, SPACE,
+    self, CONTROL, HALF, LONG_NUMBER_WIDTH, NUMBER_WIDTH, PROMPT_HEIGHT, RING, SMALL_CONTROL, SPACE,
 };
 use crate::ui::{Action, choices, icons, widgets};
 
@@ -51,7 +51,9 @@ pub(super) fn field_ui(
         drafts,
         actions,
     };
-    ui.push_id(field.name, |ui| {
+    // Its own names for everything inside, so that no control loses the focus when a sentence above comes or goes.
+    let scope = UiBuilder::new().scope_id(Id::unique(("field", field.name)));
+    ui.scope_builder(scope, |ui| {
         let drawn = ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = HALF;
             row.row_ui(ui, unused.is_none());
@@ -65,14 +67,13 @@ pub(super) fn field_ui(
             );
             hover.on_hover_text(format!("Not used now: {why}"));
         }
-        if let Some(offer) = offered_steps(field, row.params) {
-            if ui
+        if let Some(offer) = offered_steps(field, row.params)
+            && ui
                 .link(format!("Use {offer} steps, enough for schnell"))
                 .clicked()
-            {
-                row.params.num_inference_steps = offer;
-                row.drafts.remove(field.name);
-            }
+        {
+            row.params.num_inference_steps = offer;
+            row.drafts.remove(field.name);
         }
         if let Some(message) = problem {
             let colour = theme::palette(ui).error;
@@ -125,7 +126,7 @@ impl Row<'_> {
                 access, min, max, ..
             } => {
                 let label = self.label_ui(ui, enabled, |row, ui, label| {
-                    row.number_ui(ui, Some(label), vec2(NUMBER_WIDTH, SMALL_CONTROL))
+                    row.number_ui(ui, Some(label), vec2(NUMBER_WIDTH, SMALL_CONTROL));
                 });
                 let mut value = *(access.get)(self.params);
                 if self.slider_ui(
@@ -141,7 +142,7 @@ impl Row<'_> {
                 access, min, max, ..
             } => {
                 let label = self.label_ui(ui, enabled, |row, ui, label| {
-                    row.number_ui(ui, Some(label), vec2(NUMBER_WIDTH, SMALL_CONTROL))
+                    row.number_ui(ui, Some(label), vec2(NUMBER_WIDTH, SMALL_CONTROL));
                 });
                 let step = if max - min > 1.0 { 0.1 } else { 0.05 };
                 let mut value = *(access.get)(self.params);
@@ -232,6 +233,8 @@ impl Row<'_> {
         if (self.field.is_default(self.params) || empty)
             && !self.drafts.contains_key(self.field.name)
         {
+            // The controls that follow keep their names, and with them the focus.
+            ui.skip_ahead_auto_ids(1);
             return;
         }
         let name = format!("Reset {}", self.field.label);
@@ -250,7 +253,10 @@ impl Row<'_> {
             .desired_rows(4)
             .desired_width(f32::INFINITY)
             .margin(vec2(12.0, SPACE));
-        ui.add(editor).accessible_name(self.field.label);
+        let area = ScrollArea::vertical()
+            .max_height(PROMPT_HEIGHT)
+            .auto_shrink([false, true]);
+        area.show(ui, |ui| ui.add(editor).accessible_name(self.field.label));
     }
 
     /// A field for a number, where everything can be typed and what is wrong is said.

@@ -155,7 +155,7 @@ fn generate_ui(
         Some(reason) => response.on_disabled_hover_text(reason),
         None => response.on_hover_text(format!(
             "Puts the job in the queue ({})",
-            shortcuts::text(ui.ctx(), &shortcuts::GENERATE)
+            shortcuts::text(ui.ctx(), shortcuts::GENERATE)
         )),
     };
     if response.clicked() {

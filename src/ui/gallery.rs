@@ -9,8 +9,8 @@ use crate::session::gallery::Entry;
 use crate::session::{Session, gallery::Gallery};
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::shortcuts::Step;
-use crate::ui::theme::{self, BIG_ICON, HALF, RADIUS, RING, SPACE, TILE};
-use crate::ui::{Action, icons};
+use crate::ui::theme::{self, BIG_ICON, HALF, LOW, RADIUS, RING, SMALL_TILE, SPACE, TILE};
+use crate::ui::{Action, details, icons, widgets};
 
 /// Free space around the strip.
 const MARGIN: Margin = Margin::symmetric(16, 12);
@@ -26,6 +26,7 @@ pub(super) fn gallery_ui(
 ) {
     Frame::new().inner_margin(MARGIN).show(ui, |ui| {
         let (gallery, loader) = (&session.gallery, &mut session.loader);
+        let side = tile_side(ui);
         let count = gallery.entries().len();
         if count == 0 {
             empty_ui(ui);
@@ -35,14 +36,14 @@ pub(super) fn gallery_ui(
             .auto_shrink(false)
             .content_margin(Margin::symmetric(HALF as i8, 0))
             .show_viewport(ui, |ui, visible| {
-                let step = TILE + SPACE;
+                let step = side + SPACE;
                 ui.set_width(count as f32 * step - SPACE);
-                ui.set_height(TILE);
+                ui.set_height(side);
                 let corner = ui.max_rect().min;
                 let tile = |index: usize| {
                     Rect::from_min_size(
                         pos2(corner.x + index as f32 * step, corner.y),
-                        vec2(TILE, TILE),
+                        vec2(side, side),
                     )
                 };
                 if follow && let Some(index) = chosen {
@@ -60,9 +61,19 @@ pub(super) fn gallery_ui(
     });
 }
 
+/// Side of a picture in the strip.
+pub(super) fn tile_side(ui: &Ui) -> f32 {
+    if ui.ctx().content_rect().height() < LOW {
+        SMALL_TILE
+    } else {
+        TILE
+    }
+}
+
 /// What stands in the strip before there is a picture.
 fn empty_ui(ui: &mut Ui) {
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), TILE), Sense::hover());
+    let (rect, _) =
+        ui.allocate_exact_size(vec2(ui.available_width(), tile_side(ui)), Sense::hover());
     let mut place = ui.new_child(egui::UiBuilder::new().max_rect(rect));
     place.centered_and_justified(|ui| ui.label(theme::weak(ui, "Your pictures will line up here")));
 }
@@ -123,23 +134,15 @@ fn middle_square(size: egui::Vec2) -> Rect {
 
 /// What a picture of the strip says of itself.
 fn about_ui(ui: &mut Ui, entry: &Entry, shown: &Shown) {
-    match &entry.record {
-        Some(record) => {
-            let prompt = if record.prompt().is_empty() {
-                "No prompt"
-            } else {
-                record.prompt()
-            };
-            ui.label(prompt);
-            ui.label(theme::small(ui, format!("Seed {}", record.seed)));
-        }
-        None => {
-            ui.label(entry.file_name());
-            ui.label(theme::small(ui, "The file does not say how it was made"));
-        }
+    if let Some(record) = &entry.record {
+        ui.label(details::prompt(record));
+        ui.label(theme::small(ui, format!("Seed {}", record.seed)));
+    } else {
+        ui.label(entry.file_name());
+        ui.label(theme::small(ui, "The file does not say how it was made"));
     }
     if let Shown::Failed(sentence) = shown {
-        ui.label(egui::RichText::new(sentence).color(theme::palette(ui).error));
+        ui.label(egui::RichText::new(widgets::sentence(sentence)).color(theme::palette(ui).error));
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Color32, Id, Layout, RichText, Ui, UiBuilder};
 
 use crate::engine::{Progress, Stage};
 use crate::session::jobs::{Job, JobId, JobState, Run};
 use crate::session::{ModelState, Session};
-use crate::ui::theme::{self, SPACE};
+use crate::ui::theme::{self, READING_WIDTH, SPACE};
 use crate::ui::{Action, icons, shortcuts, widgets};
 
 /// How many notices stand on the screen at a time.
@@ -24,7 +24,7 @@ pub(super) fn messages_ui(
     let palette = theme::palette(ui);
     if let Some(about) = &session.card().about {
         widgets::card_ui(ui, palette.accent_soft, |ui| {
-            widgets::sentence_ui(ui, icons::INFO, about, palette.text)
+            widgets::sentence_ui(ui, icons::INFO, about, palette.text);
         });
     }
     if let ModelState::Failed(sentence) = session.model() {
@@ -50,7 +50,8 @@ pub(super) fn messages_ui(
     if let Some(job) = session.running()
         && let JobState::Running(run) = &job.state
     {
-        busy_ui(ui, job, run, actions);
+        let scope = UiBuilder::new().scope_id(Id::unique("busy"));
+        ui.scope_builder(scope, |ui| busy_ui(ui, job, run, actions));
     }
     if ui.min_rect().height() > 0.0 {
         ui.add_space(SPACE);
@@ -73,18 +74,23 @@ fn failure_ui(ui: &mut Ui, job: &Job, sentence: &str, actions: &mut Vec<Action>)
     });
 }
 
-/// A sentence on the left, buttons on the right.
+/// A sentence on the left, buttons on the right, or below where there is little room.
 fn dismissable_ui(
     ui: &mut Ui,
     icon: &str,
     text: &str,
-    colour: egui::Color32,
+    colour: Color32,
     buttons: impl FnOnce(&mut Ui),
 ) {
+    if ui.available_width() < READING_WIDTH {
+        widgets::sentence_ui(ui, icon, text, colour);
+        ui.horizontal(|ui| ui.with_layout(Layout::right_to_left(Align::Center), buttons));
+        return;
+    }
     egui::Sides::new().shrink_left().show(
         ui,
         |ui| {
-            ui.label(RichText::new(icon).color(colour).size(16.0));
+            ui.label(RichText::new(icon).color(colour).size(theme::MESSAGE_ICON));
             ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap());
         },
         buttons,
@@ -94,7 +100,7 @@ fn dismissable_ui(
 /// What is being made.
 fn busy_ui(ui: &mut Ui, job: &Job, run: &Run, actions: &mut Vec<Action>) {
     widgets::card_ui(ui, theme::palette(ui).panel, |ui| {
-        let hint = format!("Cancel ({})", shortcuts::text(ui.ctx(), &shortcuts::CANCEL));
+        let hint = format!("Cancel ({})", shortcuts::text(ui.ctx(), shortcuts::CANCEL));
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let button = ui.add_enabled(!run.is_cancelling(), egui::Button::new("Cancel"));
@@ -151,14 +157,14 @@ pub(super) fn progress_words(run: &Run) -> String {
         steps,
         ..
     } = progress;
-    let mut words = stage.label().to_owned();
+    let mut words = vec![stage.label().to_owned()];
     if stage == Stage::Denoising {
-        words += &format!(" · step {} of {steps}", (step + 1).min(steps));
+        words.push(format!("step {} of {steps}", (step + 1).min(steps)));
     }
     if pictures > 1 && stage >= Stage::Denoising {
-        words += &format!(" · picture {} of {pictures}", picture + 1);
+        words.push(format!("picture {} of {pictures}", picture + 1));
     }
-    words
+    words.join(" · ")
 }
 
 /// A duration as people say it.

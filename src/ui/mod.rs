@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Context, Frame, Margin, Panel, Ui, ViewportBuilder};
+use egui::{Context, Frame, Id, Margin, Panel, Ui, ViewportBuilder, vec2};
 
 use crate::session::jobs::JobId;
 use crate::session::settings::Settings;
@@ -35,7 +35,7 @@ use crate::ui::actions::Action;
 use crate::ui::files::Errands;
 use crate::ui::form::Form;
 use crate::ui::pictures::Pictures;
-use crate::ui::theme::{FORM_WIDTH, PANEL_MARGIN, QUEUE_WIDTH, SPACE, TILE};
+use crate::ui::theme::{FORM_WIDTH, NARROW, PANEL_MARGIN, QUEUE_WIDTH, SPACE};
 use crate::ui::viewer::View;
 use crate::weights::ModelCard;
 
@@ -100,6 +100,12 @@ enum Dialog {
     Shortcuts,
 }
 
+/// Which panels at the sides are open.
+struct Panels {
+    form: bool,
+    queue: bool,
+}
+
 /// Everything the window remembers.
 pub struct App {
     session: Session,
@@ -118,8 +124,9 @@ pub struct App {
     /// A passing remark and when it goes.
     remark: Option<(String, f64)>,
     dialog: Option<Dialog>,
-    form_open: bool,
-    queue_open: bool,
+    panels: Panels,
+    /// Whether the first frame is still to come.
+    is_new: bool,
     /// The settings as they were last written, and when they changed since.
     saved: Settings,
     changed_at: Option<f64>,
@@ -142,8 +149,11 @@ impl App {
             notices: Vec::new(),
             remark: None,
             dialog: None,
-            form_open: true,
-            queue_open: false,
+            panels: Panels {
+                form: true,
+                queue: false,
+            },
+            is_new: true,
             saved,
             changed_at: None,
         }
@@ -174,6 +184,10 @@ impl App {
     pub fn show(&mut self, ui: &mut Ui) {
         theme::choose(ui.ctx(), self.session.settings.theme);
         self.pictures.begin_frame();
+        if std::mem::take(&mut self.is_new) {
+            // Whoever opens the window can type at once.
+            ui.memory_mut(|memory| memory.request_focus(field::prompt_id()));
+        }
         let mut actions = shortcuts::pressed(ui.ctx());
         self.head_ui(ui, &mut actions);
         self.status_ui(ui);
@@ -202,16 +216,40 @@ impl App {
             .frame(frame)
             .resizable(false)
             .exact_size(FORM_WIDTH);
-        panel.show_collapsible(ui, &mut self.form_open, |ui| {
-            self.form.form_ui(ui, &mut self.session, actions)
+        panel.show_collapsible(ui, &mut self.panels.form, |ui| {
+            self.form.form_ui(ui, &mut self.session, actions);
         });
+        if ui.ctx().content_rect().width() < NARROW {
+            self.floating_queue_ui(ui, actions);
+            return;
+        }
         let panel = Panel::right("queue")
             .frame(frame.inner_margin(PANEL_MARGIN))
             .resizable(false)
             .exact_size(QUEUE_WIDTH);
-        panel.show_collapsible(ui, &mut self.queue_open, |ui| {
-            queue::queue_ui(ui, &self.session, actions)
+        panel.show_collapsible(ui, &mut self.panels.queue, |ui| {
+            queue::queue_ui(ui, &self.session, actions);
         });
+    }
+
+    /// The queue in a narrow window, over the picture.
+    fn floating_queue_ui(&self, ui: &Ui, actions: &mut Vec<Action>) {
+        if !self.panels.queue {
+            return;
+        }
+        let room = ui.available_rect_before_wrap();
+        let corner = room.right_top() - vec2(QUEUE_WIDTH, 0.0);
+        egui::Area::new(Id::unique("floating queue"))
+            .fixed_pos(corner)
+            .show(ui.ctx(), |ui| {
+                let frame = Frame::popup(ui.style()).inner_margin(PANEL_MARGIN);
+                frame.show(ui, |ui| {
+                    let margin = 2.0 * (f32::from(PANEL_MARGIN) + theme::LINE);
+                    ui.set_width(QUEUE_WIDTH - margin);
+                    ui.set_height(room.height() - margin);
+                    queue::queue_ui(ui, &self.session, actions);
+                });
+            });
     }
 
     /// Gallery, messages and picture.
@@ -222,24 +260,21 @@ impl App {
         let strip = Panel::bottom("gallery")
             .frame(Frame::new().fill(palette.panel))
             .resizable(false)
-            .exact_size(TILE + 4.0 * SPACE);
+            .exact_size(gallery::tile_side(ui) + 4.0 * SPACE);
         strip.show(ui, |ui| {
-            gallery::gallery_ui(
-                ui,
-                &mut self.session,
-                &mut self.pictures,
-                chosen,
-                follow,
-                actions,
-            )
+            let (session, pictures) = (&mut self.session, &mut self.pictures);
+            gallery::gallery_ui(ui, session, pictures, chosen, follow, actions);
         });
         let frame = Frame::new()
             .fill(palette.ground)
             .inner_margin(Margin::same(PANEL_MARGIN));
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
             messages::messages_ui(ui, &self.session, &self.notices, self.failure, actions);
-            self.view
-                .viewer_ui(ui, &mut self.session, &mut self.pictures, chosen, actions);
+            let scope = egui::UiBuilder::new().scope_id(Id::unique("viewer"));
+            ui.scope_builder(scope, |ui| {
+                let (session, pictures) = (&mut self.session, &mut self.pictures);
+                self.view.viewer_ui(ui, session, pictures, chosen, actions);
+            });
         });
     }
 

@@ -28,7 +28,7 @@ pub(super) fn queue_ui(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>
             job_ui(
                 ui,
                 job,
-                Moves {
+                &Moves {
                     up: !first,
                     down: !last,
                 },
@@ -50,7 +50,7 @@ pub(super) fn queue_ui(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>
             job_ui(
                 ui,
                 job,
-                Moves {
+                &Moves {
                     up: false,
                     down: false,
                 },
@@ -94,7 +94,7 @@ struct Moves {
 }
 
 /// Draws one job.
-fn job_ui(ui: &mut Ui, job: &Job, moves: Moves, actions: &mut Vec<Action>) {
+fn job_ui(ui: &mut Ui, job: &Job, moves: &Moves, actions: &mut Vec<Action>) {
     let palette = theme::palette(ui);
     let fill = if matches!(job.state, JobState::Running(_)) {
         palette.accent_soft
@@ -112,7 +112,7 @@ fn job_ui(ui: &mut Ui, job: &Job, moves: Moves, actions: &mut Vec<Action>) {
             };
             ui.add(Label::new(prompt).truncate()).on_hover_text(prompt);
             match &job.state {
-                JobState::Waiting => waiting_ui(ui, job, &moves, actions),
+                JobState::Waiting => waiting_ui(ui, job, moves, actions),
                 JobState::Running(run) => {
                     egui::Sides::new().shrink_left().truncate().show(
                         ui,

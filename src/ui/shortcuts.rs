@@ -90,11 +90,11 @@ pub(super) fn pressed(ctx: &Context) -> Vec<Action> {
 }
 
 /// A shortcut as the platform writes it.
-pub(super) fn text(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
-    if *shortcut == LIST {
+pub(super) fn text(ctx: &Context, shortcut: KeyboardShortcut) -> String {
+    if shortcut == LIST {
         "?".to_owned()
     } else {
-        ctx.format_shortcut(shortcut).replace("Comma", ",")
+        ctx.format_shortcut(&shortcut).replace("Comma", ",")
     }
 }
 
@@ -112,7 +112,7 @@ pub(super) fn list_ui(ui: &mut Ui) -> bool {
             .spacing([3.0 * SPACE, SPACE])
             .show(ui, |ui| {
                 for (shortcut, what) in LISTED {
-                    ui.label(theme::strong(text(ui.ctx(), shortcut)));
+                    ui.label(theme::strong(text(ui.ctx(), *shortcut)));
                     ui.label(what);
                     ui.end_row();
                 }

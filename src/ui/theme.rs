@@ -23,6 +23,8 @@ pub(super) const PANEL_MARGIN: i8 = 16;
 pub(super) const CONTROL: f32 = 32.0;
 /// Height of a small control that stands beside a label.
 pub(super) const SMALL_CONTROL: f32 = 24.0;
+/// The greatest height of the prompt's editor; longer prompts scroll.
+pub(super) const PROMPT_HEIGHT: f32 = 208.0;
 /// Height of a line of facts.
 pub(super) const LINE_HEIGHT: f32 = 20.0;
 /// Height of a slider.
@@ -61,6 +63,16 @@ pub(super) const DIALOG_WIDTH: f32 = 480.0;
 pub(super) const TOOLTIP_WIDTH: f32 = 280.0;
 /// Width of a column of text that is nice to read.
 pub(super) const READING_WIDTH: f32 = 400.0;
+/// Size of the icon in front of a message.
+pub(super) const MESSAGE_ICON: f32 = 16.0;
+/// Size of the text on the button that matters.
+pub(super) const PRIMARY_TEXT: f32 = 16.0;
+/// Side of a picture in the strip of a low window.
+pub(super) const SMALL_TILE: f32 = 56.0;
+/// Below this height, in points, a window is low.
+pub(super) const LOW: f32 = 680.0;
+/// Below this width, in points, the queue lies over the picture instead of beside it.
+pub(super) const NARROW: f32 = 1080.0;
 /// Size of the face in front of the name.
 pub(super) const TITLE_ICON: f32 = 24.0;
 /// Size of the picture in an empty place.
@@ -302,5 +314,7 @@ fn dressed(visuals: Visuals, palette: &Palette) -> Visuals {
     dressed.selection.bg_fill = palette.accent.gamma_multiply(0.35);
     dressed.selection.stroke = Stroke::new(LINE, palette.accent);
     dressed.text_cursor.stroke = Stroke::new(RING, palette.accent);
+    // A blinking cursor would redraw the whole window twice a second, at the cost of the model's speed.
+    dressed.text_cursor.blink = false;
     dressed
 }

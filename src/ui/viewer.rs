@@ -8,7 +8,7 @@ use egui::{
 use crate::session::Session;
 use crate::session::gallery::Entry;
 use crate::ui::pictures::{Pictures, Shown};
-use crate::ui::theme::{self, BIG_ICON, DETAILS_WIDTH, RADIUS, READING_WIDTH, SPACE};
+use crate::ui::theme::{self, BIG_ICON, CONTROL, DETAILS_WIDTH, RADIUS, READING_WIDTH, SPACE};
 use crate::ui::{Action, details, gallery, icons, shortcuts, widgets};
 
 /// A prompt to begin with.
@@ -17,11 +17,11 @@ const EXAMPLE: &str = "a smiling green face with round glasses";
 /// How far a picture can be zoomed in, beyond fitting.
 const MAX_ZOOM: f32 = 16.0;
 
-/// From this width on, in points, details stand beside the picture.
-const WIDE: f32 = 640.0;
-
 /// The height that details and actions need below the picture.
 const DETAILS_HEIGHT: f32 = 112.0;
+
+/// The height that the messages above the picture usually take.
+const MESSAGES_HEIGHT: f32 = 64.0;
 
 /// How the picture is looked at.
 pub(super) struct View {
@@ -71,12 +71,7 @@ impl View {
             return;
         };
         let shown = pictures.full(ui.ctx(), &mut session.loader, &entry.path);
-        if ui.available_width() < WIDE {
-            let height = (ui.available_height() - DETAILS_HEIGHT - SPACE).max(8.0 * SPACE);
-            let size = self.place_ui(ui, vec2(ui.available_width(), height), &entry, shown);
-            ui.add_space(SPACE);
-            details::below_ui(ui, &entry, size, actions);
-        } else {
+        if has_room_beside(ui.max_rect().size()) {
             ui.horizontal_top(|ui| {
                 ui.spacing_mut().item_spacing.x = 2.0 * SPACE;
                 let width = ui.available_width() - DETAILS_WIDTH - 2.0 * SPACE;
@@ -84,6 +79,11 @@ impl View {
                 let size = self.place_ui(ui, room, &entry, shown);
                 ui.vertical(|ui| details::beside_ui(ui, &entry, size, actions));
             });
+        } else {
+            let height = (ui.available_height() - DETAILS_HEIGHT - SPACE).max(8.0 * SPACE);
+            let size = self.place_ui(ui, vec2(ui.available_width(), height), &entry, shown);
+            ui.add_space(SPACE);
+            details::below_ui(ui, &entry, size, actions);
         }
     }
 
@@ -127,16 +127,10 @@ impl View {
         let painter = ui.painter_at(rect);
         if self.zoom > 1.0 {
             painter.image(texture.id(), drawn, FULL, gallery::UNTINTED);
-            let corner = Rect::from_min_size(
-                rect.right_top() + vec2(-5.0 * SPACE, SPACE),
-                Vec2::splat(4.0 * SPACE),
-            );
-            let mut place = ui.new_child(egui::UiBuilder::new().max_rect(corner));
-            if widgets::button_ui(&mut place, icons::FIT, "")
-                .accessible_name("Fit")
-                .on_hover_text("Fit (double click)")
-                .clicked()
-            {
+            let corner = rect.right_top() + vec2(-CONTROL - SPACE, SPACE);
+            let place = Rect::from_min_size(corner, Vec2::splat(CONTROL));
+            let mut place = ui.new_child(egui::UiBuilder::new().max_rect(place));
+            if widgets::square_button_ui(&mut place, icons::FIT, "Fit (double click)").clicked() {
                 self.fit();
             }
         } else {
@@ -168,6 +162,16 @@ impl View {
     }
 }
 
+/// Whether a square picture gets larger with the details beside it than with the details below it. The messages that
+/// happen to stand above the picture do not count, so that nothing jumps when they come and go.
+fn has_room_beside(room: Vec2) -> bool {
+    let below = room
+        .x
+        .min(room.y - MESSAGES_HEIGHT - DETAILS_HEIGHT - SPACE);
+    let beside = (room.x - DETAILS_WIDTH - 2.0 * SPACE).min(room.y - MESSAGES_HEIGHT);
+    beside > below
+}
+
 /// The whole of a texture.
 const FULL: Rect = Rect {
     min: Pos2::ZERO,
@@ -184,7 +188,7 @@ fn empty_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
                 .color(palette.accent),
         );
         ui.label(theme::title("What would you like to see?"));
-        let shortcut = shortcuts::text(ui.ctx(), &shortcuts::GENERATE);
+        let shortcut = shortcuts::text(ui.ctx(), shortcuts::GENERATE);
         let text = format!(
             "Describe a picture on the left and press Generate, or {shortcut} while you type. Everything runs on this machine"
         );
@@ -239,7 +243,7 @@ fn unreadable_ui(ui: &Ui, rect: Rect, sentence: &str) {
     ui.painter().text(
         rect.center() + vec2(0.0, 3.0 * SPACE),
         Align2::CENTER_CENTER,
-        sentence,
+        widgets::sentence(sentence),
         font,
         palette.error,
     );

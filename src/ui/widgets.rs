@@ -7,6 +7,7 @@ use egui::{
 
 use crate::ui::theme::{
     self, CONTROL, CONTROL_RADIUS, HALF, LINE, PRIMARY, PROGRESS, RADIUS, RING, SMALL_CONTROL,
+    SPACE,
 };
 
 /// A quiet square button that shows only an icon. `name` is its tooltip and its name.
@@ -59,7 +60,17 @@ pub(super) fn button_ui(ui: &mut Ui, icon: &str, text: &str) -> Response {
     ui.add(Button::new((icon, text))).accessible_name(text)
 }
 
-/// The same, as wide as there is room, its text on the left.
+/// A square button that shows only an icon. `name` is its tooltip and its name.
+pub(super) fn square_button_ui(ui: &mut Ui, icon: &str, name: &str) -> Response {
+    let button = Button::new(icon).min_size(vec2(CONTROL, CONTROL));
+    ui.scope(|ui| {
+        ui.spacing_mut().button_padding.x = SPACE;
+        ui.add(button).accessible_name(name).on_hover_text(name)
+    })
+    .inner
+}
+
+/// A button with an icon and a text, as wide as there is room, its text on the left.
 pub(super) fn wide_button_ui(ui: &mut Ui, icon: &str, text: &str) -> Response {
     let size = vec2(ui.available_width(), CONTROL);
     let button = Button::new((icon, text, Atom::grow())).min_size(size);
@@ -82,7 +93,7 @@ pub(super) fn primary_button_ui(ui: &mut Ui, enabled: bool, icon: &str, text: &s
             state.fg_stroke.color = palette.on_accent;
             state.corner_radius = CornerRadius::same(RADIUS);
         }
-        let label = |text: &str| theme::strong(text).size(16.0);
+        let label = |text: &str| theme::strong(text).size(theme::PRIMARY_TEXT);
         let size = vec2(ui.available_width(), PRIMARY);
         let response = ui.add_sized(size, Button::new((label(icon), label(text))));
         let ring = response.has_focus();
@@ -164,7 +175,7 @@ pub(super) fn card_ui<R>(ui: &mut Ui, fill: Color32, contents: impl FnOnce(&mut 
 pub(super) fn sentence_ui(ui: &mut Ui, icon: &str, text: &str, colour: Color32) {
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = HALF + 2.0;
-        ui.label(RichText::new(icon).color(colour).size(16.0));
+        ui.label(RichText::new(icon).color(colour).size(theme::MESSAGE_ICON));
         ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap());
     });
 }
