@@ -53,8 +53,8 @@ for tool in Xvfb xdotool openbox import convert compare; do
     command -v $tool >/dev/null || fail "$tool is not installed"
 done
 
-# The server picks a free number and writes it down.
-Xvfb -displayfd 3 -screen 0 ${width}x${height}x24 -nolisten tcp 3>"$work/display" >/dev/null 2>&1 &
+# The server picks a free number and writes it down. The screen has room for the window's frame.
+Xvfb -displayfd 3 -screen 0 $((width + 40))x$((height + 80))x24 -nolisten tcp 3>"$work/display" >/dev/null 2>&1 &
 children+=($!)
 within 10 test -s "$work/display" || fail "Xvfb did not start"
 DISPLAY=:$(cat "$work/display")
@@ -72,7 +72,7 @@ find_window() {
 }
 within 15 find_window || fail "no window appeared within 15 s"
 kill -0 $program 2>/dev/null || fail "the program ended at its start"
-xdotool windowmove "$window" 0 0 windowsize "$window" $width $height windowfocus "$window"
+xdotool windowmove "$window" 10 10 windowsize "$window" $width $height windowfocus "$window"
 
 shot() {
     import -window "$window" "$work/$1.png"

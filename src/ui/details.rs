@@ -11,8 +11,8 @@ use crate::ui::{Action, icons, widgets};
 /// From this height on, in points, the actions stand under each other.
 const STACKED_FROM: f32 = 400.0;
 
-/// Icon, name and meaning of each button.
-type Buttons = Vec<(&'static str, &'static str, Action)>;
+/// Icon, name and meaning of a button.
+type Button = (&'static str, &'static str, Action);
 
 /// Draws a column with everything that is known, and the actions under each other.
 pub(super) fn beside_ui(
@@ -59,7 +59,13 @@ pub(super) fn beside_ui(
             }
         }
     } else {
-        row_ui(ui, buttons, actions);
+        let mut buttons = buttons.into_iter();
+        if let Some((icon, name, action)) = buttons.next()
+            && widgets::wide_button_ui(ui, icon, name).clicked()
+        {
+            actions.push(action);
+        }
+        ui.horizontal(|ui| icons_ui(ui, buttons, actions));
     }
 }
 
@@ -94,24 +100,26 @@ pub(super) fn below_ui(
         unknown_ui(ui, entry, size);
     }
     ui.add_space(HALF);
-    row_ui(ui, buttons(entry), actions);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = HALF;
+        let mut buttons = buttons(entry).into_iter();
+        if let Some((icon, name, action)) = buttons.next()
+            && widgets::button_ui(ui, icon, name).clicked()
+        {
+            actions.push(action);
+        }
+        icons_ui(ui, buttons, actions);
+    });
 }
 
-/// Draws the actions in a line: the first in words, the others as icons.
-fn row_ui(ui: &mut Ui, buttons: Buttons, actions: &mut Vec<Action>) {
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = HALF;
-        for (index, (icon, name, action)) in buttons.into_iter().enumerate() {
-            let response = if index == 0 {
-                widgets::button_ui(ui, icon, name)
-            } else {
-                widgets::square_button_ui(ui, icon, name)
-            };
-            if response.clicked() {
-                actions.push(action);
-            }
+/// Draws actions as icons in a line.
+fn icons_ui(ui: &mut Ui, buttons: impl Iterator<Item = Button>, actions: &mut Vec<Action>) {
+    ui.spacing_mut().item_spacing.x = HALF;
+    for (icon, name, action) in buttons {
+        if widgets::square_button_ui(ui, icon, name).clicked() {
+            actions.push(action);
         }
-    });
+    }
 }
 
 /// The prompt of a picture, or a word that there was none.
@@ -167,7 +175,7 @@ fn unknown_ui(ui: &mut Ui, entry: &Entry, size: Option<[u32; 2]>) {
 }
 
 /// What can be done with a picture.
-fn buttons(entry: &Entry) -> Buttons {
+fn buttons(entry: &Entry) -> Vec<Button> {
     let path = &entry.path;
     let mut buttons = Vec::new();
     if let Some(record) = &entry.record {

@@ -8,9 +8,9 @@ use crate::schema::Problem;
 use crate::schema::fields::{FIELDS, Group};
 use crate::schema::params::Params;
 use crate::session::{ModelState, Session};
-use crate::ui::field::{self, Drafts};
+use crate::ui::number::Drafts;
 use crate::ui::theme::{self, CONTROL, HALF, PANEL_MARGIN, SMALL_CONTROL, SPACE};
-use crate::ui::{Action, icons, shortcuts, widgets};
+use crate::ui::{Action, field, icons, shortcuts, widgets};
 
 /// What the form remembers besides the inputs themselves.
 #[derive(Default)]

@@ -13,6 +13,7 @@ mod form;
 mod gallery;
 mod icons;
 mod messages;
+mod number;
 mod pictures;
 mod queue;
 mod settings;

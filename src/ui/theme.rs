@@ -121,8 +121,8 @@ const LIGHT: Palette = Palette {
     line: Color32::from_rgb(0xD9, 0xDF, 0xDB),
     text: Color32::from_rgb(0x1A, 0x20, 0x1D),
     weak: Color32::from_rgb(0x59, 0x63, 0x5E),
-    accent: Color32::from_rgb(0x0B, 0x7A, 0x5C),
-    accent_hovered: Color32::from_rgb(0x09, 0x68, 0x4E),
+    accent: Color32::from_rgb(0x0A, 0x75, 0x58),
+    accent_hovered: Color32::from_rgb(0x08, 0x63, 0x4A),
     on_accent: Color32::from_rgb(0xFF, 0xFF, 0xFF),
     accent_soft: Color32::from_rgb(0xDD, 0xF0, 0xE9),
     error: Color32::from_rgb(0xB3, 0x26, 0x1E),
@@ -317,4 +317,65 @@ fn dressed(visuals: Visuals, palette: &Palette) -> Visuals {
     // A blinking cursor would redraw the whole window twice a second, at the cost of the model's speed.
     dressed.text_cursor.blink = false;
     dressed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Color32, DARK, LIGHT, Palette};
+
+    /// Relative luminance. <https://www.w3.org/TR/WCAG21/#dfn-relative-luminance>
+    fn luminance(colour: Color32) -> f32 {
+        let linear = |channel: u8| {
+            let value = f32::from(channel) / 255.0;
+            if value <= 0.04045 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * linear(colour.r()) + 0.7152 * linear(colour.g()) + 0.0722 * linear(colour.b())
+    }
+
+    /// Contrast ratio. <https://www.w3.org/TR/WCAG21/#dfn-contrast-ratio>
+    fn contrast(a: Color32, b: Color32) -> f32 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn every_text_can_be_read_on_every_ground_it_stands_on() {
+        let pairs = |theme: &Palette| {
+            let grounds = [
+                theme.ground,
+                theme.panel,
+                theme.raised,
+                theme.hovered,
+                theme.field,
+            ];
+            let mut pairs: Vec<_> = [theme.text, theme.weak]
+                .into_iter()
+                .flat_map(|text| grounds.map(|ground| (text, ground)))
+                .collect();
+            pairs.extend([
+                (theme.text, theme.accent_soft),
+                (theme.weak, theme.accent_soft),
+                (theme.accent, theme.accent_soft),
+                (theme.accent, theme.panel),
+                (theme.on_accent, theme.accent),
+                (theme.on_accent, theme.accent_hovered),
+                (theme.error, theme.error_soft),
+                (theme.error, theme.panel),
+                (theme.error, theme.raised),
+            ]);
+            pairs
+        };
+        // Level AA of WCAG 2.1 for text of any size.
+        for (text, ground) in pairs(&LIGHT).into_iter().chain(pairs(&DARK)) {
+            assert!(
+                contrast(text, ground) >= 4.5,
+                "{text:?} on {ground:?}: {}",
+                contrast(text, ground)
+            );
+        }
+    }
 }
