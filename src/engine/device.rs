@@ -14,6 +14,15 @@ pub struct Hardware {
 }
 
 impl Hardware {
+    /// What [`Self::best`] opens in this build, for people.
+    pub const BEST: &str = if cfg!(feature = "cuda") {
+        "CUDA"
+    } else if cfg!(feature = "metal") {
+        "Metal"
+    } else {
+        "CPU"
+    };
+
     /// The CPU.
     pub fn cpu() -> Self {
         Self {

@@ -2,6 +2,7 @@
 
 use egui::{Align, Frame, Layout, Margin, Panel, RichText, Ui};
 
+use crate::engine::device::Hardware;
 use crate::session::ModelState;
 use crate::ui::theme::{self, HALF, PANEL_MARGIN, SPACE, TITLE_ICON};
 use crate::ui::{Action, App, NAME, icons, shortcuts, widgets};
@@ -93,7 +94,10 @@ impl App {
                         ModelState::Failed(_) => "cannot be used",
                     };
                     let model = &self.session.card().name;
-                    ui.label(theme::small(ui, format!("{model} · {state} · CPU")));
+                    ui.label(theme::small(
+                        ui,
+                        format!("{model} · {state} · {}", Hardware::BEST),
+                    ));
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         let count = self.session.gallery.entries().len();
                         let pictures = if count == 1 { "picture" } else { "pictures" };

@@ -1,7 +1,7 @@
 //! The window: draws a [`Session`] and changes it as the user says. The only place that knows a toolkit.
 //!
 //! Each part of the window is a file here. Parts draw what they are given and say what the user asked for as
-//! [`Action`]s; [`App`] carries them out after everything is drawn. [`theme`] holds every colour and size.
+//! actions; [`App`] carries them out after everything is drawn. [`theme`] holds every colour and size.
 
 mod actions;
 mod bars;

@@ -1,6 +1,6 @@
 //! Colours, sizes and fonts: the only place where they are written down.
 //!
-//! Distances are multiples of [`SPACE`] or half of it. There is one accent colour; it marks what is chosen and the one
+//! Distances are multiples of `SPACE` or half of it. There is one accent colour; it marks what is chosen and the one
 //! button that matters.
 
 use std::sync::Arc;
