@@ -1,0 +1,93 @@
+"""The tiny FLUX.1 transformer, and what is needed to run it: packing, positions, schedule, sampling."""
+
+import math
+
+import torch
+from diffusers import FluxTransformer2DModel
+
+CONFIG = dict(
+    patch_size=1, in_channels=64, num_layers=2, num_single_layers=4, attention_head_dim=32, num_attention_heads=4,
+    joint_attention_dim=128, pooled_projection_dim=128, guidance_embeds=True, axes_dims_rope=(8, 12, 12),
+)
+# Of FluxPipeline's shifted schedule, as in FLUX.1-dev.
+SCHEDULER = dict(
+    num_train_timesteps=1000, shift=3.0, use_dynamic_shifting=True,
+    base_shift=0.5, max_shift=1.15, base_image_seq_len=256, max_image_seq_len=4096,
+)
+
+
+def build(seed):
+    """A new transformer whose blocks start as identity and whose output starts at zero."""
+    torch.manual_seed(seed)
+    model = FluxTransformer2DModel(**CONFIG)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if ("norm" in name and "linear" in name) or name.startswith("proj_out"):
+                p.zero_()
+            elif "time_text_embed" in name and name.endswith("weight"):
+                torch.nn.init.normal_(p, std=0.02)
+    return model
+
+
+def pack(latents):
+    """(b, 16, h, w) → (b, h/2 · w/2, 64), one token per 2 × 2 patch."""
+    b, c, h, w = latents.shape
+    return latents.view(b, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 1, 3, 5).reshape(b, h // 2 * (w // 2), c * 4)
+
+
+def unpack(tokens, h, w):
+    """The inverse of `pack`."""
+    b = tokens.shape[0]
+    return tokens.view(b, h // 2, w // 2, 16, 2, 2).permute(0, 3, 1, 4, 2, 5).reshape(b, 16, h, w)
+
+
+def positions(h, w):
+    """Row and column of every image token: (h/2 · w/2, 3), the first of the three is always 0."""
+    ids = torch.zeros(h // 2, w // 2, 3)
+    ids[..., 1] += torch.arange(h // 2)[:, None]
+    ids[..., 2] += torch.arange(w // 2)[None]
+    return ids.reshape(-1, 3)
+
+
+def velocity(model, tokens, t, pooled, sequence, guidance, image_ids):
+    """The predicted direction from picture to noise; `t` is 1 at pure noise."""
+    return model(hidden_states=tokens, encoder_hidden_states=sequence, pooled_projections=pooled, timestep=t,
+                 guidance=guidance, img_ids=image_ids, txt_ids=torch.zeros(sequence.shape[1], 3), return_dict=False)[0]
+
+
+def sigmas(steps, tokens):
+    """Noise levels of the shifted schedule from 1 to 0."""
+    s = SCHEDULER
+    slope = (s["max_shift"] - s["base_shift"]) / (s["max_image_seq_len"] - s["base_image_seq_len"])
+    mu = s["base_shift"] + (tokens - s["base_image_seq_len"]) * slope
+    level = torch.linspace(1, 1 / steps, steps)
+    return torch.cat([math.exp(mu) / (math.exp(mu) + (1 / level - 1)), torch.zeros(1)])
+
+
+@torch.no_grad()
+def sample(model, encoders, texts, steps=28, guidance=3.0, true_cfg=1.0, h=16, w=16, seed=0):
+    """Latents (b, 16, h, w) of pictures of `texts`, by Euler steps."""
+    pooled, sequence = encoders(texts)
+    if true_cfg != 1:
+        without = encoders([""] * len(texts))
+        pooled, sequence = torch.cat([pooled, without[0]]), torch.cat([sequence, without[1]])
+    image_ids = positions(h, w)
+    level = sigmas(steps, len(image_ids))
+    x = pack(torch.randn(len(texts), 16, h, w, generator=torch.Generator().manual_seed(seed)))
+    for i in range(steps):
+        both = torch.cat([x, x]) if true_cfg != 1 else x
+        n = len(both)
+        v = velocity(model, both, level[i].expand(n), pooled, sequence, torch.full((n,), float(guidance)), image_ids)
+        if true_cfg != 1:
+            with_text, without_text = v.chunk(2)
+            v = without_text + true_cfg * (with_text - without_text)
+        x = x + (level[i + 1] - level[i]) * v
+    return unpack(x, h, w)
+
+
+@torch.no_grad()
+def decode(vae, latents):
+    """Latents → bytes (b, h, w, 3)."""
+    z = latents / vae.config.scaling_factor + vae.config.shift_factor
+    pictures = torch.cat([vae.decode(part).sample for part in z.split(8)])
+    return pictures.clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1).numpy()
