@@ -14,7 +14,7 @@ mkdir -p "$2"
 out=$(realpath "$2")
 width=1280 height=800
 accent='#35C397'
-prompt='a smiling green face with round glasses'
+prompt='a smiling green face with round glasses and a red hat on a yellow background'
 
 work=$(mktemp -d)
 export HOME=$work/home XDG_CONFIG_HOME=$work/config XDG_STATE_HOME=$work/state XDG_DATA_HOME=$work/data
