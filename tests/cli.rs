@@ -429,3 +429,68 @@ fn schema_prints_the_contract() {
         21
     );
 }
+
+#[test]
+fn overwriting_never_loses_a_file_to_a_failure() {
+    let output = TempDir::new().unwrap();
+    let kept = output.path().join("out-0.webp");
+    std::fs::write(&kept, b"mine").unwrap();
+    std::fs::create_dir(output.path().join("out-1.webp")).unwrap();
+    let run = generate(
+        output.path(),
+        &[QUICK.as_slice(), &["--num_outputs", "2", "--overwrite"]].concat(),
+    );
+    assert_eq!(run.status.code(), Some(1));
+    assert_eq!(std::fs::read(&kept).unwrap(), b"mine");
+    assert_eq!(
+        std::fs::read_dir(output.path()).unwrap().count(),
+        2,
+        "nothing is left behind"
+    );
+}
+
+#[test]
+fn model_folder_may_stand_before_the_command() {
+    let run = program()
+        .args([
+            "--model-dir",
+            "/nowhere/at/all",
+            "generate",
+            "--prompt",
+            "x",
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    assert!(lines(&run.stderr)[0].contains("/nowhere/at/all"));
+}
+
+#[test]
+fn dump_that_cannot_be_written_stops_before_the_work() {
+    let output = TempDir::new().unwrap();
+    let run = generate(
+        output.path(),
+        &[
+            QUICK.as_slice(),
+            &["--dump", output.path().to_str().unwrap()],
+        ]
+        .concat(),
+    );
+    assert_eq!(run.status.code(), Some(1));
+    assert!(!output.path().join("out-0.webp").exists());
+}
+
+#[test]
+fn values_with_line_breaks_stay_on_their_line() {
+    let output = TempDir::new().unwrap();
+    let run = generate(
+        output.path(),
+        &["--prompt", "x", "--model", "a\nb", "--seed", "1\n2"],
+    );
+    assert_eq!(
+        (run.status.code(), lines(&run.stderr).len()),
+        (Some(2), 2),
+        "{:?}",
+        lines(&run.stderr)
+    );
+}

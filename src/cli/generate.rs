@@ -38,7 +38,6 @@ pub(super) fn command() -> Command {
             "FILE",
             "A JSON object of inputs; - reads standard input. Flags win over it",
         ))
-        .arg(super::model_dir())
         .arg(
             path(
                 "output-dir",
@@ -72,7 +71,7 @@ pub(super) fn command() -> Command {
         .arg(path(
             "dump",
             "FILE",
-            "Writes noise, text embeddings, sigmas, latents and image as a safetensors file",
+            "Writes noise, text embeddings, sigmas, latents and image as a safetensors file, which it replaces",
         ))
 }
 
@@ -148,7 +147,12 @@ impl From<engine::Error> for Failure {
 
 impl From<files::Error> for Failure {
     fn from(error: files::Error) -> Self {
-        Self::Sentence(error.to_string())
+        let hint = if matches!(error, files::Error::Exists(_)) {
+            " (--overwrite replaces it)"
+        } else {
+            ""
+        };
+        Self::Sentence(format!("{error}{hint}"))
     }
 }
 
@@ -188,22 +192,26 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
         .map(|path| Noise::read(path))
         .transpose()?;
     let dump_path = matches.get_one::<PathBuf>("dump");
+    if let Some(path) = dump_path {
+        files::check_writable(path)?;
+    }
     let mut probe = Probe {
         noise,
         dump: dump_path.map(|_| Dump::default()),
     };
 
     let mut outcome = run_engine(&source, &request, &mut probe, &interrupted)?;
+    let saving = Instant::now();
+    let record = Record::new(&params, &request, &outcome);
+    let record = (!matches.get_flag("no-metadata")).then_some(&record);
+    let saved = target.save(&outcome.pictures, request.encoding, record)?;
+    outcome.notes.extend(saved.note());
     if let (Some(path), Some(dump)) = (dump_path, &probe.dump) {
         files::write_whole(path, &dump.to_file()?, true)?;
     }
-    let saving = Instant::now();
-    let record = Record::new(&params, &request, &outcome, &card.name);
-    let record = (!matches.get_flag("no-metadata")).then_some(&record);
-    let paths = target.save(&outcome.pictures, request.encoding, record)?;
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
-    Ok(summary(&request, &outcome, &paths))
+    Ok(summary(&request, &outcome, &saved.paths))
 }
 
 /// The job, from a JSON file and flags. All problems of both come together.
@@ -213,7 +221,8 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
     if let Some(path) = matches.get_one::<PathBuf>("input") {
         match read_input(path) {
             Ok(object) => problems.extend(params.apply_json(&object)),
-            Err(problem) => problems.push(problem),
+            // Without the file nothing sensible can be said of the inputs in it.
+            Err(problem) => return Err(Failure::Problems(vec![problem])),
         }
     }
     for field in &FIELDS {
@@ -262,7 +271,7 @@ fn read_input(path: &Path) -> Result<Map<String, Value>, Problem> {
     };
     let text =
         text.map_err(|error| problem(format!("cannot be read ({error}): {}", super::shown(path))))?;
-    match serde_json::from_str(&text) {
+    match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(problem("must hold one JSON object of inputs".to_owned())),
         Err(error) => Err(problem(format!("is not JSON: {error}"))),

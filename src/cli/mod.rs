@@ -1,6 +1,7 @@
 //! The same work without a window: one file per command.
 //!
-//! Exit codes: 0 done, 1 failed (one sentence on standard error), 2 problems with the inputs (one line per field),
+//! Exit codes: 0 done, 1 failed (one sentence on standard error), 2 problems with the inputs (one line per field) or a
+//! flag that does not exist,
 //! 130 interrupted. Standard output holds the result and nothing else.
 
 mod generate;
@@ -62,13 +63,14 @@ pub fn fail(sentence: &str) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-/// `--model-dir`, for the window and for `generate`.
+/// `--model-dir`, for the window and for every command.
 fn model_dir() -> Arg {
     Arg::new("model-dir")
         .long("model-dir")
         .alias("model_dir")
         .value_name("DIR")
         .value_parser(value_parser!(PathBuf))
+        .global(true)
         .help("A model folder in the layout of diffusers, in place of the embedded demo model")
 }
 

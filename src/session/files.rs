@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 
 use crate::imaging::codec;
+use crate::schema::Note;
 use crate::schema::request::Encoding;
 use crate::session::record::Record;
 
@@ -15,7 +16,7 @@ use crate::session::record::Record;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Something of this name is there already.
-    #[error("this file exists already and is kept (--overwrite replaces it): {}", .0.display())]
+    #[error("this file exists already and is kept: {}", .0.display())]
     Exists(PathBuf),
     /// The system refused.
     #[error("the file cannot be written ({reason}): {}", path.display())]
@@ -33,21 +34,60 @@ pub enum Error {
     Record(#[from] serde_json::Error),
 }
 
+impl Error {
+    /// The error for what the system said of `path`.
+    fn refused(reason: io::Error, path: &Path) -> Self {
+        let path = path.to_owned();
+        if reason.kind() == io::ErrorKind::AlreadyExists {
+            Self::Exists(path)
+        } else {
+            Self::Refused { reason, path }
+        }
+    }
+}
+
+/// What [`Target::save`] has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The files, in the order of the pictures.
+    pub paths: Vec<PathBuf>,
+    /// Whether the record did not fit into the format.
+    pub record_left_out: bool,
+}
+
+impl Saved {
+    /// The note on a record that was left out.
+    pub fn note(&self) -> Option<Note> {
+        let message =
+            "The record of how the picture was made is too long for a JPEG file and was left out";
+        self.record_left_out
+            .then(|| Note::on("output_format", message))
+    }
+}
+
 /// Writes `contents` under a temporary name in the same folder, syncs it and renames it to `path`.
 ///
 /// # Errors
 /// When the folder cannot be made or written to, or, without `overwrite`, when `path` exists.
 pub fn write_whole(path: &Path, contents: &[u8], overwrite: bool) -> Result<(), Error> {
-    let refused = |reason: io::Error| {
-        if reason.kind() == io::ErrorKind::AlreadyExists {
-            Error::Exists(path.to_owned())
-        } else {
-            Error::Refused {
-                reason,
-                path: path.to_owned(),
-            }
-        }
-    };
+    persist(stage(path, contents)?, path, overwrite)
+        .map_err(|error| Error::refused(error.error, path))
+}
+
+/// Says whether a file can be written at `path`, by writing an empty one under a temporary name beside it.
+///
+/// # Errors
+/// When the folder cannot be made or written to, or `path` is a folder.
+pub fn check_writable(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Err(Error::refused(io::ErrorKind::IsADirectory.into(), path));
+    }
+    stage(path, &[]).map(drop)
+}
+
+/// Writes `contents` under a temporary name in the folder of `path`, which is made if it is not there.
+fn stage(path: &Path, contents: &[u8]) -> Result<NamedTempFile, Error> {
+    let refused = |reason| Error::refused(reason, path);
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -60,17 +100,17 @@ pub fn write_whole(path: &Path, contents: &[u8], overwrite: bool) -> Result<(), 
     file.write_all(contents)
         .and_then(|()| file.as_file().sync_all())
         .map_err(refused)?;
-    persist(file, path, overwrite).map_err(refused)
+    Ok(file)
 }
 
-/// Gives a temporary file the name it is meant to have.
-fn persist(file: NamedTempFile, path: &Path, overwrite: bool) -> io::Result<()> {
+/// Gives a temporary file the name it is meant to have; a failure gives it back.
+fn persist(file: NamedTempFile, path: &Path, overwrite: bool) -> Result<(), PersistError> {
     let persisted = if overwrite {
         file.persist(path)
     } else {
         file.persist_noclobber(path)
     };
-    persisted.map(drop).map_err(|error| error.error)
+    persisted.map(drop)
 }
 
 /// Asks for the usual permissions, where a temporary file would be private to its user.
@@ -127,38 +167,62 @@ impl Target {
             reason,
             path: self.folder.clone(),
         })?;
-        if let Naming::Numbered { overwrite: false } = self.naming {
-            let taken = (0..count)
-                .map(|index| self.path(index, 0, encoding))
-                .find(|path| path.exists());
-            return taken.map_or(Ok(()), |path| Err(Error::Exists(path)));
+        let Naming::Numbered { overwrite } = self.naming else {
+            return Ok(());
+        };
+        for path in (0..count).map(|index| self.path(index, 0, encoding)) {
+            // A link that leads nowhere is in the way as well.
+            if !overwrite && path.symlink_metadata().is_ok() {
+                return Err(Error::Exists(path));
+            }
+            check_writable(&path)?;
         }
         Ok(())
     }
 
-    /// Writes the pictures, all of them or none, and returns their paths in order.
+    /// Writes the pictures, all of them or none.
+    ///
+    /// Every file is complete under a temporary name before the first gets its own. A record that does not fit into the
+    /// format is left out, for the picture matters more.
     ///
     /// # Errors
-    /// When a picture cannot be encoded or a file cannot be written; files already written are taken back.
+    /// When a picture cannot be encoded or a file cannot be written. Files that were new are taken back then.
     pub fn save(
         &self,
         pictures: &[RgbImage],
         encoding: Encoding,
         record: Option<&Record>,
-    ) -> Result<Vec<PathBuf>, Error> {
-        let files = pictures.iter().enumerate().map(|(index, picture)| {
+    ) -> Result<Saved, Error> {
+        let mut saved = Saved {
+            paths: Vec::new(),
+            record_left_out: false,
+        };
+        let mut staged = Vec::new();
+        for (index, picture) in pictures.iter().enumerate() {
             let record = record
                 .map(|record| serde_json::to_string(&record.of_picture(index)))
                 .transpose()?;
-            Ok(codec::encode(picture, encoding, record.as_deref())?)
-        });
-        let files = files.collect::<Result<Vec<_>, Error>>()?;
-        let mut written = Vec::new();
-        for (index, contents) in files.iter().enumerate() {
-            match self.write(index, contents, encoding) {
-                Ok(path) => written.push(path),
+            let contents = match codec::encode(picture, encoding, record.as_deref()) {
+                Err(codec::Error::RecordTooLong(_)) => {
+                    saved.record_left_out = true;
+                    codec::encode(picture, encoding, None)?
+                }
+                encoded => encoded?,
+            };
+            staged.push(stage(&self.path(index, 0, encoding), &contents)?);
+        }
+        let mut new = Vec::new();
+        for (index, file) in staged.into_iter().enumerate() {
+            let existed = self.path(index, 0, encoding).exists();
+            match self.name(index, file, encoding) {
+                Ok(path) => {
+                    if !existed {
+                        new.push(path.clone());
+                    }
+                    saved.paths.push(path);
+                }
                 Err(error) => {
-                    for path in &written {
+                    for path in &new {
                         // Best effort: the error that led here is the one to report.
                         let _ = fs::remove_file(path);
                     }
@@ -166,11 +230,16 @@ impl Target {
                 }
             }
         }
-        Ok(written)
+        Ok(saved)
     }
 
-    /// Writes one picture under the first name that is free, or the one name it may have.
-    fn write(&self, index: usize, contents: &[u8], encoding: Encoding) -> Result<PathBuf, Error> {
+    /// Gives a finished file the first name that is free, or the one name it may have.
+    fn name(
+        &self,
+        index: usize,
+        mut file: NamedTempFile,
+        encoding: Encoding,
+    ) -> Result<PathBuf, Error> {
         let (overwrite, attempts) = match self.naming {
             Naming::Numbered { overwrite } => (overwrite, 1),
             Naming::Dated(_) => (false, 10_000),
@@ -179,9 +248,14 @@ impl Target {
         loop {
             let path = self.path(index, attempt, encoding);
             attempt += 1;
-            match write_whole(&path, contents, overwrite) {
-                Err(Error::Exists(_)) if attempt < attempts => {}
-                result => return result.map(|()| path),
+            match persist(file, &path, overwrite) {
+                Ok(()) => return Ok(path),
+                Err(error)
+                    if error.error.kind() == io::ErrorKind::AlreadyExists && attempt < attempts =>
+                {
+                    file = error.file
+                }
+                Err(error) => return Err(Error::refused(error.error, &path)),
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::schema::{Fidelity, Note};
 /// This program and its version.
 pub const PROGRAM: &str = concat!("flux-qfaces ", env!("CARGO_PKG_VERSION"));
 
-/// The record of one picture. It holds no time and no path, so that the same job gives the same bytes.
+/// The record of one picture. It holds nothing that differs from run to run, so that the same job gives the same bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The program that made it.
@@ -38,7 +38,7 @@ pub struct Record {
 
 impl Record {
     /// The record of the first picture of a job.
-    pub fn new(params: &Params, request: &Request, outcome: &Outcome, model: &str) -> Self {
+    pub fn new(params: &Params, request: &Request, outcome: &Outcome) -> Self {
         let inputs = Params {
             seed: Some(request.seed.into()),
             ..params.clone()
@@ -46,7 +46,7 @@ impl Record {
         .to_json();
         Self {
             program: PROGRAM.to_owned(),
-            model: model.to_owned(),
+            model: outcome.model.clone(),
             index: 0,
             seed: request.seed,
             width: request.size.width,
