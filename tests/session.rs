@@ -335,3 +335,80 @@ fn folder_that_cannot_be_written_fails_the_job_with_its_path() {
     };
     assert!(sentence.contains("a file"), "{sentence}");
 }
+
+#[test]
+fn job_of_last_time_that_cannot_run_is_named_and_holds_nothing_up() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir_all(folder.path().join("state")).unwrap();
+    let queue = r#"[{"prompt": "old", "num_outputs": 99}]"#;
+    std::fs::write(folder.path().join("state/queue.json"), queue).unwrap();
+    let mut stage = Stage::reopened(&Script::new(), folder);
+    assert!(stage.session.take_notices()[0].contains("num_outputs"));
+    assert!(!stage.session.is_paused());
+    let id = stage.submit("new");
+    stage.until_ended(id);
+}
+
+#[test]
+fn second_window_leaves_the_queue_of_the_first_alone() {
+    let script = Script::new().then(Act::Hang);
+    let mut first = Stage::new(&script);
+    let running = first.submit("of the first");
+    first.submit("also of the first");
+    let (sender, _wakes) = channel();
+    let wake = Arc::new(move || {
+        let _ = sender.send(());
+    });
+    let second = Session::open(
+        folders(first.folder.path()),
+        card(),
+        Script::new().maker(),
+        wake,
+    );
+    assert!(second.jobs().is_empty());
+    drop(second);
+    let queue = std::fs::read_to_string(first.folder.path().join("state/queue.json")).unwrap();
+    assert!(queue.contains("also of the first"), "{queue}");
+    first.session.cancel(running);
+}
+
+#[test]
+fn pictures_of_a_job_that_began_before_the_folder_changed_stay_in_theirs() {
+    let mut stage = Stage::new(&Script::new().then(Act::Hang));
+    let held = stage.submit("held up");
+    let id = stage.submit("in the new folder");
+    let elsewhere = stage.folder.path().join("elsewhere");
+    stage.session.set_output_folder(elsewhere.clone());
+    stage.session.cancel(held);
+    stage.until_ended(id);
+    assert!(
+        stage
+            .session
+            .gallery
+            .entries()
+            .iter()
+            .all(|entry| entry.path.starts_with(&elsewhere))
+    );
+    assert_eq!(stage.session.gallery.entries().len(), 1);
+}
+
+#[test]
+fn record_too_long_for_a_jpeg_is_left_out_with_a_note() {
+    let mut stage = Stage::new(&Script::new());
+    let params = Params {
+        output_format: "jpg".to_owned(),
+        ..prompted(&"word ".repeat(20_000))
+    };
+    let id = stage.session.submit(&params).unwrap();
+    stage.until_ended(id);
+    let JobState::Finished(finished) = &stage.session.job(id).unwrap().state else {
+        panic!("must finish")
+    };
+    assert!(
+        finished
+            .notes
+            .iter()
+            .any(|note| note.message.contains("too long for a JPEG"))
+    );
+    assert_eq!(stage.files().len(), 1);
+}

@@ -1,10 +1,11 @@
-//! The pictures in the output folder, and the thread `pictures` that lists and reads them.
+//! The pictures in the output folder, and the threads `gallery` and `pictures` that list and read them.
 //!
 //! The files are the truth: each carries its record, and the gallery is read from them.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::SystemTime;
@@ -79,6 +80,10 @@ impl Gallery {
 
     /// Puts a new picture first.
     pub(super) fn insert(&mut self, entry: Entry) {
+        // A job that began before the folder was changed ends in the old one.
+        if entry.path.parent() != Some(&self.folder) {
+            return;
+        }
         self.entries.retain(|other| other.path != entry.path);
         self.entries.insert(0, entry);
     }
@@ -93,13 +98,10 @@ impl Gallery {
     }
 }
 
-/// What the front end asks of the thread.
-enum Errand {
-    Scan(PathBuf),
-    Load {
-        path: PathBuf,
-        longest_side: Option<u32>,
-    },
+/// A picture that the front end wants.
+struct Errand {
+    path: PathBuf,
+    longest_side: Option<u32>,
 }
 
 /// What comes back.
@@ -129,7 +131,10 @@ pub enum Pixels {
 /// Reads pictures off the front end's thread.
 pub struct PictureLoader {
     errands: Sender<Errand>,
+    /// For the threads that list folders.
+    outgoing: Sender<Delivery>,
     deliveries: Receiver<Delivery>,
+    wake: Wake,
     /// Full-size pictures and thumbnails that were asked for and not yet taken.
     shelf: HashMap<(PathBuf, Option<u32>), Pixels>,
 }
@@ -140,19 +145,32 @@ impl PictureLoader {
         let (errands, incoming) = channel();
         let (outgoing, deliveries) = channel();
         // A system that cannot start a thread has told so through the worker's.
-        let _ = thread::Builder::new()
-            .name("pictures".to_owned())
-            .spawn(move || serve(&incoming, &outgoing, &wake));
+        let _ = thread::Builder::new().name("pictures".to_owned()).spawn({
+            let (outgoing, wake) = (outgoing.clone(), Arc::clone(&wake));
+            move || serve(&incoming, &outgoing, &wake)
+        });
         Self {
             errands,
+            outgoing,
             deliveries,
+            wake,
             shelf: HashMap::new(),
         }
     }
 
-    /// Lists a folder into the gallery.
+    /// Lists a folder into the gallery, on a thread of its own: it may hold thousands of files.
     pub(super) fn scan(&self, folder: PathBuf) {
-        let _ = self.errands.send(Errand::Scan(folder));
+        let (outgoing, wake) = (self.outgoing.clone(), Arc::clone(&self.wake));
+        // Without the thread the gallery stays as it is.
+        let _ = thread::Builder::new()
+            .name("gallery".to_owned())
+            .spawn(move || {
+                let _ = outgoing.send(Delivery::Listed {
+                    entries: list(&folder),
+                    folder,
+                });
+                wake();
+            });
     }
 
     /// A picture, scaled down so that its longest side is at most `longest_side` pixels, or as it is.
@@ -165,7 +183,7 @@ impl PictureLoader {
             Some(Pixels::Pending) => Pixels::Pending,
             Some(_) => self.shelf.remove(&key).unwrap_or(Pixels::Pending),
             None => {
-                let _ = self.errands.send(Errand::Load {
+                let _ = self.errands.send(Errand {
                     path: path.to_owned(),
                     longest_side,
                 });
@@ -198,19 +216,16 @@ impl PictureLoader {
 
 /// The thread's life.
 fn serve(errands: &Receiver<Errand>, deliveries: &Sender<Delivery>, wake: &Wake) {
-    while let Ok(errand) = errands.recv() {
-        let delivery = match errand {
-            Errand::Scan(folder) => Delivery::Listed {
-                entries: list(&folder),
-                folder,
-            },
-            Errand::Load { path, longest_side } => Delivery::Loaded {
-                pixels: read(&path, longest_side),
+    while let Ok(Errand { path, longest_side }) = errands.recv() {
+        let pixels = read(&path, longest_side);
+        if deliveries
+            .send(Delivery::Loaded {
                 path,
                 longest_side,
-            },
-        };
-        if deliveries.send(delivery).is_err() {
+                pixels,
+            })
+            .is_err()
+        {
             return;
         }
         wake();

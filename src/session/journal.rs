@@ -1,6 +1,7 @@
 //! The jobs that have not ended, on disk, so that a killed program loses none.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -13,23 +14,32 @@ pub(super) struct Journal {
     path: PathBuf,
     /// What the file holds, so that it is written only when that changes.
     written: Vec<Map<String, Value>>,
+    /// Held while the journal is open. Without it another window keeps the journal, and this one writes nothing.
+    lock: Option<File>,
 }
 
 impl Journal {
     /// Opens the journal in `folder`, with the jobs that an earlier run left and a warning if there were any it cannot read.
     pub(super) fn open(folder: &Path) -> (Self, Vec<Params>, Option<String>) {
         let path = folder.join("queue.json");
+        let lock = lock(folder);
         let (jobs, warning) = match fs::read(&path) {
-            Err(_) => (Vec::new(), None),
-            Ok(text) => match serde_json::from_slice::<Vec<Map<String, Value>>>(&text) {
-                Ok(jobs) => (jobs, None),
-                Err(error) => (
-                    Vec::new(),
-                    Some(format!(
-                        "the queue of last time could not be read ({error})"
-                    )),
-                ),
-            },
+            Ok(text) if lock.is_some() => {
+                match serde_json::from_slice::<Vec<Map<String, Value>>>(&text) {
+                    Ok(jobs) => (jobs, None),
+                    Err(error) => {
+                        // Kept for whoever wants to look, and out of the way.
+                        let _ = fs::rename(&path, folder.join("queue.json.damaged"));
+                        (
+                            Vec::new(),
+                            Some(format!(
+                                "the queue of last time could not be read ({error})"
+                            )),
+                        )
+                    }
+                }
+            }
+            _ => (Vec::new(), None),
         };
         let params = jobs.iter().map(|inputs| {
             let mut params = Params::default();
@@ -41,6 +51,7 @@ impl Journal {
             Self {
                 path,
                 written: jobs,
+                lock,
             },
             params,
             warning,
@@ -56,13 +67,16 @@ impl Journal {
         unfinished: impl Iterator<Item = &'a Params>,
     ) -> Result<(), String> {
         let jobs: Vec<_> = unfinished.map(Params::to_json).collect();
-        if jobs == self.written {
+        if jobs == self.written || self.lock.is_none() {
             return Ok(());
         }
         let failed =
             |error: &dyn std::fmt::Display| format!("the queue could not be saved: {error}");
         if jobs.is_empty() {
-            fs::remove_file(&self.path).map_err(|error| failed(&error))?;
+            match fs::remove_file(&self.path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&error)),
+                _ => {}
+            }
         } else {
             let text = serde_json::to_vec_pretty(&jobs).map_err(|error| failed(&error))?;
             files::write_whole(&self.path, &text, true).map_err(|error| failed(&error))?;
@@ -70,4 +84,12 @@ impl Journal {
         self.written = jobs;
         Ok(())
     }
+}
+
+/// Takes the lock that tells this window from others of the same user; `None` when another has it.
+fn lock(folder: &Path) -> Option<File> {
+    fs::create_dir_all(folder).ok()?;
+    let file = File::create(folder.join("queue.lock")).ok()?;
+    file.try_lock().ok()?;
+    Some(file)
 }

@@ -1,7 +1,7 @@
 //! What the program is doing: the queue, the worker, the gallery, the settings. No toolkit, no tensors.
 //!
 //! [`Session`] is the one object a front end draws. It is owned by the front end's thread; everything slow happens on
-//! the threads `engine` ([`worker`]) and `pictures` ([`gallery`]), which send events and call [`Wake`]. The front end
+//! the threads `engine` ([`worker`]), `gallery` and `pictures` ([`gallery`]), which send events and call [`Wake`]. The front end
 //! calls [`Session::pump`] before it draws.
 
 pub mod files;
@@ -241,6 +241,12 @@ impl Session {
         self.save_settings();
     }
 
+    /// Tries to load the model again after it could not be used.
+    pub fn reload_model(&mut self) {
+        self.model = ModelState::Loading;
+        self.worker.reload();
+    }
+
     /// Writes the settings; a failure becomes a notice.
     pub fn save_settings(&mut self) {
         if let Err(warning) = self.settings.write(&self.folders) {
@@ -294,7 +300,7 @@ impl Session {
         if !self.paused && self.running().is_none() {
             let next = self.jobs.iter_mut().find(|job| job.is_waiting());
             if let Some(job) = next {
-                let (order, run) = Order::new(job, &self.settings, &self.card);
+                let (order, run) = Order::new(job, &self.settings);
                 self.worker.run(order);
                 job.state = JobState::Running(run);
             }
@@ -320,12 +326,26 @@ impl Session {
         self.paused = true;
         let mut restored = 0;
         for params in waiting {
-            restored += usize::from(self.submit(&params).is_ok());
+            match self.submit(&params) {
+                Ok(_) => restored += 1,
+                Err(problems) => {
+                    let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                    let notice = format!(
+                        "A job from last time cannot run any more ({})",
+                        reasons.join("; ")
+                    );
+                    self.notices.push(notice);
+                }
+            }
         }
         let jobs = if restored == 1 { "job" } else { "jobs" };
-        self.notices.push(format!(
-            "{restored} {jobs} from last time kept: press Resume in the queue to run"
-        ));
+        if restored > 0 {
+            self.notices.push(format!(
+                "{restored} {jobs} from last time kept: press Resume to run"
+            ));
+        } else {
+            self.set_paused(false);
+        }
     }
 
     /// What a request depends on besides its inputs.
@@ -335,6 +355,20 @@ impl Session {
             native_side: self.card.native_side,
             random,
         }
+    }
+}
+
+impl Drop for Session {
+    /// Ends the running job within a block of the model, so that its thread can put its files in order. The journal keeps it.
+    fn drop(&mut self) {
+        if let Some(Job {
+            state: JobState::Running(run),
+            ..
+        }) = self.running()
+        {
+            run.cancel();
+        }
+        self.worker.join();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the user chose, kept between runs.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -53,15 +54,25 @@ impl Settings {
     pub(super) fn read(folders: &Folders) -> (Self, Option<String>) {
         let path = path(&folders.config);
         let (file, warning) = match std::fs::read(&path) {
-            Err(_) => (File::default(), None),
+            Err(error) if error.kind() == ErrorKind::NotFound => (File::default(), None),
+            Err(error) => (
+                File::default(),
+                Some(format!(
+                    "the settings could not be read and start afresh ({error})"
+                )),
+            ),
             Ok(text) => match serde_json::from_slice(&text) {
                 Ok(file) => (file, None),
-                Err(error) => (
-                    File::default(),
-                    Some(format!(
-                        "the settings could not be read and start afresh ({error})"
-                    )),
-                ),
+                Err(error) => {
+                    // Kept for whoever wants to look, and out of the way of the next save.
+                    let _ = std::fs::rename(&path, path.with_extension("json.damaged"));
+                    (
+                        File::default(),
+                        Some(format!(
+                            "the settings could not be read and start afresh ({error})"
+                        )),
+                    )
+                }
             },
         };
         let mut params = Params::default();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crate::engine::{Error, Generator, Progress};
@@ -18,7 +18,6 @@ use crate::session::gallery::Entry;
 use crate::session::jobs::{Finished, Job, JobId, Run};
 use crate::session::record::Record;
 use crate::session::settings::Settings;
-use crate::weights::ModelCard;
 
 /// Builds a generator, on the worker's thread.
 pub type MakeGenerator = Box<dyn FnMut() -> Result<Box<dyn Generator>, Error> + Send>;
@@ -30,13 +29,12 @@ pub(super) struct Order {
     request: Request,
     folder: PathBuf,
     with_record: bool,
-    model: String,
     cancelled: Arc<AtomicBool>,
 }
 
 impl Order {
     /// The order for `job`, and the run to keep an eye on it.
-    pub(super) fn new(job: &Job, settings: &Settings, card: &ModelCard) -> (Self, Run) {
+    pub(super) fn new(job: &Job, settings: &Settings) -> (Self, Run) {
         let cancelled = Arc::new(AtomicBool::new(false));
         let order = Self {
             id: job.id,
@@ -44,7 +42,6 @@ impl Order {
             request: job.request.clone(),
             folder: settings.output_folder.clone(),
             with_record: settings.metadata,
-            model: card.name.clone(),
             cancelled: Arc::clone(&cancelled),
         };
         (order, Run::new(cancelled))
@@ -62,32 +59,67 @@ pub(super) enum Event {
     Failed(JobId, String),
 }
 
-/// The session's end of the thread. The thread ends after its current job when this is dropped.
+/// The session's end of the thread.
 pub(super) struct Worker {
-    orders: Sender<Order>,
+    /// `None` once the session ends.
+    errands: Option<Sender<Errand>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the session asks of the thread.
+enum Errand {
+    Run(Order),
+    Reload,
 }
 
 impl Worker {
     /// Starts the thread, which builds its generator at once.
     pub(super) fn start(make: MakeGenerator, wake: Wake) -> (Self, Receiver<Event>) {
-        let (orders, incoming) = channel();
+        let (errands, incoming) = channel();
         let (events, outgoing) = channel();
         let outbox = Outbox { events, wake };
         let spawned = thread::Builder::new().name("engine".to_owned()).spawn({
             let outbox = outbox.clone();
             move || work(make, &incoming, &outbox)
         });
-        if let Err(error) = spawned {
-            outbox.send(Event::ModelFailed(format!(
-                "the engine's thread could not be started: {error}"
-            )));
-        }
-        (Self { orders }, outgoing)
+        let thread = spawned
+            .map_err(|error| {
+                let sentence = format!("the engine's thread could not be started: {error}");
+                outbox.send(Event::ModelFailed(sentence));
+            })
+            .ok();
+        (
+            Self {
+                errands: Some(errands),
+                thread,
+            },
+            outgoing,
+        )
     }
 
     /// Hands over a job. A worker that is gone has already said so.
     pub(super) fn run(&self, order: Order) {
-        let _ = self.orders.send(order);
+        self.send(Errand::Run(order));
+    }
+
+    /// Builds the generator again, if there is none.
+    pub(super) fn reload(&self) {
+        self.send(Errand::Reload);
+    }
+
+    fn send(&self, errand: Errand) {
+        if let Some(errands) = &self.errands {
+            let _ = errands.send(errand);
+        }
+    }
+
+    /// Waits until the thread has finished what it is doing.
+    pub(super) fn join(&mut self) {
+        self.errands = None;
+        if let Some(thread) = self.thread.take() {
+            // Its panics are contained inside; there is nothing to learn from it here.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -107,17 +139,18 @@ impl Outbox {
 }
 
 /// The thread's life: build the generator, then job after job.
-fn work(mut make: MakeGenerator, orders: &Receiver<Order>, outbox: &Outbox) {
+fn work(mut make: MakeGenerator, errands: &Receiver<Errand>, outbox: &Outbox) {
     let mut generator = build(&mut make, outbox).ok();
-    while let Ok(order) = orders.recv() {
+    while let Ok(errand) = errands.recv() {
+        let built = if generator.is_some() {
+            Ok(())
+        } else {
+            build(&mut make, outbox).map(|built| generator = Some(built))
+        };
+        let Errand::Run(order) = errand else { continue };
         let id = order.id;
-        if generator.is_none() {
-            match build(&mut make, outbox) {
-                Ok(built) => generator = Some(built),
-                Err(sentence) => outbox.send(Event::Failed(id, sentence)),
-            }
-        }
         let Some(ready) = generator.as_mut() else {
+            outbox.send(Event::Failed(id, built.err().unwrap_or_default()));
             continue;
         };
         let event = match contained(|| run(ready.as_mut(), &order, outbox)) {
@@ -173,17 +206,18 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
     }
 
     let saving = Instant::now();
-    let record = Record::new(&order.params, &order.request, &outcome, &order.model);
+    let record = Record::new(&order.params, &order.request, &outcome);
     let target = Target::dated(&order.folder, order.request.seed);
     let saved = target.save(
         &outcome.pictures,
         order.request.encoding,
         order.with_record.then_some(&record),
     );
-    let paths = saved.map_err(|error| Failure::Sentence(error.to_string()))?;
+    let saved = saved.map_err(|error| Failure::Sentence(error.to_string()))?;
+    outcome.notes.extend(saved.note());
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
-    let entries = paths.into_iter().enumerate();
+    let entries = saved.paths.into_iter().enumerate();
     Ok(Finished {
         entries: entries
             .map(|(index, path)| Entry::new(path, Some(record.of_picture(index))))
