@@ -376,13 +376,18 @@ fn a_panic_fails_one_job_and_not_the_window() {
 }
 
 #[test]
-fn a_model_that_cannot_be_used_says_so_and_holds_the_button() {
+fn a_model_that_cannot_be_used_says_so_and_can_be_loaded_again() {
     let mut desk = Desk::open(&Script::new().refuse("a tensor is missing"));
     desk.until("the model's end", |desk| {
         matches!(desk.session().model(), ModelState::Failed(_))
     });
     assert!(desk.shows("The model cannot be used: a tensor is missing"));
     assert!(desk.is_disabled(Role::Button, "Generate"));
+    desk.press("Load again");
+    desk.until("the model", |desk| {
+        *desk.session().model() == ModelState::Ready
+    });
+    assert!(!desk.is_disabled(Role::Button, "Generate"));
 }
 
 #[test]

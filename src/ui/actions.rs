@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use egui::Context;
 
+use crate::schema::fields::{self, Kind};
 use crate::schema::params::Params;
 use crate::session::jobs::{JobId, JobState};
+use crate::session::record::Record;
 use crate::ui::files::Purpose;
 use crate::ui::shortcuts::Step;
 use crate::ui::{App, Dialog, REMARK_SECS, field, form, gallery};
@@ -19,10 +21,11 @@ pub(super) enum Action {
     CancelRunning,
     Reorder(JobId, isize),
     Pause(bool),
+    ReloadModel,
     ClearEnded,
     Select(PathBuf),
     Step(Step),
-    UseSettings(Box<Params>),
+    UseSettings(Box<Record>),
     Example(&'static str),
     Open(PathBuf),
     Reveal(PathBuf),
@@ -52,6 +55,7 @@ impl App {
                 }
             }
             Action::Reorder(id, by) => self.session.reorder(id, by),
+            Action::ReloadModel => self.session.reload_model(),
             Action::Pause(paused) => self.session.set_paused(paused),
             Action::ClearEnded => {
                 self.session.clear_ended();
@@ -64,8 +68,9 @@ impl App {
                     self.choose(path);
                 }
             }
-            Action::UseSettings(params) => {
-                self.session.settings.params = *params;
+            Action::UseSettings(record) => {
+                self.session.settings.params = record.params();
+                self.session.settings.fidelity = record.fidelity;
                 self.form.forget_drafts();
                 self.panels.form = true;
                 self.say(ctx, "The form has the settings of this picture");
@@ -195,8 +200,11 @@ impl App {
                 self.chosen = None;
                 self.view.fit();
             }
-            Purpose::Input("image") => self.session.settings.params.image = Some(path),
-            Purpose::Input(_) => self.session.settings.params.mask = Some(path),
+            Purpose::Input(name) => {
+                if let Some(Kind::Image(access)) = fields::find(name).map(|field| field.kind) {
+                    *(access.get_mut)(&mut self.session.settings.params) = Some(path);
+                }
+            }
         }
     }
 }

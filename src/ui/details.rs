@@ -179,11 +179,11 @@ fn buttons(entry: &Entry) -> Vec<Button> {
     let path = &entry.path;
     let mut buttons = Vec::new();
     if let Some(record) = &entry.record {
-        let params = Box::new(record.params());
+        let record_again = Box::new(record.clone());
         buttons.push((
             icons::USE,
             "Use these settings",
-            Action::UseSettings(params),
+            Action::UseSettings(record_again),
         ));
         buttons.push((icons::SEED, "Copy seed", Action::CopySeed(record.seed)));
     }

@@ -30,7 +30,27 @@ pub(super) fn messages_ui(
     if let ModelState::Failed(sentence) = session.model() {
         widgets::card_ui(ui, palette.error_soft, |ui| {
             let text = format!("The model cannot be used: {sentence}");
-            widgets::sentence_ui(ui, icons::ERROR, &text, palette.error);
+            dismissable_ui(ui, icons::ERROR, &text, palette.error, |ui| {
+                if ui.button("Load again").clicked() {
+                    actions.push(Action::ReloadModel);
+                }
+            });
+        });
+    }
+    let waiting = session.jobs().iter().filter(|job| job.is_waiting()).count();
+    if session.is_paused() && waiting > 0 {
+        widgets::card_ui(ui, palette.panel, |ui| {
+            let jobs = if waiting == 1 {
+                "job waits"
+            } else {
+                "jobs wait"
+            };
+            let text = format!("The queue is paused: {waiting} {jobs}");
+            dismissable_ui(ui, icons::PAUSE, &text, palette.text, |ui| {
+                if ui.button("Resume").clicked() {
+                    actions.push(Action::Pause(false));
+                }
+            });
         });
     }
     for (index, notice) in notices.iter().enumerate().take(NOTICES) {
