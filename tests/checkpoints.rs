@@ -119,6 +119,18 @@ fn inconsistent_configurations_are_explained() {
         ),
         (
             "transformer",
+            "\"num_layers\": 2",
+            "\"num_layers\": 1000000000000000000",
+            "transformer_blocks.2",
+        ),
+        (
+            "transformer",
+            "\"attention_head_dim\": 16",
+            "\"attention_head_dim\": 9000000000000000000",
+            "heads",
+        ),
+        (
+            "transformer",
             "\"in_channels\": 64",
             "\"in_channels\": 32",
             "img_in",
@@ -245,7 +257,7 @@ fn notes(weights: &str, asked: &str, prompt: &str) -> String {
 #[test]
 fn weights_of_the_other_kind_run_with_a_note() {
     for (weights, asked, words) in [
-        ("dev", "schnell", "dev model"),
+        ("dev", "schnell", "with a guidance of 3"),
         ("schnell", "dev", "no guidance"),
     ] {
         let notes = notes(weights, asked, "");

@@ -104,6 +104,10 @@ fn no_module_names_one_above_or_beside_it() {
         let Some(own) = height(&file) else { continue };
         let module = file.split('/').next().unwrap();
         for line in &lines {
+            assert!(
+                !line.contains("crate::{"),
+                "{file} hides what it names: {line}"
+            );
             for (other, above) in LADDER
                 .iter()
                 .filter(|(name, height)| *name != module && *height >= own)

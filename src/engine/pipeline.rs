@@ -183,7 +183,7 @@ impl FluxGenerator {
         Ok(Outcome {
             pictures: finished,
             steps: request.steps,
-            notes: self.notes(request, &encoded),
+            notes: self.notes(request, &encoded, probe.noise.is_some()),
             timings_secs: timings,
             peak_memory_bytes: memory::peak_bytes(),
             model: self.name.clone(),
@@ -267,12 +267,18 @@ impl FluxGenerator {
     }
 
     /// The request's notes and what turned out while running.
-    fn notes(&self, request: &Request, encoded: &Encoded) -> Vec<Note> {
+    fn notes(&self, request: &Request, encoded: &Encoded, foreign_noise: bool) -> Vec<Note> {
         let mut notes = request.notes.clone();
+        if foreign_noise {
+            notes.push(Note::on(
+                "seed",
+                "The noise came from a file: the seed was not used",
+            ));
+        }
         match (request.model, self.flux.config().has_guidance()) {
             (Model::Schnell, true) => notes.push(Note::on(
                 "model",
-                "These weights are a dev model: they ran on schnell's schedule, and guidance acted",
+                format!("These weights are a dev model: they ran on schnell's schedule with a guidance of {}", request.guidance),
             )),
             (Model::Dev, false) => notes.push(Note::on(
                 "model",
@@ -286,9 +292,14 @@ impl FluxGenerator {
                 format!("The prompt is longer than {tokens} tokens: its end was not read"),
             ));
         }
-        notes.push(Note::general(
-            "The pictures were not checked: this version has no safety checker",
-        ));
+        notes.push(if request.safety_checked {
+            Note::general("The pictures were not checked: this version has no safety checker")
+        } else {
+            Note::on(
+                "disable_safety_checker",
+                "The pictures were not checked, as asked",
+            )
+        });
         notes
     }
 }

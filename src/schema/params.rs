@@ -147,7 +147,7 @@ impl Field {
             } => {
                 let text = value
                     .as_str()
-                    .ok_or_else(|| expected(&format!("one of {}", quoted(choices))))?;
+                    .ok_or_else(|| expected(&format!("text in quotes: {}", quoted(choices))))?;
                 text.clone_into((access.get_mut)(params));
             }
             Kind::Integer { access, .. } => {
@@ -174,8 +174,12 @@ impl Field {
     /// # Errors
     /// When the text cannot be read as the input's type. Limits are checked later, all at once.
     pub fn set_text(&self, params: &mut Params, text: &str) -> Result<(), Problem> {
-        let expected =
-            |what: &str| Problem::new(self.name, format!("must be {what}, not '{text}'"));
+        let expected = |what: &str| {
+            Problem::new(
+                self.name,
+                format!("must be {what}, not '{}'", text.escape_debug()),
+            )
+        };
         match self.kind {
             Kind::Text(access) | Kind::Weights(access) => {
                 *(access.get_mut)(params) = Some(text.to_owned());

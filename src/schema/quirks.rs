@@ -6,6 +6,7 @@
 //! [diffusers 0.32.2](https://github.com/huggingface/diffusers/tree/v0.32.2) and
 //! [peft 0.14.0](https://github.com/huggingface/peft/tree/v0.14.0).
 
+use crate::schema::params::Params;
 use crate::schema::size::{SIDE_STEP, Size};
 use crate::schema::{Fidelity, Note, Problem};
 
@@ -229,6 +230,18 @@ pub fn allows_soft_mask(fidelity: Fidelity) -> bool {
 /// A better number of steps to offer, where the default of dev is given to schnell. It is offered, never applied.
 pub fn suggested_steps(schnell: bool, steps: i64) -> Option<i64> {
     (schnell && steps > 4).then_some(4)
+}
+
+/// The guidance that goes into weights which have it.
+///
+/// schnell has none, so a guidance asked for does not act there, in both modes; dev weights that run on schnell's
+/// schedule get the default.
+pub fn acting_guidance(schnell: bool, asked: f64) -> f64 {
+    if schnell {
+        Params::default().guidance_scale
+    } else {
+        asked
+    }
 }
 
 /// The seed of a job for which none is given: 32 bits, as Replicate 16 bits

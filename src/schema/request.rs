@@ -69,7 +69,7 @@ pub struct Encoding {
 }
 
 /// A job that can be run: size decided, seed fixed, everything within its limits. Nothing below validates again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// What the picture shows; may be empty.
     pub prompt: String,
@@ -81,7 +81,7 @@ pub struct Request {
     pub num_outputs: usize,
     /// Denoising steps, 1 to 50.
     pub steps: usize,
-    /// Distilled guidance, 0 to 10.
+    /// Distilled guidance, 0 to 10; the default under schnell, which has none.
     pub guidance: f64,
     /// The seed of the noise.
     pub seed: u64,
@@ -156,7 +156,10 @@ impl Request {
                     model,
                     num_outputs: params.num_outputs as usize,
                     steps: params.num_inference_steps as usize,
-                    guidance: params.guidance_scale,
+                    guidance: quirks::acting_guidance(
+                        model == Model::Schnell,
+                        params.guidance_scale,
+                    ),
                     seed,
                     encoding: Encoding {
                         format,
@@ -192,7 +195,11 @@ fn out_of_limits(field: &Field, params: &Params) -> Option<Problem> {
             (!choices.contains(&value.as_str())).then(|| {
                 Problem::new(
                     field.name,
-                    format!("must be {}, not '{value}'", quoted(choices)),
+                    format!(
+                        "must be {}, not '{}'",
+                        quoted(choices),
+                        value.escape_debug()
+                    ),
                 )
             })
         }

@@ -188,12 +188,16 @@ impl Weights {
     }
 }
 
+/// The most features or channels that a configuration may ask for; real models have thousands. Arithmetic on widths
+/// within it cannot overflow.
+pub const MAX_WIDTH: usize = 1 << 20;
+
 /// Features of one head when `width` features are divided among `heads`.
 ///
 /// # Errors
 /// When that does not come out even. `part` is the part of the model whose configuration says so.
 pub fn head_size(part: &str, width: usize, heads: usize) -> Result<usize, Error> {
-    if heads > 0 && width > 0 && width.is_multiple_of(heads) {
+    if heads > 0 && (1..=MAX_WIDTH).contains(&width) && width.is_multiple_of(heads) {
         return Ok(width / heads);
     }
     let sentence = format!(

@@ -57,7 +57,8 @@ impl Config {
 
     /// Width of the stream.
     fn width(&self) -> usize {
-        self.attention_head_dim * self.num_attention_heads
+        self.attention_head_dim
+            .saturating_mul(self.num_attention_heads)
     }
 }
 
@@ -102,15 +103,18 @@ impl Flux {
     ) -> Result<Self, Error> {
         let (width, heads) = (config.width(), config.num_attention_heads);
         head_size("transformer", width, heads)?;
-        let rope_features: usize = config.axes_dims_rope.iter().sum();
+        let rope_features: usize = config
+            .axes_dims_rope
+            .iter()
+            .fold(0, |sum, axis| sum.saturating_add(*axis));
         if rope_features != config.attention_head_dim || config.axes_dims_rope.len() != 3 {
             let (axes, head) = (&config.axes_dims_rope, config.attention_head_dim);
             return Err(Error::Checkpoint(format!(
                 "the transformer's configuration is inconsistent: three RoPE axes {axes:?} must add up to the head size {head}"
             )));
         }
-        let blocks = config.num_layers + config.num_single_layers;
-        let mut double_blocks = Vec::with_capacity(config.num_layers);
+        let blocks = config.num_layers.saturating_add(config.num_single_layers);
+        let mut double_blocks = Vec::new();
         for i in 0..config.num_layers {
             on_block(i, blocks)?;
             double_blocks.push(DoubleBlock::load(
@@ -119,7 +123,7 @@ impl Flux {
                 &weights.at("double_blocks").at(i),
             )?);
         }
-        let mut single_blocks = Vec::with_capacity(config.num_single_layers);
+        let mut single_blocks = Vec::new();
         for i in 0..config.num_single_layers {
             on_block(config.num_layers + i, blocks)?;
             single_blocks.push(SingleBlock::load(

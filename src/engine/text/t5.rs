@@ -69,7 +69,7 @@ impl T5 {
     pub fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
         head_size(
             "T5 encoder",
-            config.num_heads * config.d_kv,
+            config.num_heads.saturating_mul(config.d_kv),
             config.num_heads,
         )?;
         let buckets = config.relative_attention_num_buckets;

@@ -9,7 +9,7 @@ use candle_core::Tensor;
 use serde::Deserialize;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::Weights;
+use crate::engine::checkpoint::{MAX_WIDTH, Weights};
 use crate::engine::flux::vae::blocks::{Conv, GroupNorm, Middle, ResnetBlock, load_level};
 
 /// Sizes, from `vae/config.json`.
@@ -65,8 +65,11 @@ impl Vae {
     /// When a tensor is missing or has an unexpected shape, or the configuration has no levels.
     pub fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
         let (widths, groups) = (&config.block_out_channels, config.norm_num_groups);
-        let divisible = |width: &usize| groups > 0 && *width > 0 && width.is_multiple_of(groups);
-        if widths.is_empty() || !widths.iter().all(divisible) {
+        let divisible = |width: &usize| {
+            groups > 0 && (1..=MAX_WIDTH).contains(width) && width.is_multiple_of(groups)
+        };
+        if widths.is_empty() || !widths.iter().all(divisible) || config.latent_channels > MAX_WIDTH
+        {
             return Err(Error::Checkpoint(format!(
                 "the configuration of the VAE is inconsistent: levels of {widths:?} channels in {groups} norm groups"
             )));
