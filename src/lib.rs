@@ -32,7 +32,8 @@
 //! App pumps the session, then draws it
 //! ```
 //! The engine hears one callback, [`engine::Watch`], before every block of the model: it is progress and cancel in one.
-//! The story of a job inside the engine is [`engine::pipeline`]; the model is [`engine::flux`].
+//! The story of a job inside the engine is [`engine::pipeline`]; the model is [`engine::flux`], and where the tensor library is
+//! slow, [`engine::kernels`] has operations of our own (`cargo bench --bench kernels` compares them).
 //!
 //! # What always holds
 //! * A picture's record holds no time and no path: the same request gives the same bytes.

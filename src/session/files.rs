@@ -253,7 +253,7 @@ impl Target {
                 Err(error)
                     if error.error.kind() == io::ErrorKind::AlreadyExists && attempt < attempts =>
                 {
-                    file = error.file
+                    file = error.file;
                 }
                 Err(error) => return Err(Error::refused(error.error, &path)),
             }

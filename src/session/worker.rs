@@ -68,7 +68,7 @@ pub(super) struct Worker {
 
 /// What the session asks of the thread.
 enum Errand {
-    Run(Order),
+    Run(Box<Order>),
     Reload,
 }
 
@@ -99,7 +99,7 @@ impl Worker {
 
     /// Hands over a job. A worker that is gone has already said so.
     pub(super) fn run(&self, order: Order) {
-        self.send(Errand::Run(order));
+        self.send(Errand::Run(Box::new(order)));
     }
 
     /// Builds the generator again, if there is none.

@@ -335,3 +335,28 @@ impl FinalLayer {
             .forward(&modulate(&self.norm.forward(x)?, &parts[0], &parts[1])?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::scaled_time;
+
+    /// The values that the reference's bf16 arithmetic gives for common guidances and a time.
+    #[test]
+    fn scaled_times_round_as_the_reference_does() {
+        for (value, rounded) in [
+            (3.0, 3008.0),
+            (3.5, 3504.0),
+            (2.5, 2496.0),
+            (0.98841, 988.0),
+        ] {
+            assert!(
+                (scaled_time(value, true) - rounded).abs() < f32::EPSILON,
+                "{value}"
+            );
+            assert!(
+                (scaled_time(value, false) - value * 1000.0).abs() < f32::EPSILON,
+                "{value}"
+            );
+        }
+    }
+}
