@@ -57,7 +57,7 @@ fn load_vae(source: &ModelSource) -> Vae {
 
 fn check_tokens(source: &ModelSource) {
     let golden = Golden::stages();
-    let mut encoders = TextEncoders::load(source, &Hardware::cpu()).unwrap();
+    let mut encoders = TextEncoders::load(source, &Hardware::cpu(), &mut || Ok(())).unwrap();
     for (i, prompt) in cases("prompts").iter().enumerate() {
         let (clip, t5) = encoders
             .tokens(prompt.as_str().unwrap(), Model::Dev)
@@ -89,7 +89,8 @@ fn clip_tokenizer_without_tokenizer_json_gives_the_same_tokens() {
 #[test]
 fn text_encoders_equal_the_reference() {
     let golden = Golden::stages();
-    let mut encoders = TextEncoders::load(&model("dev").0, &Hardware::cpu()).unwrap();
+    let mut encoders =
+        TextEncoders::load(&model("dev").0, &Hardware::cpu(), &mut || Ok(())).unwrap();
     for (i, prompt) in cases("prompts").iter().enumerate() {
         let encoded = encoders
             .encode(prompt.as_str().unwrap(), Model::Dev, &mut |_| Ok(()))
@@ -375,5 +376,34 @@ fn cancel_takes_effect_within_one_block() {
             );
             assert_eq!(calls, stop_at, "nothing ran after the cancel");
         }
+    }
+}
+
+#[test]
+fn cancel_while_loading_takes_effect_before_the_next_block() {
+    let (source, _whole) = model("dev");
+    let mut all = 0;
+    let mut counting = |_| {
+        all += 1;
+        ControlFlow::Continue(())
+    };
+    FluxGenerator::load(&source, Hardware::cpu(), &mut counting).unwrap();
+    assert!(all > 2 + 2 + 2 + 3, "once for each layer and block: {all}");
+    for stop_at in 1..=all {
+        let mut calls = 0;
+        let mut stopping = |_| {
+            calls += 1;
+            if calls == stop_at {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let ended = FluxGenerator::load(&source, Hardware::cpu(), &mut stopping);
+        assert!(
+            matches!(ended, Err(Error::Cancelled)),
+            "cancelled at call {stop_at}"
+        );
+        assert_eq!(calls, stop_at);
     }
 }

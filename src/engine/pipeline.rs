@@ -84,12 +84,13 @@ impl FluxGenerator {
         let scheduler: SchedulerConfig = read_json(model, "scheduler/scheduler_config.json")?;
         let flux_config: flux::Config = read_json(model, "transformer/config.json")?;
         let vae_config: vae::Config = read_json(model, "vae/config.json")?;
-        let text = TextEncoders::load(model, &hardware)?;
+        let text = TextEncoders::load(model, &hardware, &mut || loading(0.0))?;
         let weights =
             Component::open(model, "transformer", diffusers::transformer, &hardware)?.weights();
         let flux = Flux::load(&flux_config, &weights, &mut |block, blocks| {
             loading(block as f32 / blocks as f32)
         })?;
+        loading(1.0)?;
         let vae = Vae::load(
             &vae_config,
             &Component::open(model, "vae", Source::same, &hardware)?.weights(),

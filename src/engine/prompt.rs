@@ -5,6 +5,7 @@ use candle_core::Tensor;
 use crate::engine::Error;
 use crate::engine::checkpoint::{Component, Source, read_json};
 use crate::engine::device::Hardware;
+use crate::engine::text::OnLayer;
 use crate::engine::text::clip::{self, Clip};
 use crate::engine::text::t5::{self, T5};
 use crate::engine::text::tokenizer::FixedLengthTokenizer;
@@ -39,8 +40,12 @@ impl TextEncoders {
     /// Loads the encoders of a diffusers-layout model.
     ///
     /// # Errors
-    /// When a file is missing or damaged.
-    pub fn load(model: &ModelSource, hardware: &Hardware) -> Result<Self, Error> {
+    /// Those of `on_layer`; when a file is missing or damaged.
+    pub fn load(
+        model: &ModelSource,
+        hardware: &Hardware,
+        on_layer: &mut OnLayer<'_>,
+    ) -> Result<Self, Error> {
         let weights = |folder| {
             Ok::<_, Error>(Component::open(model, folder, Source::same, hardware)?.weights())
         };
@@ -53,14 +58,14 @@ impl TextEncoders {
                 "<|endoftext|>",
                 CLIP_TOKENS,
             )?,
-            clip: Clip::load(&clip_config, &weights("text_encoder")?)?,
+            clip: Clip::load(&clip_config, &weights("text_encoder")?, on_layer)?,
             t5_tokenizer: FixedLengthTokenizer::open(
                 model,
                 "tokenizer_2",
                 "<pad>",
                 Model::Dev.max_t5_tokens(),
             )?,
-            t5: T5::load(&t5_config, &weights("text_encoder_2")?)?,
+            t5: T5::load(&t5_config, &weights("text_encoder_2")?, on_layer)?,
             last: None,
         })
     }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::engine::Error;
 use crate::engine::checkpoint::{Weights, head_size};
 use crate::engine::flux::linear::{LayerNorm, Linear};
+use crate::engine::text::OnLayer;
 
 /// Sizes and habits, from `text_encoder/config.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,8 +60,12 @@ impl Clip {
     /// Loads the encoder.
     ///
     /// # Errors
-    /// When a tensor is missing or has an unexpected shape.
-    pub fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
+    /// Those of `on_layer`; when a tensor is missing or has an unexpected shape.
+    pub fn load(
+        config: &Config,
+        weights: &Weights,
+        on_layer: &mut OnLayer<'_>,
+    ) -> Result<Self, Error> {
         head_size(
             "CLIP encoder",
             config.hidden_size,
@@ -74,8 +79,10 @@ impl Clip {
         };
         let width = config.hidden_size;
         let embeddings = root.at("embeddings");
-        let layers = (0..config.num_hidden_layers)
-            .map(|i| Layer::load(config, &root.at("encoder.layers").at(i)));
+        let layers = (0..config.num_hidden_layers).map(|i| {
+            on_layer()?;
+            Layer::load(config, &root.at("encoder.layers").at(i))
+        });
         Ok(Self {
             token_embedding: embeddings
                 .get("token_embedding.weight", &[config.vocab_size, width])?,
@@ -104,11 +111,7 @@ impl Clip {
     ///
     /// # Errors
     /// Those of `on_layer`, and those of the computation.
-    pub fn pooled(
-        &self,
-        ids: &[u32],
-        on_layer: &mut dyn FnMut() -> Result<(), Error>,
-    ) -> Result<Tensor, Error> {
+    pub fn pooled(&self, ids: &[u32], on_layer: &mut OnLayer<'_>) -> Result<Tensor, Error> {
         let device = self.token_embedding.device();
         let tokens = self.token_embedding.embedding(&Tensor::new(ids, device)?)?; // (l, width)
         let positions = self.position_embedding.narrow(0, 0, ids.len())?;

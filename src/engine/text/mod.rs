@@ -6,3 +6,8 @@
 pub mod clip;
 pub mod t5;
 pub mod tokenizer;
+
+use crate::engine::Error;
+
+/// Called before each layer is loaded or run; an error ends the work.
+pub type OnLayer<'a> = dyn FnMut() -> Result<(), Error> + 'a;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::engine::Error;
 use crate::engine::checkpoint::{Weights, head_size};
 use crate::engine::flux::linear::{Linear, RmsNorm};
+use crate::engine::text::OnLayer;
 
 /// Sizes and habits, from `text_encoder_2/config.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -65,8 +66,12 @@ impl T5 {
     /// Loads the encoder.
     ///
     /// # Errors
-    /// When a tensor is missing or has an unexpected shape, or the feed-forward layers are of an unknown kind.
-    pub fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
+    /// Those of `on_layer`; when a tensor is missing or has an unexpected shape, or the feed-forward layers are of an unknown kind.
+    pub fn load(
+        config: &Config,
+        weights: &Weights,
+        on_layer: &mut OnLayer<'_>,
+    ) -> Result<Self, Error> {
         head_size(
             "T5 encoder",
             config.num_heads.saturating_mul(config.d_kv),
@@ -87,7 +92,10 @@ impl T5 {
         };
         let encoder = weights.at("encoder");
         let blocks = encoder.at("block");
-        let layers = (0..config.num_layers).map(|i| Layer::load(config, &blocks.at(i)));
+        let layers = (0..config.num_layers).map(|i| {
+            on_layer()?;
+            Layer::load(config, &blocks.at(i))
+        });
         let bias_shape = [config.relative_attention_num_buckets, config.num_heads];
         Ok(Self {
             embedding: weights.any(name)?,
@@ -111,11 +119,7 @@ impl T5 {
     ///
     /// # Errors
     /// Those of `on_layer`, and those of the computation.
-    pub fn hidden(
-        &self,
-        ids: &[u32],
-        on_layer: &mut dyn FnMut() -> Result<(), Error>,
-    ) -> Result<Tensor, Error> {
+    pub fn hidden(&self, ids: &[u32], on_layer: &mut OnLayer<'_>) -> Result<Tensor, Error> {
         let device = self.embedding.device();
         let mut hidden = self
             .embedding
