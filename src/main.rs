@@ -1,6 +1,5 @@
 //! Reads the command line; runs one command or opens the window.
 
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
@@ -25,9 +24,8 @@ fn window(matches: &ArgMatches) -> Result<(), String> {
     let source = cli::model(matches).map_err(|error| error.to_string())?;
     let card = source.card().map_err(|error| error.to_string())?;
     let folders = Folders::of_user().ok_or("this system does not tell where a user's files go")?;
-    let make: MakeGenerator = Box::new(move || {
-        let mut proceed = |_| ControlFlow::Continue(());
-        let generator = FluxGenerator::load(&source, Hardware::best()?, &mut proceed)?;
+    let make: MakeGenerator = Box::new(move |watch| {
+        let generator = FluxGenerator::load(&source, Hardware::best()?, watch)?;
         Ok(Box::new(generator) as Box<dyn Generator>)
     });
     ui::run(folders, card, make).map_err(|error| error.to_string())

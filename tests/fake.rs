@@ -72,7 +72,7 @@ impl Script {
     /// Builds generators that follow this script.
     pub(crate) fn maker(&self) -> MakeGenerator {
         let script = self.clone();
-        Box::new(move || {
+        Box::new(move |_| {
             if let Some(sentence) = script.shared().refusals.pop_front() {
                 return Err(Error::Checkpoint(sentence.to_owned()));
             }

@@ -412,3 +412,18 @@ fn record_too_long_for_a_jpeg_is_left_out_with_a_note() {
     );
     assert_eq!(stage.files().len(), 1);
 }
+
+#[test]
+fn closing_ends_the_running_job_and_keeps_it_for_the_next_time() {
+    let mut stage = Stage::new(&Script::new().then(Act::Hang));
+    let id = stage.submit("interrupted");
+    stage.until(|session| {
+        matches!(&session.job(id).unwrap().state, JobState::Running(run) if run.progress().is_some())
+    });
+    let Stage {
+        session, folder, ..
+    } = stage;
+    drop(session);
+    let stage = Stage::reopened(&Script::new(), folder);
+    assert_eq!(stage.session.jobs()[0].request.prompt, "interrupted");
+}

@@ -361,13 +361,6 @@ impl Session {
 impl Drop for Session {
     /// Ends the running job within a block of the model, so that its thread can put its files in order. The journal keeps it.
     fn drop(&mut self) {
-        if let Some(Job {
-            state: JobState::Running(run),
-            ..
-        }) = self.running()
-        {
-            run.cancel();
-        }
         self.worker.join();
     }
 }

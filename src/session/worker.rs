@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crate::engine::{Error, Generator, Progress};
+use crate::engine::{Error, Generator, Progress, Watch};
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::Wake;
@@ -19,8 +19,8 @@ use crate::session::jobs::{Finished, Job, JobId, Run};
 use crate::session::record::Record;
 use crate::session::settings::Settings;
 
-/// Builds a generator, on the worker's thread.
-pub type MakeGenerator = Box<dyn FnMut() -> Result<Box<dyn Generator>, Error> + Send>;
+/// Builds a generator, on the worker's thread. The watch breaks when the program ends.
+pub type MakeGenerator = Box<dyn FnMut(&mut Watch<'_>) -> Result<Box<dyn Generator>, Error> + Send>;
 
 /// One job for the worker.
 pub(super) struct Order {
@@ -63,6 +63,8 @@ pub(super) enum Event {
 pub(super) struct Worker {
     /// `None` once the session ends.
     errands: Option<Sender<Errand>>,
+    /// Raised when the program ends.
+    closing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -75,9 +77,14 @@ enum Errand {
 impl Worker {
     /// Starts the thread, which builds its generator at once.
     pub(super) fn start(make: MakeGenerator, wake: Wake) -> (Self, Receiver<Event>) {
+        let closing = Arc::new(AtomicBool::new(false));
         let (errands, incoming) = channel();
         let (events, outgoing) = channel();
-        let outbox = Outbox { events, wake };
+        let outbox = Outbox {
+            events,
+            wake,
+            closing: Arc::clone(&closing),
+        };
         let spawned = thread::Builder::new().name("engine".to_owned()).spawn({
             let outbox = outbox.clone();
             move || work(make, &incoming, &outbox)
@@ -91,6 +98,7 @@ impl Worker {
         (
             Self {
                 errands: Some(errands),
+                closing,
                 thread,
             },
             outgoing,
@@ -113,8 +121,9 @@ impl Worker {
         }
     }
 
-    /// Waits until the thread has finished what it is doing.
+    /// Ends what the thread is doing within a block of the model, and waits for it.
     pub(super) fn join(&mut self) {
+        self.closing.store(true, Ordering::Relaxed);
         self.errands = None;
         if let Some(thread) = self.thread.take() {
             // Its panics are contained inside; there is nothing to learn from it here.
@@ -123,11 +132,12 @@ impl Worker {
     }
 }
 
-/// Sends an event and wakes the front end, which is one act.
+/// The thread's end: sends an event and wakes the front end, which is one act, and hears when the program ends.
 #[derive(Clone)]
 struct Outbox {
     events: Sender<Event>,
     wake: Wake,
+    closing: Arc<AtomicBool>,
 }
 
 impl Outbox {
@@ -135,6 +145,15 @@ impl Outbox {
         // Nobody listens any more only while the program ends.
         let _ = self.events.send(event);
         (self.wake)();
+    }
+
+    /// Whether the work goes on.
+    fn proceed(&self) -> ControlFlow<()> {
+        if self.closing.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 }
 
@@ -169,7 +188,8 @@ fn work(mut make: MakeGenerator, errands: &Receiver<Errand>, outbox: &Outbox) {
 
 /// Builds a generator and tells how that went.
 fn build(make: &mut MakeGenerator, outbox: &Outbox) -> Result<Box<dyn Generator>, String> {
-    let built = contained(|| make().map_err(|error| error.to_string())).and_then(|built| built);
+    let built = contained(|| make(&mut |_| outbox.proceed()).map_err(|error| error.to_string()))
+        .and_then(|built| built);
     outbox.send(match &built {
         Ok(_) => Event::ModelReady,
         Err(sentence) => Event::ModelFailed(sentence.clone()),
@@ -186,7 +206,7 @@ enum Failure {
 /// Runs one job and saves its pictures.
 fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<Finished, Failure> {
     let started = Instant::now();
-    let is_cancelled = || order.cancelled.load(Ordering::Relaxed);
+    let is_cancelled = || order.cancelled.load(Ordering::Relaxed) || outbox.proceed().is_break();
     let mut watch = |progress| {
         if is_cancelled() {
             return ControlFlow::Break(());
