@@ -177,12 +177,9 @@ impl Request {
 
 /// The problem with a value that is missing, unknown or out of its limits.
 fn out_of_limits(field: &Field, params: &Params) -> Option<Problem> {
-    let out_of_range = |value: &dyn std::fmt::Display| {
+    let unless = |inside: bool, value: &dyn std::fmt::Display| {
         let range = field.range_text().unwrap_or_default();
-        Some(Problem::new(
-            field.name,
-            format!("must be {range}, not {value}"),
-        ))
+        (!inside).then(|| Problem::new(field.name, format!("must be {range}, not {value}")))
     };
     match field.kind {
         Kind::Text(access) if (access.get)(params).is_none() => {
@@ -207,32 +204,20 @@ fn out_of_limits(field: &Field, params: &Params) -> Option<Problem> {
             access, min, max, ..
         } => {
             let value = (access.get)(params);
-            if (min..=max).contains(value) {
-                None
-            } else {
-                out_of_range(value)
-            }
+            unless((min..=max).contains(value), value)
         }
         Kind::OptionalInteger {
             access,
             limits: Some((min, max)),
         } => {
             let value = (access.get)(params).as_ref()?;
-            if (min..=max).contains(value) {
-                None
-            } else {
-                out_of_range(value)
-            }
+            unless((min..=max).contains(value), value)
         }
         Kind::Number {
             access, min, max, ..
         } => {
             let value = (access.get)(params);
-            if (min..=max).contains(value) {
-                None
-            } else {
-                out_of_range(value)
-            }
+            unless((min..=max).contains(value), value)
         }
         _ => None,
     }
