@@ -427,3 +427,19 @@ fn closing_ends_the_running_job_and_keeps_it_for_the_next_time() {
     let stage = Stage::reopened(&Script::new(), folder);
     assert_eq!(stage.session.jobs()[0].request.prompt, "interrupted");
 }
+
+#[test]
+fn job_that_finished_right_before_closing_does_not_run_again() {
+    let mut stage = Stage::new(&Script::new());
+    stage.submit("just finished");
+    // The session has not heard of it yet when it is closed.
+    while stage.files().is_empty() {
+        stage.wakes.recv().unwrap();
+    }
+    let Stage {
+        session, folder, ..
+    } = stage;
+    drop(session);
+    let stage = Stage::reopened(&Script::new(), folder);
+    assert!(stage.session.jobs().is_empty());
+}

@@ -243,8 +243,10 @@ impl Session {
 
     /// Tries to load the model again after it could not be used.
     pub fn reload_model(&mut self) {
-        self.model = ModelState::Loading;
-        self.worker.reload();
+        if let ModelState::Failed(_) = self.model {
+            self.model = ModelState::Loading;
+            self.worker.reload();
+        }
     }
 
     /// Writes the settings; a failure becomes a notice.
@@ -359,9 +361,16 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Ends the running job within a block of the model, so that its thread can put its files in order. The journal keeps it.
+    /// Ends the running job within a block of the model, so that its thread can put its files in order.
     fn drop(&mut self) {
         self.worker.join();
+        self.paused = true;
+        while let Ok(event) = self.events.try_recv() {
+            // A job that closing has cut short stays in the journal; one that has its pictures must not run again.
+            if !matches!(event, Event::Cancelled(_)) {
+                self.receive(event);
+            }
+        }
     }
 }
 

@@ -45,13 +45,6 @@ fn default_projection() -> String {
     "relu".to_owned()
 }
 
-impl Config {
-    /// Width of the vectors.
-    pub fn width(&self) -> usize {
-        self.d_model
-    }
-}
-
 /// The encoder.
 pub struct T5 {
     embedding: Tensor,
