@@ -7,6 +7,7 @@ use clap::ArgMatches;
 use flux_qfaces::engine::Generator;
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::schema::request::Model;
 use flux_qfaces::session::Folders;
 use flux_qfaces::session::worker::MakeGenerator;
 use flux_qfaces::{cli, ui};
@@ -25,7 +26,7 @@ fn window(matches: &ArgMatches) -> Result<(), String> {
     let card = source.card().map_err(|error| error.to_string())?;
     let folders = Folders::of_user().ok_or("this system does not tell where a user's files go")?;
     let make: MakeGenerator = Box::new(move |watch| {
-        let generator = FluxGenerator::load(&source, Hardware::best()?, watch)?;
+        let generator = FluxGenerator::load(&source, Model::Dev, Hardware::best()?, watch)?;
         Ok(Box::new(generator) as Box<dyn Generator>)
     });
     ui::run(folders, card, make).map_err(|error| error.to_string())

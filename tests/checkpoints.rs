@@ -9,16 +9,18 @@ use flux_qfaces::engine::dump::{Noise, Probe};
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::{Error, Generator};
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Request};
+use flux_qfaces::schema::request::{Circumstances, Model, Request};
 use flux_qfaces::weights::ModelSource;
 use tempfile::TempDir;
 
-use crate::reference_data::{copy, folder, model};
+use crate::reference_data::{both_transformers, copy, folder, model};
 
 const TRANSFORMER: &str = "transformer/diffusion_pytorch_model.safetensors";
 
 fn load(source: &ModelSource) -> Result<FluxGenerator, Error> {
-    FluxGenerator::load(source, Hardware::cpu(), &mut |_| ControlFlow::Continue(()))
+    FluxGenerator::load(source, Model::Dev, Hardware::cpu(), &mut |_| {
+        ControlFlow::Continue(())
+    })
 }
 
 /// Loading the tiny model after `spoil` has changed its folder must fail with a sentence that has `words` in it.
@@ -228,9 +230,8 @@ fn numbers_that_are_not_finite_stop_the_job_and_name_the_stage() {
     assert!(error.to_string().contains("while denoising"), "{error}");
 }
 
-/// The notes of a small picture by the tiny model `weights`.
-fn notes(weights: &str, asked: &str, prompt: &str) -> String {
-    let (source, _whole) = model(weights);
+/// A small picture's request.
+fn request(asked: &str, prompt: &str) -> Request {
     let params = Params {
         prompt: Some(prompt.to_owned()),
         model: asked.to_owned(),
@@ -241,10 +242,15 @@ fn notes(weights: &str, asked: &str, prompt: &str) -> String {
         native_side: 32,
         ..Circumstances::default()
     };
-    let request = Request::resolve(&params, circumstances).unwrap();
+    Request::resolve(&params, circumstances).unwrap()
+}
+
+/// The notes of a small picture by the tiny model `weights`.
+fn notes(weights: &str, asked: &str, prompt: &str) -> String {
+    let (source, _whole) = model(weights);
     let outcome = load(&source)
         .unwrap()
-        .generate(&request, &mut |_| ControlFlow::Continue(()))
+        .generate(&request(asked, prompt), &mut |_| ControlFlow::Continue(()))
         .unwrap();
     outcome
         .notes
@@ -269,4 +275,30 @@ fn weights_of_the_other_kind_run_with_a_note() {
 fn long_prompt_is_cut_with_a_note() {
     let notes = notes("dev", "dev", &"a face ".repeat(100));
     assert!(notes.contains("longer than 48 tokens"), "{notes}");
+}
+
+#[test]
+fn damaged_second_transformer_fails_its_own_jobs_only() {
+    let (source, folder) = both_transformers();
+    let shard = "diffusion_pytorch_model-00001-of-00003.safetensors";
+    let path = folder.path().join("transformer_schnell").join(shard);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..100]).unwrap();
+    let mut generator = load(&source).unwrap();
+    let mut run = |asked| {
+        generator
+            .generate(&request(asked, ""), &mut |_| ControlFlow::Continue(()))
+            .map(|outcome| outcome.notes)
+    };
+    let error = run("schnell").unwrap_err().to_string();
+    assert!(error.contains(shard), "{error}");
+    run("dev").unwrap();
+    fs::write(&path, whole).unwrap();
+    let notes = run("schnell").unwrap();
+    assert!(
+        notes
+            .iter()
+            .all(|note| note.field.as_deref() != Some("model")),
+        "{notes:?}"
+    );
 }

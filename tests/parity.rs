@@ -13,12 +13,12 @@ use flux_qfaces::engine::flux::{Flux, Inputs};
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::prompt::TextEncoders;
 use flux_qfaces::engine::sampling::{self, Shift};
-use flux_qfaces::engine::{Error, Watch, noise};
+use flux_qfaces::engine::{Error, Progress, Watch, noise};
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
 use flux_qfaces::weights::ModelSource;
 
-use crate::reference_data::{Golden, cases, check, copy, folder, model};
+use crate::reference_data::{Golden, both_transformers, cases, check, copy, folder, model};
 
 /// The bound for every single stage.
 const STAGE: f64 = 1e-5;
@@ -297,48 +297,76 @@ fn request(case: &Value) -> Request {
     .unwrap()
 }
 
+/// Runs a text-to-image case and compares every tensor of its dump with the reference.
+fn check_trajectory(generator: &mut FluxGenerator, case: &Value) {
+    let name = text(case, "name");
+    let golden_file = format!("t2i-{name}");
+    let golden = Golden::file(&golden_file);
+    let noise = Noise::read(&folder().join(format!("{golden_file}.safetensors"))).unwrap();
+    let mut probe = Probe {
+        noise: Some(noise),
+        dump: Some(Dump::default()),
+    };
+    let outcome = generator
+        .generate_probed(&request(case), &mut probe, &mut proceed)
+        .unwrap();
+    assert_eq!(outcome.pictures.len(), number(case, "num_outputs"));
+
+    let steps = number(case, "steps");
+    let mut seen = 0;
+    for (tensor_name, ours) in probe.dump.unwrap().tensors().unwrap() {
+        let theirs = golden.get(&tensor_name);
+        let tolerance = if tensor_name.starts_with("latents") || tensor_name == "image" {
+            WHOLE
+        } else {
+            STAGE
+        };
+        // The dump is clamped to the range of a picture; diffusers' decoder is not.
+        let theirs = if tensor_name == "image" {
+            theirs.clamp(-1f32, 1f32).unwrap()
+        } else {
+            theirs.clone()
+        };
+        check(&format!("{name}: {tensor_name}"), &ours, &theirs, tolerance);
+        seen += 1;
+    }
+    assert_eq!(
+        seen,
+        4 + (steps + 1) + 1,
+        "every tensor of the dump was compared"
+    );
+}
+
+/// A watch that never breaks.
+fn proceed(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
 #[test]
 fn text_to_image_equals_the_reference_at_every_step() {
     for case in cases("text_to_image") {
-        let name = text(&case, "name");
-        let golden_file = format!("t2i-{name}");
-        let golden = Golden::file(&golden_file);
         let (source, _whole) = model(&text(&case, "model"));
-        let mut proceed = |_| ControlFlow::Continue(());
-        let mut generator = FluxGenerator::load(&source, Hardware::cpu(), &mut proceed).unwrap();
-        let noise = Noise::read(&folder().join(format!("{golden_file}.safetensors"))).unwrap();
-        let mut probe = Probe {
-            noise: Some(noise),
-            dump: Some(Dump::default()),
-        };
-        let outcome = generator
-            .generate_probed(&request(&case), &mut probe, &mut proceed)
-            .unwrap();
-        assert_eq!(outcome.pictures.len(), number(&case, "num_outputs"));
+        let model = request(&case).model;
+        let mut generator =
+            FluxGenerator::load(&source, model, Hardware::cpu(), &mut proceed).unwrap();
+        check_trajectory(&mut generator, &case);
+    }
+}
 
-        let steps = number(&case, "steps");
-        let mut seen = 0;
-        for (tensor_name, ours) in probe.dump.unwrap().tensors().unwrap() {
-            let theirs = golden.get(&tensor_name);
-            let tolerance = if tensor_name.starts_with("latents") || tensor_name == "image" {
-                WHOLE
-            } else {
-                STAGE
-            };
-            // The dump is clamped to the range of a picture; diffusers' decoder is not.
-            let theirs = if tensor_name == "image" {
-                theirs.clamp(-1f32, 1f32).unwrap()
-            } else {
-                theirs.clone()
-            };
-            check(&format!("{name}: {tensor_name}"), &ours, &theirs, tolerance);
-            seen += 1;
+#[test]
+fn one_generator_runs_both_transformers_of_a_folder_in_turn() {
+    let (source, _whole) = both_transformers();
+    let case_of = |kind| {
+        let of_kind = |case: &Value| text(case, "model") == kind;
+        cases("text_to_image").into_iter().find(of_kind).unwrap()
+    };
+    let (dev, schnell) = (case_of("dev"), case_of("schnell"));
+    for first in [Model::Dev, Model::Schnell] {
+        let mut generator =
+            FluxGenerator::load(&source, first, Hardware::cpu(), &mut proceed).unwrap();
+        for case in [&dev, &schnell, &schnell, &dev] {
+            check_trajectory(&mut generator, case);
         }
-        assert_eq!(
-            seen,
-            4 + (steps + 1) + 1,
-            "every tensor of the dump was compared"
-        );
     }
 }
 
@@ -376,7 +404,7 @@ fn cancel_takes_effect_within_one_block() {
     let announcements = check_cancel(|watch| {
         // A new one each time, since a generator does not encode the same prompt twice.
         let mut generator =
-            FluxGenerator::load(&source, Hardware::cpu(), &mut |_| ControlFlow::Continue(()))?;
+            FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), &mut proceed)?;
         generator.generate_probed(&request(case), &mut Probe::default(), watch)
     });
     let blocks = number(case, "num_outputs") * number(case, "steps") * (2 + 3);
@@ -389,7 +417,8 @@ fn cancel_takes_effect_within_one_block() {
 #[test]
 fn cancel_while_loading_takes_effect_before_the_next_block() {
     let (source, _whole) = model("dev");
-    let announcements = check_cancel(|watch| FluxGenerator::load(&source, Hardware::cpu(), watch));
+    let announcements =
+        check_cancel(|watch| FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), watch));
     assert!(
         announcements > 2 + 2 + 2 + 3,
         "once for each layer and block: {announcements}"

@@ -63,6 +63,17 @@ pub fn model(kind: &str) -> (ModelSource, Option<TempDir>) {
     (ModelSource::folder(whole.path()).unwrap(), Some(whole))
 }
 
+/// A folder of the tiny models with dev's transformer and schnell's; it lives as long as the second value.
+pub fn both_transformers() -> (ModelSource, TempDir) {
+    let whole = TempDir::new().unwrap();
+    copy(&folder().join("dev"), whole.path());
+    copy(
+        &folder().join("schnell/transformer"),
+        &whole.path().join("transformer_schnell"),
+    );
+    (ModelSource::folder(whole.path()).unwrap(), whole)
+}
+
 /// Copies a folder with everything in it.
 pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();

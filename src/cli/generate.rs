@@ -307,7 +307,7 @@ fn run_engine(
             ControlFlow::Continue(())
         }
     };
-    let mut generator = FluxGenerator::load(source, Hardware::best()?, &mut watch)?;
+    let mut generator = FluxGenerator::load(source, request.model, Hardware::best()?, &mut watch)?;
     let outcome = generator.generate_probed(request, probe, &mut watch)?;
     bar.finish_and_clear();
     if interrupted.load(Ordering::Relaxed) {

@@ -22,11 +22,19 @@ use crate::schema::request::{Model, Request};
 use crate::schema::{Note, quirks};
 use crate::weights::ModelSource;
 
+/// The folder of a model's transformer.
+const TRANSFORMER: &str = "transformer";
+
+/// The folder of a second transformer, which runs in place of the first when a job asks for schnell. The layout of
+/// diffusers has none; with it, one model folder holds dev and schnell over the same text encoders and VAE.
+const SCHNELL_TRANSFORMER: &str = "transformer_schnell";
+
 /// The FLUX pipeline with one loaded model.
 pub struct FluxGenerator {
     text: TextEncoders,
-    flux: Flux,
+    transformer: Transformer,
     vae: Vae,
+    source: ModelSource,
     shift: Shift,
     hardware: Hardware,
     name: String,
@@ -55,63 +63,110 @@ impl From<SchedulerConfig> for Shift {
     }
 }
 
+/// The loaded transformer and the folder that it is from.
+struct Transformer {
+    flux: Flux,
+    folder: &'static str,
+}
+
+impl Transformer {
+    /// Loads the transformer in `folder` of a model whose VAE is `vae`.
+    fn load(
+        source: &ModelSource,
+        folder: &'static str,
+        vae: &Vae,
+        hardware: &Hardware,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, Error> {
+        let config: flux::Config = read_json(source, &format!("{folder}/config.json"))?;
+        let weights = Component::open(source, folder, diffusers::transformer, hardware)?.weights();
+        let flux = Flux::load(&config, &weights, &mut |block, blocks| {
+            announce(watch, loading(block as f32 / blocks as f32))
+        })?;
+        let (features, channels) = (config.token_features(), vae.config().latent_channels());
+        if features != 4 * channels {
+            return Err(Error::Checkpoint(format!(
+                "the transformer reads {features} features per token, but the VAE makes {channels} channels, which need {}",
+                4 * channels
+            )));
+        }
+        Ok(Self { flux, folder })
+    }
+
+    /// The folder of the transformer that runs `model`.
+    fn folder_for(source: &ModelSource, model: Model) -> Result<&'static str, Error> {
+        let second = source
+            .find(&format!("{SCHNELL_TRANSFORMER}/config.json"))
+            .map_err(|error| Error::Checkpoint(error.to_string()))?;
+        Ok(match model {
+            Model::Schnell if second.is_some() => SCHNELL_TRANSFORMER,
+            _ => TRANSFORMER,
+        })
+    }
+}
+
+/// Progress while weights are read.
+fn loading(part: f32) -> Progress {
+    Progress {
+        stage: Stage::Loading,
+        picture: 0,
+        pictures: 1,
+        step: 0,
+        steps: 1,
+        part,
+    }
+}
+
 impl FluxGenerator {
-    /// Loads a model in the layout of diffusers.
+    /// Loads a model in the layout of diffusers, with the transformer for `model`. Where the folder holds one for dev
+    /// and one for schnell, a job for the other one exchanges them.
     ///
     /// # Errors
     /// When a file is missing, damaged or inconsistent; [`Error::Cancelled`] when `watch` breaks.
     pub fn load(
-        model: &ModelSource,
+        source: &ModelSource,
+        model: Model,
         hardware: Hardware,
         watch: &mut Watch<'_>,
     ) -> Result<Self, Error> {
         let started = Instant::now();
-        let mut loading = |part: f32| {
-            let progress = Progress {
-                stage: Stage::Loading,
-                picture: 0,
-                pictures: 1,
-                step: 0,
-                steps: 1,
-                part,
-            };
-            announce(watch, progress)
-        };
-        loading(0.0)?;
-        let card = model
+        announce(watch, loading(0.0))?;
+        let card = source
             .card()
             .map_err(|error| Error::Checkpoint(error.to_string()))?;
-        let scheduler: SchedulerConfig = read_json(model, "scheduler/scheduler_config.json")?;
-        let flux_config: flux::Config = read_json(model, "transformer/config.json")?;
-        let vae_config: vae::Config = read_json(model, "vae/config.json")?;
-        let text = TextEncoders::load(model, &hardware, &mut || loading(0.0))?;
-        let weights =
-            Component::open(model, "transformer", diffusers::transformer, &hardware)?.weights();
-        let flux = Flux::load(&flux_config, &weights, &mut |block, blocks| {
-            loading(block as f32 / blocks as f32)
-        })?;
-        loading(1.0)?;
+        let scheduler: SchedulerConfig = read_json(source, "scheduler/scheduler_config.json")?;
+        let vae_config: vae::Config = read_json(source, "vae/config.json")?;
+        let text = TextEncoders::load(source, &hardware, &mut || announce(watch, loading(0.0)))?;
         let vae = Vae::load(
             &vae_config,
-            &Component::open(model, "vae", Source::same, &hardware)?.weights(),
+            &Component::open(source, "vae", Source::same, &hardware)?.weights(),
         )?;
-        if flux_config.token_features() != 4 * vae_config.latent_channels() {
-            let (tokens, latents) = (flux_config.token_features(), vae_config.latent_channels());
-            return Err(Error::Checkpoint(format!(
-                "the transformer reads {tokens} features per token, but the VAE makes {latents} channels, which need {}",
-                4 * latents
-            )));
-        }
-        let loading_secs = started.elapsed().as_secs_f64();
+        let folder = Transformer::folder_for(source, model)?;
+        let transformer = Transformer::load(source, folder, &vae, &hardware, watch)?;
         Ok(Self {
             text,
-            flux,
+            transformer,
             vae,
+            source: source.clone(),
             shift: scheduler.into(),
             hardware,
             name: card.name,
-            loading_secs,
+            loading_secs: started.elapsed().as_secs_f64(),
         })
+    }
+
+    /// Exchanges the transformer where a job for `model` needs the other one of the folder.
+    ///
+    /// The one at hand stays until the other is complete, so that a cancel or a damaged file changes nothing.
+    fn exchange_transformer(&mut self, model: Model, watch: &mut Watch<'_>) -> Result<(), Error> {
+        let folder = Transformer::folder_for(&self.source, model)?;
+        if folder != self.transformer.folder {
+            let started = Instant::now();
+            self.transformer =
+                Transformer::load(&self.source, folder, &self.vae, &self.hardware, watch)?;
+            self.loading_secs += started.elapsed().as_secs_f64();
+        }
+        Ok(())
     }
 
     /// Runs one job, with noise from outside or tensors for comparison if `probe` wants them.
@@ -124,6 +179,7 @@ impl FluxGenerator {
         probe: &mut Probe,
         watch: &mut Watch<'_>,
     ) -> Result<Outcome, Error> {
+        self.exchange_transformer(request.model, watch)?;
         let started = Instant::now();
         let mut timings = Timings {
             loading: std::mem::take(&mut self.loading_secs),
@@ -235,11 +291,12 @@ impl FluxGenerator {
     ) -> Result<Vec<Tensor>, Error> {
         let (_, _, h, w) = noise.dims4()?;
         let device = &self.hardware.device;
-        let rope = self.flux.rope(
+        let rope = self.transformer.flux.rope(
             &sampling::text_ids(encoded.hidden.dim(1)?, device)?,
             &sampling::image_ids(h, w, device)?,
         )?;
         let guidance = self
+            .transformer
             .flux
             .config()
             .has_guidance()
@@ -257,9 +314,12 @@ impl FluxGenerator {
                 guidance: guidance.as_ref().map(<[f32; 1]>::as_slice),
                 rounded_to_bf16: quirks::rounds_timesteps_to_bf16(request.fidelity),
             };
-            let velocity = self.flux.forward(&inputs, &rope, &mut |block, blocks| {
-                on_block(step, block as f32 / blocks as f32)
-            })?;
+            let velocity =
+                self.transformer
+                    .flux
+                    .forward(&inputs, &rope, &mut |block, blocks| {
+                        on_block(step, block as f32 / blocks as f32)
+                    })?;
             latents = sampling::euler_step(&latents, &velocity, sigma, sigma_next)?;
             check_finite(&latents, "denoising")?;
             trajectory.push(sampling::unpack(&latents, h, w)?);
@@ -276,7 +336,7 @@ impl FluxGenerator {
                 "The noise came from a file: the seed was not used",
             ));
         }
-        match (request.model, self.flux.config().has_guidance()) {
+        match (request.model, self.transformer.flux.config().has_guidance()) {
             (Model::Schnell, true) => notes.push(Note::on(
                 "model",
                 format!("These weights are a dev model: they ran on schnell's schedule with a guidance of {}", request.guidance),
