@@ -160,5 +160,6 @@ pub(crate) fn card() -> ModelCard {
         name: "fake".to_owned(),
         about: Some("A pretended model for tests".to_owned()),
         native_side: 64,
+        examples: vec!["an example of a prompt".to_owned()],
     }
 }

@@ -397,6 +397,16 @@ fn the_window_says_what_the_model_is() {
 }
 
 #[test]
+fn an_example_of_the_model_fills_the_prompt() {
+    let script = Script::new();
+    let mut desk = Desk::open(&script);
+    desk.press(&card().examples[0]);
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    assert_eq!(script.requests()[0].prompt, card().examples[0]);
+}
+
+#[test]
 fn the_settings_of_a_picture_can_be_used_again() {
     let script = Script::new();
     let mut desk = Desk::open(&script);

@@ -26,7 +26,7 @@ pub(super) enum Action {
     Select(PathBuf),
     Step(Step),
     UseSettings(Box<Record>),
-    Example(&'static str),
+    Example(String),
     Open(PathBuf),
     Reveal(PathBuf),
     CopyPicture(PathBuf),
@@ -76,7 +76,7 @@ impl App {
                 self.say(ctx, "The form has the settings of this picture");
             }
             Action::Example(prompt) => {
-                self.session.settings.params.prompt = Some(prompt.to_owned());
+                self.session.settings.params.prompt = Some(prompt);
                 self.panels.form = true;
                 ctx.memory_mut(|memory| memory.request_focus(field::prompt_id()));
             }

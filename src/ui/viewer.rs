@@ -11,8 +11,8 @@ use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::theme::{self, BIG_ICON, CONTROL, DETAILS_WIDTH, RADIUS, READING_WIDTH, SPACE};
 use crate::ui::{Action, details, gallery, icons, shortcuts, widgets};
 
-/// A prompt to begin with.
-const EXAMPLE: &str = "a smiling green face with round glasses";
+/// How many of the model's example prompts are offered.
+const EXAMPLES: usize = 3;
 
 /// How far a picture can be zoomed in, beyond fitting.
 const MAX_ZOOM: f32 = 16.0;
@@ -64,7 +64,7 @@ impl View {
             .cloned()
         else {
             if session.running().is_none() {
-                empty_ui(ui, actions);
+                empty_ui(ui, &session.card().examples, actions);
             } else {
                 promise_ui(ui, session);
             }
@@ -179,7 +179,7 @@ const FULL: Rect = Rect {
 };
 
 /// Says what to do when there is no picture yet.
-fn empty_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
+fn empty_ui(ui: &mut Ui, examples: &[String], actions: &mut Vec<Action>) {
     middle_ui(ui, |ui| {
         let palette = theme::palette(ui);
         ui.label(
@@ -193,10 +193,18 @@ fn empty_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
             "Describe a picture on the left and press Generate, or {shortcut} while you type. Everything runs on this machine"
         );
         ui.label(theme::weak(ui, text));
-        ui.add_space(SPACE);
-        ui.label(theme::small(ui, "For example"));
-        if widgets::button_ui(ui, icons::GENERATE, EXAMPLE).clicked() {
-            actions.push(Action::Example(EXAMPLE));
+        if !examples.is_empty() {
+            ui.add_space(SPACE);
+            ui.label(theme::small(ui, "For example"));
+        }
+        for example in examples.iter().take(EXAMPLES) {
+            if ui.available_height() < 2.0 * CONTROL {
+                break; // Half a button would be worse than none.
+            }
+            let button = egui::Button::new((icons::GENERATE, example.as_str())).wrap();
+            if ui.add(button).accessible_name(example).clicked() {
+                actions.push(Action::Example(example.clone()));
+            }
         }
     });
 }

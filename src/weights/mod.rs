@@ -73,14 +73,18 @@ pub struct ModelCard {
     pub about: Option<String>,
     /// Side in pixels of the square it draws best; every size of the schema is scaled by `native_side / 1024`.
     pub native_side: u32,
+    /// Prompts that show what it can do; empty where it names none.
+    pub examples: Vec<String>,
 }
 
 /// A card as it stands in a model's folder.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct CardFile {
     name: Option<String>,
     about: Option<String>,
     native_size: Option<u32>,
+    #[serde(default)]
+    examples: Vec<String>,
 }
 
 impl ModelSource {
@@ -110,11 +114,7 @@ impl ModelSource {
                     reason: error.to_string(),
                 })?
             }
-            None => CardFile {
-                name: None,
-                about: None,
-                native_size: None,
-            },
+            None => CardFile::default(),
         };
         let native_side = card.native_size.unwrap_or(REFERENCE_SIDE);
         if !(16..=8192).contains(&native_side) {
@@ -128,6 +128,7 @@ impl ModelSource {
             name: card.name.unwrap_or_else(|| self.place()),
             about: card.about,
             native_side,
+            examples: card.examples,
         })
     }
 

@@ -1,6 +1,7 @@
 """Writes the finished model as a diffusers folder in bfloat16.
 
-Takes WORK/distilled.pt, or WORK/base.pt where there is no distilled model yet.
+Beside the dev transformer it holds transformer_schnell/, which diffusers does not look at: the program
+runs it when a job asks for schnell.
 """
 
 import argparse
@@ -32,6 +33,11 @@ ABOUT = {
     "name": "Demo faces",
     "native_size": 128,
     "about": "A small demonstration model, trained only on drawn cartoon faces: it shows how the program works, not how good FLUX.1 is",
+    "examples": [
+        "a smiling green face with round glasses",
+        "a laughing woman with long blond hair and a golden crown",
+        "a surprised man with a red beard, sunglasses and a blue top hat on a yellow background",
+    ],
 }
 
 
@@ -47,9 +53,10 @@ def main(work, out):
     if out.exists():
         shutil.rmtree(out)
     out.mkdir(parents=True)
-    checkpoint = next(work / name for name in ("distilled.pt", "base.pt") if (work / name).exists())
     encoders = text.load(work)
-    base.load(checkpoint).to(torch.bfloat16).save_pretrained(out / "transformer")
+    base.load(work / "distilled.pt").to(torch.bfloat16).save_pretrained(out / "transformer")
+    schnell = base.load(work / "schnell.pt", guidance_embeds=False)
+    schnell.to(torch.bfloat16).save_pretrained(out / "transformer_schnell")
     encoders.clip.to(torch.bfloat16).save_pretrained(out / "text_encoder")
     name_as_flux(out / "text_encoder" / "model.safetensors")
     encoders.t5.to(torch.bfloat16).save_pretrained(out / "text_encoder_2")
@@ -66,7 +73,7 @@ def main(work, out):
     for path in out.rglob("*.safetensors"):
         path.chmod(0o644)
     files = [p for p in out.rglob("*") if p.is_file()]
-    print(f"{checkpoint.name} → {out}: {len(files)} files, {sum(p.stat().st_size for p in files) / 1e6:.1f} MB")
+    print(f"{out}: {len(files)} files, {sum(p.stat().st_size for p in files) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
