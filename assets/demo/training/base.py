@@ -5,7 +5,6 @@ Writes WORK/base.pt, from which an interrupted run continues.
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import torch
@@ -18,10 +17,14 @@ import workers
 
 SEED = 300
 EMPTY_CAPTIONS = 0.1
-OTHER_SHAPES = 0.12  # share of the steps on 160 × 128 and 128 × 160, once the model knows the square
-OTHER_SHAPES_FROM = 0.7
-AVERAGE_EVERY = 8  # steps between two exchanges of the workers' weights
-EMA_WINDOW = 25  # of those exchanges
+MAIN_SHAPE = "train-128x128"
+# Share of the steps for the other shapes, once the model knows the main one.
+OTHER_SHAPES = {
+    "train-144x112": 0.1, "train-112x144": 0.1, "train-160x112": 0.08, "train-112x160": 0.08,
+    "train-176x96": 0.03, "train-96x176": 0.03, "train-192x80": 0.02, "train-80x192": 0.02,
+    "train-64x64": 0.02, "train-80x64": 0.01, "train-64x80": 0.01, "train-192x192": 0.05,
+}
+OTHER_SHAPES_FROM = 0.45
 
 
 def optimizers_for(model, lr):
@@ -32,7 +35,7 @@ def optimizers_for(model, lr):
         (matrices if p.ndim == 2 and "blocks" in name and not modulation else others).append(p)
     return [
         torch.optim.AdamW(others, lr, betas=(0.9, 0.98), weight_decay=0.0),
-        torch.optim.Muon(matrices, lr=lr, weight_decay=0.01, momentum=0.95, nesterov=True, ns_steps=4,
+        torch.optim.Muon(matrices, lr=1.3 * lr, weight_decay=0.01, momentum=0.95, nesterov=True, ns_steps=4,
                          adjust_lr_fn="match_rms_adamw"),
     ]
 
@@ -50,72 +53,51 @@ def mix(clean, level):
     return noise, (1 - level) * clean + level * noise
 
 
-def batch_of(data, size, empty, rng, numbers):
-    """Clean tokens, captions and token positions of random faces of one shape."""
-    latents, shown = data
-    picks = numbers.integers(len(latents), size=size)
-    texts = ["" if rng.random() < empty else captions.caption(shown[i], rng) for i in picks]
-    return flux.pack(latents[picks].float()), texts, flux.positions(*latents.shape[2:])
+class Faces:
+    """Encoded faces of the main shape and the others."""
+
+    def __init__(self, work, shares=OTHER_SHAPES):
+        self.main = encode.load(work, MAIN_SHAPE)
+        self.others = {name: encode.load(work, name) for name in shares}
+        self.shares = shares
+
+    def batch(self, size, empty, others, shape_rng, rng, numbers):
+        """Clean tokens, captions and token positions of random faces of one shape.
+
+        `others` is the chance of another shape than the main one to be as frequent as its share says; `shape_rng`
+        must be the same in all workers. Pictures of many tokens come in smaller batches.
+        """
+        latents, shown = self.main
+        if others and shape_rng.random() < sum(self.shares.values()):
+            latents, shown = self.others[shape_rng.choices(list(self.shares), self.shares.values())[0]]
+        size = min(size, max(1, size * 128 * 128 // 64 // latents[0, 0].numel()))
+        picks = numbers.integers(len(latents), size=size)
+        texts = ["" if rng.random() < empty else captions.caption(shown[i], rng) for i in picks]
+        return flux.pack(latents[picks].float()), texts, flux.positions(*latents.shape[2:])
 
 
 def train(rank, count, options):
-    """One worker: trains on its own, and every few steps all workers' weights are averaged."""
+    """One worker."""
     work = Path(options.work)
-    model, encoders = flux.build(SEED), text.load(work)
-    parameters = list(model.parameters())
-    optimizers = optimizers_for(model, options.lr)
-    peaks = [options.lr, options.lr * 1.3]
-    square = encode.load(work, "train-128x128")
-    others = [encode.load(work, name) for name in ("train-160x128", "train-128x160")]
-    ema, first, running = [p.detach().clone() for p in parameters], 0, None
-    if (work / "base.pt").exists():
-        state = torch.load(work / "base.pt")
-        model.load_state_dict(state["model"])
-        for optimizer, saved in zip(optimizers, state["optimizers"]):
-            optimizer.load_state_dict(saved)
-        ema, first, running = state["ema"], state["step"], state["loss"]
-    saved_at = started = time.time()
-    for step in range(first, options.steps):
-        shape_rng, _ = workers.seed_step(SEED, 99, step)  # the same in all workers
+    model, encoders, faces = flux.build(SEED), text.load(work), Faces(work)
+    trainer = workers.Trainer(model, optimizers_for(model, options.lr), work / "base.pt", rank, count, options.steps, window=25)
+    for step in range(trainer.first, options.steps):
+        shape_rng, _ = workers.seed_step(SEED, 99, step)
         rng, numbers = workers.seed_step(SEED, rank, step)
-        progress = step / options.steps
-        rate = min(1, (step + 1) / 40) * min(1, max(0.02, (1 - progress) / options.decay))
-        for optimizer, peak in zip(optimizers, peaks):
-            for group in optimizer.param_groups:
-                group["lr"] = peak * rate
-        wide = progress > OTHER_SHAPES_FROM and shape_rng.random() < OTHER_SHAPES
-        data = shape_rng.choice(others) if wide else square
-        clean, texts, image_ids = batch_of(data, options.batch, EMPTY_CAPTIONS, rng, numbers)
+        others = step / options.steps > OTHER_SHAPES_FROM
+        clean, texts, image_ids = faces.batch(options.batch, EMPTY_CAPTIONS, others, shape_rng, rng, numbers)
         level = noise_levels(len(clean))
         noise, noised = mix(clean, level)
         with torch.no_grad():
             pooled, sequence = encoders(texts)
         v = flux.velocity(model, noised, level, pooled, sequence, torch.ones(len(clean)), image_ids)
         loss = ((v - (noise - clean)) ** 2).mean()
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-        running = loss.item() if running is None else 0.98 * running + 0.02 * loss.item()
-        last = step + 1 == options.steps
-        if (step + 1) % AVERAGE_EVERY == 0 or last:
-            workers.average(parameters, count)
-            rounds = (step + 1) // AVERAGE_EVERY
-            torch._foreach_lerp_(ema, [p.detach() for p in parameters], 1 - min(1 - 1 / EMA_WINDOW, rounds / (rounds + 10)))
-            if rank == 0 and (time.time() - saved_at > 180 or last):
-                saved_at = time.time()
-                workers.save(work / "base.pt", model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers],
-                             ema=ema, step=step + 1, loss=running, seen=(step + 1) * options.batch * count)
-        if rank == 0 and (step + 1) % 25 == 0:
-            print(f"step {step + 1} seen {(step + 1) * options.batch * count} loss {running:.4f} rate {rate:.2f} "
-                  f"{time.time() - started:.0f} s", flush=True)
+        trainer.learn(loss, workers.warm_and_decay(step, options.steps, 40, options.decay))
 
 
-def load(path):
-    """The smoothed transformer of a checkpoint of this file or of distil.py."""
-    model = flux.build(SEED)
+def load(path, **shape):
+    """The smoothed transformer of a checkpoint of this file, of distil.py or of schnell.py."""
+    model = flux.build(SEED, **shape)
     with torch.no_grad():
         for p, smooth in zip(model.parameters(), torch.load(path)["ema"]):
             p.copy_(smooth)
@@ -125,7 +107,7 @@ def load(path):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", required=True, help="folder for data and checkpoints")
-    parser.add_argument("--steps", type=int, default=4400)
+    parser.add_argument("--steps", type=int, default=10500)
     parser.add_argument("--batch", type=int, default=32, help="pictures per worker and step")
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--decay", type=float, default=0.5, help="the last share of the steps, in which the rate falls to 0")

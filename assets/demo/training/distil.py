@@ -6,13 +6,11 @@ negative prompt still works. Writes WORK/distilled.pt.
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import torch
 
 import base
-import encode
 import flux
 import text
 import workers
@@ -20,8 +18,6 @@ import workers
 SEED = 400
 EMPTY_CAPTIONS = 0.06
 STRONGEST = 6.0
-AVERAGE_EVERY = 8
-EMA_WINDOW = 12
 
 
 def teach(teacher, noised, level, pooled, sequence, empty, guidance, image_ids):
@@ -38,28 +34,16 @@ def teach(teacher, noised, level, pooled, sequence, empty, guidance, image_ids):
 def train(rank, count, options):
     """One worker."""
     work = Path(options.work)
-    teacher, encoders = base.load(work / "base.pt").requires_grad_(False), text.load(work)
-    model = base.load(work / "base.pt")
-    parameters = list(model.parameters())
-    optimizers, peaks = base.optimizers_for(model, options.lr), [options.lr, options.lr * 1.3]
-    square = encode.load(work, "train-128x128")
-    ema, first, running = [p.detach().clone() for p in parameters], 0, None
-    if (work / "distilled.pt").exists():
-        state = torch.load(work / "distilled.pt")
-        model.load_state_dict(state["model"])
-        for optimizer, saved in zip(optimizers, state["optimizers"]):
-            optimizer.load_state_dict(saved)
-        ema, first, running = state["ema"], state["step"], state["loss"]
+    encoders, faces = text.load(work), base.Faces(work)
+    teacher, model = base.load(work / "base.pt").requires_grad_(False), base.load(work / "base.pt")
+    trainer = workers.Trainer(model, base.optimizers_for(model, options.lr), work / "distilled.pt", rank, count,
+                              options.steps, window=12)
     with torch.no_grad():
         empty = encoders([""])
-    saved_at = started = time.time()
-    for step in range(first, options.steps):
+    for step in range(trainer.first, options.steps):
+        shape_rng, _ = workers.seed_step(SEED, 99, step)
         rng, numbers = workers.seed_step(SEED, rank, step)
-        rate = min(1, (step + 1) / 20) * min(1, max(0.02, (1 - step / options.steps) / 0.6))
-        for optimizer, peak in zip(optimizers, peaks):
-            for group in optimizer.param_groups:
-                group["lr"] = peak * rate
-        clean, texts, image_ids = base.batch_of(square, options.batch, EMPTY_CAPTIONS, rng, numbers)
+        clean, texts, image_ids = faces.batch(options.batch, EMPTY_CAPTIONS, True, shape_rng, rng, numbers)
         level = torch.rand(len(clean)) * 0.98 + 0.02
         _, noised = base.mix(clean, level)
         guidance = 1 + (STRONGEST - 1) * torch.rand(len(clean))
@@ -68,24 +52,7 @@ def train(rank, count, options):
             pooled, sequence = encoders(texts)
             wanted = teach(teacher, noised, level, pooled, sequence, empty, guidance, image_ids)
         loss = ((flux.velocity(model, noised, level, pooled, sequence, guidance, image_ids) - wanted) ** 2).mean()
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-        running = loss.item() if running is None else 0.95 * running + 0.05 * loss.item()
-        last = step + 1 == options.steps
-        if (step + 1) % AVERAGE_EVERY == 0 or last:
-            workers.average(parameters, count)
-            rounds = (step + 1) // AVERAGE_EVERY
-            torch._foreach_lerp_(ema, [p.detach() for p in parameters], 1 - min(1 - 1 / EMA_WINDOW, rounds / (rounds + 5)))
-            if rank == 0 and (time.time() - saved_at > 120 or last):
-                saved_at = time.time()
-                workers.save(work / "distilled.pt", model=model.state_dict(), optimizers=[o.state_dict() for o in optimizers],
-                             ema=ema, step=step + 1, loss=running)
-        if rank == 0 and (step + 1) % 20 == 0:
-            print(f"step {step + 1} loss {running:.4f} {time.time() - started:.0f} s", flush=True)
+        trainer.learn(loss, workers.warm_and_decay(step, options.steps, 20, 0.6))
 
 
 if __name__ == "__main__":

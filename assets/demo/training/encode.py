@@ -10,10 +10,6 @@ from diffusers import AutoencoderKL
 import render
 from vae import pixels
 
-# How many pictures of each set the transformer learns from; encoding is slow on a CPU.
-COUNTS = {"train-128x128": 10000, "train-160x128": 600, "train-128x160": 600}
-
-
 @torch.no_grad()
 def encode(job):
     """Latents of one slice of a set, normalised to mean 0 and spread 1."""
@@ -34,13 +30,13 @@ def load(work, name):
 def main(work, processes):
     """Encodes every set that is not there yet."""
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        for name, count in COUNTS.items():
-            path = Path(work) / f"latents-{name}.pt"
-            if path.exists():
+        for name, kind in render.SETS.items():
+            path, count = Path(work) / f"latents-{name}.pt", kind.encoded
+            if path.exists() or count == 0:
                 continue
-            jobs = [(work, name, i, min(count, i + 200)) for i in range(0, count, 200)]
+            jobs = [(work, name, i, min(count, i + 100)) for i in range(0, count, 100)]
             torch.save(torch.cat([torch.from_numpy(part) for part in pool.map(encode, jobs, chunksize=1)]), path)
-            print(f"encoded {count} {name}", flush=True)
+            print(f"encoded {kind.encoded} {name}", flush=True)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ SCHEDULER = dict(
 )
 
 
-def build(seed):
-    """A new transformer whose blocks start as identity and whose output starts at zero."""
+def build(seed, **other):
+    """A new transformer whose blocks start as identity and whose output starts at zero; `other` replaces parts of CONFIG."""
     torch.manual_seed(seed)
-    model = FluxTransformer2DModel(**CONFIG)
+    model = FluxTransformer2DModel(**{**CONFIG, **other})
     with torch.no_grad():
         for name, p in model.named_parameters():
             if ("norm" in name and "linear" in name) or name.startswith("proj_out"):

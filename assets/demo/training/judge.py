@@ -1,7 +1,7 @@
 """A small classifier that reads the attributes off a picture, to measure how well prompts are followed.
 
 It is trained on drawn pictures only, some of them blurred, and judges content, not looks.
-Writes WORK/judge.pt.
+Writes WORK/judge.safetensors, in half precision.
 """
 
 import argparse
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 import faces
@@ -20,6 +21,8 @@ from vae import pixels
 SEED = 500
 # The shirt and a pattern's second colour are small or rare; they are not judged.
 JUDGED = [k for k in faces.VALUES if k not in ("second_background", "shirt")]
+# What it tells apart: the attributes, and which of the two styles a picture is in.
+TOLD = {**{k: faces.VALUES[k] for k in JUDGED}, "style": ["round", "square"]}
 
 
 class Judge(nn.Module):
@@ -32,7 +35,7 @@ class Judge(nn.Module):
             layers += [nn.Conv2d(before, channels, 3, stride, 1), nn.BatchNorm2d(channels), nn.ReLU()]
             before = channels
         self.body = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.1), nn.Linear(96 * 16, 256), nn.ReLU())
-        self.heads = nn.ModuleDict({k: nn.Linear(256, len(faces.VALUES[k])) for k in JUDGED})
+        self.heads = nn.ModuleDict({k: nn.Linear(256, len(values)) for k, values in TOLD.items()})
 
     def forward(self, x):
         """Attribute → logits."""
@@ -42,6 +45,8 @@ class Judge(nn.Module):
 
 def label(face, attribute):
     """The attribute's number, or -100 where the picture does not show it."""
+    if attribute == "style":
+        return TOLD["style"].index(face["style"]) if "style" in face else -100
     if attribute == "kind":
         return faces.VALUES["kind"].index("woman" if face["kind"] == "woman" else "man")  # "face" and "man" are drawn alike
     if face["hat"] != "none" and face["hair"] in ("bald", "short"):  # Under a hat both look alike.
@@ -55,10 +60,10 @@ def prepare(pictures):
     return F.avg_pool2d(pixels(pictures), 2)
 
 
-def load(work):
-    """The finished judge."""
+def load(path):
+    """The finished judge, from its file."""
     judge = Judge()
-    judge.load_state_dict(torch.load(Path(work) / "judge.pt"))
+    judge.load_state_dict(load_file(path))
     return judge.eval()
 
 
@@ -66,41 +71,56 @@ def load(work):
 def score(judge, pictures, shown):
     """Attribute → share of the pictures in which the judge sees what was asked for."""
     logits = judge(prepare(pictures))
-    wanted = {k: torch.tensor([label(face, k) for face in shown]) for k in JUDGED}
-    return {k: (logits[k].argmax(1) == wanted[k])[wanted[k] >= 0].float().mean().item() for k in JUDGED}
+    wanted = {k: torch.tensor([label(face, k) for face in shown]) for k in TOLD}
+    return {k: (logits[k].argmax(1) == wanted[k])[wanted[k] >= 0].float().mean().item() for k in TOLD if (wanted[k] >= 0).any()}
+
+
+@torch.no_grad()
+def see(judge, pictures):
+    """For every picture, attribute → the value the judge sees."""
+    best = {k: logits.argmax(1).tolist() for k, logits in judge(prepare(pictures)).items()}
+    return [{k: TOLD[k][best[k][i]] for k in TOLD} for i in range(len(pictures))]
+
+
+def drawings(work, name, count, style):
+    """Pictures of one rendered set, and their attributes with the style."""
+    pictures, shown = render.load(work, name)
+    return pictures[:count], [{**face, "style": style} for face in shown[:count]]
 
 
 def train(options):
     """The training loop; one process is enough."""
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
-    pictures, shown = render.load(options.work, "train-128x128")
-    count = 12000
-    inputs = torch.cat([prepare(pictures[i:i + 500]) for i in range(0, count, 500)])
-    wanted = {k: torch.tensor([label(face, k) for face in shown[:count]]) for k in JUDGED}
+    sets = [drawings(options.work, "train-128x128", 12000, "round"), drawings(options.work, "square-128x128", 1500, "square")]
+    inputs = torch.cat([prepare(pictures[i:i + 500]) for pictures, _ in sets for i in range(0, len(pictures), 500)])
+    shown = [face for _, faces_of_set in sets for face in faces_of_set]
+    wanted = {k: torch.tensor([label(face, k) for face in shown]) for k in TOLD}
     judge = Judge()
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=0.02)
     for step in range(options.steps):
         _, numbers = workers.seed_step(SEED, 0, step)
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * (1 - step / options.steps) + 1e-5
-        picks = torch.from_numpy(numbers.integers(count, size=64))
+        picks = torch.from_numpy(numbers.integers(len(inputs), size=64))
         x = inputs[picks] + torch.randn(64, 3, 64, 64) * 0.06
         if step % 2:
             x = F.avg_pool2d(x, 3, 1, 1)
         logits = judge(x)
-        loss = sum(F.cross_entropy(logits[k], wanted[k][picks]) for k in JUDGED)
+        loss = sum(F.cross_entropy(logits[k], wanted[k][picks]) for k in TOLD)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     judge.eval()
-    torch.save(judge.state_dict(), Path(options.work) / "judge.pt")
-    tests, shown = render.load(options.work, "test-128x128")
-    print("judge on drawn pictures:", {k: round(v, 3) for k, v in score(judge, tests[:500], shown[:500]).items()}, flush=True)
+    halved = {k: v.half() if v.is_floating_point() else v for k, v in judge.state_dict().items()}
+    save_file(halved, Path(options.work) / "judge.safetensors")
+    for name, style in (("test-128x128", "round"), ("test-square-128x128", "square")):
+        scores = score(load(Path(options.work) / "judge.safetensors"), *drawings(options.work, name, 500, style))
+        print(f"judge on {name}:", {k: round(v, 3) for k, v in scores.items()}, flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", required=True, help="folder for data and checkpoints")
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=1500)
     train(parser.parse_args())

@@ -6,11 +6,15 @@ threads, because tiny models spend much of their time outside matrix products.
 
 import os
 import random
+import time
 
 import numpy
 import torch
 import torch.distributed
 import torch.multiprocessing
+
+
+_parent = None  # the process that started this worker
 
 
 def run(stage, arguments, count):
@@ -25,6 +29,8 @@ def run(stage, arguments, count):
 
 def _start(rank, stage, arguments, count, port):
     """The entry of one process."""
+    global _parent
+    _parent = os.getppid()
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=count)
     stage(rank, count, arguments)
@@ -57,3 +63,66 @@ def save(path, **state):
     """Writes a checkpoint so that a reader never sees half of it."""
     torch.save(state, f"{path}.new")
     os.replace(f"{path}.new", path)
+
+
+class Trainer:
+    """What one worker trains, and what is saved and resumed with it.
+
+    Every worker trains on its own; every few steps all weights are averaged, and the average is mixed
+    into a smoothed copy, which is what later stages use.
+    """
+
+    EXCHANGE_EVERY = 8  # steps
+
+    def __init__(self, model, optimizers, checkpoint, rank, count, steps, window):
+        self.trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self.smooth = [p.detach().clone() for p in self.trained.values()]
+        self.optimizers, self.checkpoint = optimizers, checkpoint
+        self.peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+        self.rank, self.count, self.steps, self.window = rank, count, steps, window
+        self.done, self.loss = 0, None
+        if checkpoint.exists():
+            state = torch.load(checkpoint)
+            model.load_state_dict(state["model"], strict=len(self.trained) == len(list(model.parameters())))
+            for optimizer, saved in zip(optimizers, state["optimizers"]):
+                optimizer.load_state_dict(saved)
+            self.smooth, self.done, self.loss = state["ema"], state["step"], state["loss"]
+        self.first, self.started = self.done, time.time()
+        self.saved = self.started
+
+    def learn(self, loss, rate):
+        """One step down `loss`, at the share `rate` of every optimizer's peak learning rate."""
+        if _parent is not None and os.getppid() != _parent:
+            raise SystemExit("the run was stopped: its worker ends too")
+        parameters = list(self.trained.values())
+        for optimizer, peaks in zip(self.optimizers, self.peaks):
+            for group, peak in zip(optimizer.param_groups, peaks):
+                group["lr"] = peak * rate
+            optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self.loss = loss.item() if self.loss is None else 0.98 * self.loss + 0.02 * loss.item()
+        self.done += 1
+        last = self.done == self.steps
+        if self.done % self.EXCHANGE_EVERY == 0 or last:
+            average(parameters, self.count)
+            rounds = self.done // self.EXCHANGE_EVERY
+            kept = min(1 - 1 / self.window, rounds / (rounds + 0.4 * self.window))
+            torch._foreach_lerp_(self.smooth, [p.detach() for p in parameters], 1 - kept)
+            if self.rank == 0 and (time.time() - self.saved > 180 or last):
+                self.save()
+        if self.rank == 0 and (self.done % 25 == 0 or last):
+            print(f"step {self.done} loss {self.loss:.4f} rate {rate:.2f} {time.time() - self.started:.0f} s", flush=True)
+
+    def save(self):
+        """Writes the checkpoint."""
+        self.saved = time.time()
+        save(self.checkpoint, model={name: p.detach() for name, p in self.trained.items()},
+             optimizers=[o.state_dict() for o in self.optimizers], ema=self.smooth, step=self.done, loss=self.loss)
+
+
+def warm_and_decay(step, steps, warm_up, decay):
+    """The share of the peak learning rate: rises for `warm_up` steps, falls to 0 over the last share `decay`."""
+    return min(1, (step + 1) / warm_up) * min(1, max(0.02, (1 - step / steps) / decay))
