@@ -74,16 +74,16 @@ a sad face""".splitlines()
 
 
 def picture(program, folder, prompt, seed, inputs):
-    """Runs the program once and returns the path of its picture; a finished one is used again."""
-    path = folder / f"{seed}" / "out-0.png"
-    if not path.exists():
-        flags = {"prompt": prompt, "seed": seed, "num_inference_steps": 12, "guidance_scale": 3, "output_format": "png", **inputs}
-        command = [program, "generate", "--output-dir", str(path.parent)]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run(command + [part for k, v in flags.items() for part in (f"--{k}", str(v))], capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"the program failed on {json.dumps(flags)}: {done.stderr}")
-    return path
+    """Runs the program once and returns the path of its picture."""
+    folder.mkdir(parents=True)
+    flags = {"prompt": prompt, "seed": seed, "num_inference_steps": 12, "guidance_scale": 3, "output_format": "png", **inputs}
+    command = [program, "generate", "--output-dir", str(folder)]
+    done = subprocess.run(command + [part for k, v in flags.items() for part in (f"--{k}", str(v))], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"the program failed on {json.dumps(flags)}: {done.stderr}")
+    if "These weights" in done.stdout:
+        sys.exit(f"the program has no weights of its own for {json.dumps(flags)}: {done.stdout}")
+    return folder / "out-0.png"
 
 
 def wanted(count):
@@ -92,11 +92,8 @@ def wanted(count):
     for i in range(count):
         rng = random.Random(FIRST_SEED + i)
         face = faces.sample(rng)
-        prompt = captions.caption(face, rng)
-        while "background" not in prompt:
-            prompt = captions.caption(face, rng)
         shown.append(face)
-        prompts.append(prompt)
+        prompts.append(captions.caption_with_background(face, rng))
     return shown, prompts
 
 
@@ -177,6 +174,8 @@ def sheet(program, folder, out):
 def main(options):
     """Fills the table row by row."""
     out = Path(options.out)
+    if out.exists():
+        sys.exit(f"{out} exists already: choose a new folder, so that no old picture is measured")
     critic = judge.load(HERE / "judge.safetensors")
     rows = {}
     rng = random.Random(FIRST_SEED - 1)
@@ -190,12 +189,12 @@ def main(options):
     for name, (count, inputs) in SETTINGS.items():
         count = min(count, options.count)
         folder = out / "".join(c if c.isalnum() else "-" for c in name)
-        paths = [picture(options.program, folder, prompts[i], i, inputs) for i in range(count)]
+        paths = [picture(options.program, folder / str(i), prompts[i], i, inputs) for i in range(count)]
         rows[f"{name} ({count})"] = measure(paths, shown, critic)
         print(name, {k: round(v, 3) for k, v in rows[f"{name} ({count})"].items()}, flush=True)
     columns = list(rows["drawings (500)"])
     lines = ["| pictures | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    lines += [f"| {name} | " + " | ".join(f"{100 * row[c]:.1f}" for c in columns) + " |" for name, row in rows.items()]
+    lines += [f"| {name} | " + " | ".join(f"{100 * row[c]:.1f}" if c in row else "" for c in columns) + " |" for name, row in rows.items()]
     (out / "table.md").write_text("\n".join(lines) + "\n")
     sheet(options.program, out / "sheet", out / "contact-sheet.png")
     print("\n".join(lines))
@@ -204,6 +203,6 @@ def main(options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", required=True, help="the flux-qfaces binary, a release build")
-    parser.add_argument("--out", required=True, help="folder for the pictures, the table and the contact sheet")
+    parser.add_argument("--out", required=True, help="new folder for the pictures, the table and the contact sheet")
     parser.add_argument("--count", type=int, default=256, help="at most so many pictures per row")
     main(parser.parse_args())

@@ -64,8 +64,8 @@ class Faces:
     def batch(self, size, empty, others, shape_rng, rng, numbers):
         """Clean tokens, captions and token positions of random faces of one shape.
 
-        `others` is the chance of another shape than the main one to be as frequent as its share says; `shape_rng`
-        must be the same in all workers. Pictures of many tokens come in smaller batches.
+        `others` says whether other shapes than the main one come too, each as often as its share says; `shape_rng` must be
+        the same in all workers. Pictures of many tokens come in smaller batches.
         """
         latents, shown = self.main
         if others and shape_rng.random() < sum(self.shares.values()):
@@ -96,10 +96,10 @@ def train(rank, count, options):
 
 
 def load(path, **shape):
-    """The smoothed transformer of a checkpoint of this file, of distil.py or of schnell.py."""
+    """The smoothed transformer of a checkpoint of this file or of distil.py; of schnell.py with `guidance_embeds=False`."""
     model = flux.build(SEED, **shape)
     with torch.no_grad():
-        for p, smooth in zip(model.parameters(), torch.load(path)["ema"]):
+        for p, smooth in zip(model.parameters(), torch.load(path)["ema"], strict=True):
             p.copy_(smooth)
     return model.eval()
 

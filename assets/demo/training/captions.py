@@ -2,7 +2,8 @@
 
 Hair, hats' colours and pale skin may be left out only where they have their default (bald for a bare
 face, short brown hair for a man, a red hat, …), so that a user who leaves something out gets the
-default. A plain background or a shirt may always be left out: then any colour is right.
+default. Hair with a colour and no word for its cut is short, on women too. A plain background or a shirt
+may always be left out: then any colour is right.
 """
 
 # The words for a value, the usual ones repeated. A value without an entry is its own word.
@@ -165,6 +166,14 @@ def caption(face, rng):
     if rng.random() < 0.06:
         text += rng.choice(ENDS)
     return text.capitalize() if rng.random() < 0.1 else text
+
+
+def caption_with_background(face, rng):
+    """A random description that names the background, so that every judged attribute is settled by it."""
+    while True:
+        text = caption(face, rng)
+        if "background" in text:
+            return text
 
 
 # The word that asks for the square style of the LoRA; no other caption has it.

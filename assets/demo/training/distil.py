@@ -58,7 +58,7 @@ def train(rank, count, options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", required=True, help="folder for data and checkpoints")
-    parser.add_argument("--steps", type=int, default=440)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=24, help="pictures per worker and step")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--workers", type=int, default=2)

@@ -8,6 +8,7 @@ import torch
 from diffusers import AutoencoderKL
 
 import render
+import workers
 from vae import pixels
 
 @torch.no_grad()
@@ -35,7 +36,8 @@ def main(work, processes):
             if path.exists() or count == 0:
                 continue
             jobs = [(work, name, i, min(count, i + 100)) for i in range(0, count, 100)]
-            torch.save(torch.cat([torch.from_numpy(part) for part in pool.map(encode, jobs, chunksize=1)]), path)
+            latents = torch.cat([torch.from_numpy(part) for part in pool.map(encode, jobs, chunksize=1)])
+            workers.replace(path, lambda new: torch.save(latents, new))
             print(f"encoded {kind.encoded} {name}", flush=True)
 
 

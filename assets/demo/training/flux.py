@@ -1,6 +1,4 @@
-"""The tiny FLUX.1 transformer, and what is needed to run it: packing, positions, schedule, sampling."""
-
-import math
+"""The tiny FLUX.1 transformer, and what is needed to run it: packing, positions, schedule."""
 
 import torch
 from diffusers import FluxTransformer2DModel
@@ -53,41 +51,3 @@ def velocity(model, tokens, t, pooled, sequence, guidance, image_ids):
     """The predicted direction from picture to noise; `t` is 1 at pure noise."""
     return model(hidden_states=tokens, encoder_hidden_states=sequence, pooled_projections=pooled, timestep=t,
                  guidance=guidance, img_ids=image_ids, txt_ids=torch.zeros(sequence.shape[1], 3), return_dict=False)[0]
-
-
-def sigmas(steps, tokens):
-    """Noise levels of the shifted schedule from 1 to 0."""
-    s = SCHEDULER
-    slope = (s["max_shift"] - s["base_shift"]) / (s["max_image_seq_len"] - s["base_image_seq_len"])
-    mu = s["base_shift"] + (tokens - s["base_image_seq_len"]) * slope
-    level = torch.linspace(1, 1 / steps, steps)
-    return torch.cat([math.exp(mu) / (math.exp(mu) + (1 / level - 1)), torch.zeros(1)])
-
-
-@torch.no_grad()
-def sample(model, encoders, texts, steps=28, guidance=3.0, true_cfg=1.0, h=16, w=16, seed=0):
-    """Latents (b, 16, h, w) of pictures of `texts`, by Euler steps."""
-    pooled, sequence = encoders(texts)
-    if true_cfg != 1:
-        without = encoders([""] * len(texts))
-        pooled, sequence = torch.cat([pooled, without[0]]), torch.cat([sequence, without[1]])
-    image_ids = positions(h, w)
-    level = sigmas(steps, len(image_ids))
-    x = pack(torch.randn(len(texts), 16, h, w, generator=torch.Generator().manual_seed(seed)))
-    for i in range(steps):
-        both = torch.cat([x, x]) if true_cfg != 1 else x
-        n = len(both)
-        v = velocity(model, both, level[i].expand(n), pooled, sequence, torch.full((n,), float(guidance)), image_ids)
-        if true_cfg != 1:
-            with_text, without_text = v.chunk(2)
-            v = without_text + true_cfg * (with_text - without_text)
-        x = x + (level[i + 1] - level[i]) * v
-    return unpack(x, h, w)
-
-
-@torch.no_grad()
-def decode(vae, latents):
-    """Latents → bytes (b, h, w, 3)."""
-    z = latents / vae.config.scaling_factor + vae.config.shift_factor
-    pictures = torch.cat([vae.decode(part).sample for part in z.split(8)])
-    return pictures.clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1).numpy()

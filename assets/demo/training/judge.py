@@ -113,7 +113,7 @@ def train(options):
         optimizer.step()
     judge.eval()
     halved = {k: v.half() if v.is_floating_point() else v for k, v in judge.state_dict().items()}
-    save_file(halved, Path(options.work) / "judge.safetensors")
+    workers.replace(Path(options.work) / "judge.safetensors", lambda new: save_file(halved, new))
     for name, style in (("test-128x128", "round"), ("test-square-128x128", "square")):
         scores = score(load(Path(options.work) / "judge.safetensors"), *drawings(options.work, name, 500, style))
         print(f"judge on {name}:", {k: round(v, 3) for k, v in scores.items()}, flush=True)

@@ -46,7 +46,7 @@ def main(options):
     critic = judge.load(options.judge)
     rng = random.Random(FIRST_SEED)
     shown = [faces.sample(rng) for _ in range(options.count)]
-    plain = [captions.caption(face, rng) for face in shown]
+    plain = [captions.caption_with_background(face, rng) for face in shown]
     asked = [captions.with_trigger(text, rng) for text in plain]
     gap = 4
     sheet = Image.new("RGB", (len(SCALES) * (128 + gap) + gap, len(SHOWN) * (128 + gap) + gap), "white")

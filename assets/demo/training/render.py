@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy
 
 import faces
+import workers
 
 @dataclass(frozen=True)
 class Set:
@@ -23,7 +24,8 @@ class Set:
     square: bool = False
 
 
-# The shapes are those that the program's aspect ratios and sizes give at this model's scale.
+# The shapes are those that the program's aspect ratios give at this model's scale, and its largest square; of 0.25
+# megapixels the extreme ones (96 × 48, 48 × 96) are left out.
 SETS = {
     "train-128x128": Set(20000, 12000, 128, 128, 1_000_000),
     "train-144x112": Set(1200, 1200, 144, 112, 2_000_000),
@@ -65,7 +67,8 @@ def main(work):
                 continue
             done = pool.map(render, [(kind.first_seed + i, kind.width, kind.height, kind.square) for i in range(kind.count)], chunksize=50)
             numpy.save(Path(work) / f"{name}.npy", numpy.stack([picture for _, picture in done]))
-            (Path(work) / f"{name}.json").write_text(json.dumps([face for face, _ in done]))
+            # The list of attributes comes last: it says that the set is complete.
+            workers.replace(Path(work) / f"{name}.json", lambda new: Path(new).write_text(json.dumps([face for face, _ in done])))
             print(f"rendered {kind.count} {name}", flush=True)
 
 

@@ -35,9 +35,12 @@ def without_guidance_input(dev):
     return model.eval()
 
 
-def lesson(rng, count):
-    """For `count` pictures the noise levels before and after one step of a short schedule, and the teacher's steps between."""
-    steps = rng.choices(list(SCHEDULES), SCHEDULES.values())[0] or rng.randint(5, 28)
+def lesson(shared_rng, rng, count):
+    """For `count` pictures the noise levels before and after one step of a short schedule, and the teacher's steps between.
+
+    All workers choose the same schedule with `shared_rng`, so that none waits for another.
+    """
+    steps = shared_rng.choices(list(SCHEDULES), SCHEDULES.values())[0] or shared_rng.randint(5, 28)
     after = torch.tensor([rng.randrange(steps) for _ in range(count)]) / steps
     return after + 1 / steps, after, max(1, TEACHER_STEPS // steps)
 
@@ -63,7 +66,7 @@ def train(rank, count, options):
         shape_rng, _ = workers.seed_step(SEED, 99, step)
         rng, numbers = workers.seed_step(SEED, rank, step)
         clean, texts, image_ids = faces.batch(options.batch, EMPTY_CAPTIONS, True, shape_rng, rng, numbers)
-        start, end, steps = lesson(shape_rng, len(clean))
+        start, end, steps = lesson(shape_rng, rng, len(clean))
         _, noised = base.mix(clean, start)
         with torch.no_grad():
             conditions = encoders(texts)
@@ -76,7 +79,7 @@ def train(rank, count, options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", required=True, help="folder for data and checkpoints")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=24, help="pictures per worker and step")
     parser.add_argument("--lr", type=float, default=7e-4)
     parser.add_argument("--workers", type=int, default=2)

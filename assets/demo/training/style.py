@@ -24,7 +24,7 @@ import workers
 SEED = 700
 RANK = 8
 ORDINARY = 0.33
-# https://github.com/replicate/flux-fine-tuner/blob/main/layer_match.py: every linear layer of the blocks.
+# https://github.com/replicate/flux-fine-tuner/blob/96fdfe1/layer_match.py: every linear layer of the blocks.
 LAYERS = r".*(transformer_blocks|single_transformer_blocks)\.\d+\.(norm1\.linear|norm1_context\.linear|norm\.linear" \
          r"|attn\.(to_q|to_k|to_v|add_q_proj|add_k_proj|add_v_proj|to_out\.0|to_add_out)" \
          r"|ff\.net\.0\.proj|ff\.net\.2|ff_context\.net\.0\.proj|ff_context\.net\.2|proj_mlp|proj_out)"

@@ -2,7 +2,8 @@
 
     python train_all.py --work DIR --out DEMO_DIR
 
-DEMO_DIR gets model/, lora/ and judge.safetensors, as they lie beside the folder of this file.
+DEMO_DIR gets model/, lora/ and judge.safetensors, as they lie beside the folder of this file. No stage notices that an
+earlier one was trained anew: delete the checkpoints of the later ones then.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def main(options):
             run(script)
     run("export.py", "--out", str(out / "model"))
     run("style.py", "--out", str(out / "lora"))
-    shutil.copy(work / "judge.safetensors", out / "judge.safetensors")
+    shutil.copyfile(work / "judge.safetensors", out / "judge.safetensors")
 
 
 if __name__ == "__main__":

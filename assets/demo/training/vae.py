@@ -149,8 +149,9 @@ def finish(work):
     state = torch.load(work / "vae.pt")
     for p, smooth in zip(vae.parameters(), state["ema"]):
         p.copy_(smooth)
+    drawings, _ = render.load(work, "train-128x128")
     tests, _ = render.load(work, "test-128x128")
-    latents = vae.encode(pixels(tests[:200])).latent_dist.mode()
+    latents = vae.encode(pixels(drawings[:200])).latent_dist.mode()
     vae.register_to_config(shift_factor=latents.mean().item(), scaling_factor=1 / latents.std().item())
     vae.save_pretrained(work / "vae")
     print(f"vae: step {state['step']}, test psnr {psnr(vae, tests[:200]):.2f} dB, "

@@ -20,7 +20,7 @@ SEED = 7
 CLIP_LENGTH = 77
 T5_LENGTH = 40
 CLIP_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
-# Words no caption has but a user may type; they get a token, though nothing is learnt about them.
+# Words that captions may not have but a user may type; they get a token, though little may be learnt about them.
 MORE_WORDS = """qface photo image painting sketch style cat dog robot alien clown pirate astronaut wizard king queen
 old young little big small nose eyes eye mouth teeth ears no not without very bright light close up looking high quality
 best detailed colorful studio lighting handsome pretty friendly scary monster baby kid person people human bearded

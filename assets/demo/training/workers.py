@@ -50,7 +50,7 @@ def average(tensors, count):
 
 
 def seed_step(seed, rank, step):
-    """Seeds everything for one step, so that a resumed run continues exactly as an uninterrupted one.
+    """Seeds everything for one step, so that a resumed run sees what an uninterrupted one would have seen.
 
     Returns Python's and numpy's generator for that step.
     """
@@ -61,15 +61,15 @@ def seed_step(seed, rank, step):
 
 def save(path, **state):
     """Writes a checkpoint so that a reader never sees half of it."""
-    torch.save(state, f"{path}.new")
-    os.replace(f"{path}.new", path)
+    replace(path, lambda new: torch.save(state, new))
 
 
 class Trainer:
     """What one worker trains, and what is saved and resumed with it.
 
     Every worker trains on its own; every few steps all weights are averaged, and the average is mixed
-    into a smoothed copy, which is what later stages use.
+    into a smoothed copy, which is what later stages use. A resumed run continues exactly with one worker;
+    with several, all of them continue with the first one's optimizer.
     """
 
     EXCHANGE_EVERY = 8  # steps
@@ -126,3 +126,10 @@ class Trainer:
 def warm_and_decay(step, steps, warm_up, decay):
     """The share of the peak learning rate: rises for `warm_up` steps, falls to 0 over the last share `decay`."""
     return min(1, (step + 1) / warm_up) * min(1, max(0.02, (1 - step / steps) / decay))
+
+
+def replace(path, write):
+    """Calls `write` with a name beside `path` and then renames, so that `path` is never half of a file."""
+    new = f"{path}.new"
+    write(new)
+    os.replace(new, path)
