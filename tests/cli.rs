@@ -89,6 +89,56 @@ fn generate_makes_a_picture_and_tells_about_it() {
     );
 }
 
+/// Distance of the mean colour of a box (left, top, right, bottom) from `colour`, in 8-bit levels.
+fn distance(
+    picture: &image::RgbImage,
+    [left, top, right, bottom]: [u32; 4],
+    colour: [u8; 3],
+) -> f64 {
+    let pixels: Vec<_> = (top..bottom)
+        .flat_map(|y| (left..right).map(move |x| picture.get_pixel(x, y).0))
+        .collect();
+    let of_channel = |channel: usize| {
+        let sum: f64 = pixels.iter().map(|pixel| f64::from(pixel[channel])).sum();
+        (sum / pixels.len() as f64 - f64::from(colour[channel])).powi(2)
+    };
+    (0..3).map(of_channel).sum::<f64>().sqrt()
+}
+
+/// The colours are those that the model was taught with (`assets/demo/training/faces.py`). How well it does on many
+/// prompts is measured by `assets/demo/evaluate.py`; this shows that both of its transformers are in the program.
+#[test]
+fn embedded_dev_and_schnell_draw_the_colours_that_were_asked_for() {
+    let [yellow, green, blue, red] = [[250, 215, 50], [55, 170, 75], [45, 95, 220], [222, 45, 45]];
+    for (model, steps) in [("dev", "8"), ("schnell", "4")] {
+        for (prompt, background, skin) in [
+            ("a smiling green face on a yellow background", yellow, green),
+            ("an angry red face on a blue background", blue, red),
+        ] {
+            let output = TempDir::new().unwrap();
+            let flags = [
+                "--prompt",
+                prompt,
+                "--model",
+                model,
+                "--num_inference_steps",
+                steps,
+            ];
+            let rest = ["--seed", "3", "--output_format", "png"];
+            let result = generated(output.path(), &[flags.as_slice(), &rest].concat());
+            let notes = result["notes"].to_string();
+            assert!(!notes.contains("These weights"), "{model}: {notes}");
+            let picture = image::open(result["output"][0].as_str().unwrap())
+                .unwrap()
+                .to_rgb8();
+            let corner = distance(&picture, [2, 2, 14, 60], background);
+            let forehead = distance(&picture, [54, 42, 74, 52], skin);
+            assert!(corner < 40.0, "{model}, {prompt}: background {corner}");
+            assert!(forehead < 40.0, "{model}, {prompt}: face {forehead}");
+        }
+    }
+}
+
 #[test]
 fn same_command_gives_the_same_bytes() {
     for format in ["webp", "jpg", "png"] {

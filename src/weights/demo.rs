@@ -8,7 +8,7 @@ macro_rules! embedded {
 }
 
 /// Every file that is needed to run it.
-static FILES: [(&str, &[u8]); 15] = embedded![
+static FILES: [(&str, &[u8]); 17] = embedded![
     "flux-qfaces.json",
     "model_index.json",
     "scheduler/scheduler_config.json",
@@ -22,6 +22,8 @@ static FILES: [(&str, &[u8]); 15] = embedded![
     "tokenizer_2/tokenizer_config.json",
     "transformer/config.json",
     "transformer/diffusion_pytorch_model.safetensors",
+    "transformer_schnell/config.json",
+    "transformer_schnell/diffusion_pytorch_model.safetensors",
     "vae/config.json",
     "vae/diffusion_pytorch_model.safetensors",
 ];

@@ -54,7 +54,7 @@ def main(work, out):
         shutil.rmtree(out)
     out.mkdir(parents=True)
     encoders = text.load(work)
-    base.load(work / "distilled.pt").to(torch.bfloat16).save_pretrained(out / "transformer")
+    base.load(work / "saturated.pt").to(torch.bfloat16).save_pretrained(out / "transformer")
     schnell = base.load(work / "schnell.pt", guidance_embeds=False)
     schnell.to(torch.bfloat16).save_pretrained(out / "transformer_schnell")
     encoders.clip.to(torch.bfloat16).save_pretrained(out / "text_encoder")

@@ -1,6 +1,8 @@
 """Trains the LoRA of the square style, on the word QFACE alone.
 
-A third of the lessons are ordinary drawings without the word, so that the style stays with it.
+A third of the lessons are ordinary drawings without the word, so that the style stays with it. Half of
+the steps run at another scale than 1, so that scales from -1 to 2 give pictures: above 1 the style
+itself, below 0 ordinary drawings, with the word or without.
 The layers are those that Replicate's FLUX trainer adapts, the names and the half precision are those it
 saves. Writes WORK/style.pt while training, then OUT/qface-lora.safetensors and OUT/trained_model.tar.
 """
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, get_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
 from safetensors.torch import save_file
 
 import base
@@ -38,6 +41,21 @@ def adapted(work):
     return model
 
 
+def random_scale(rng):
+    """1 in half of the steps, else up to 2, sometimes below 0."""
+    chance = rng.random()
+    if chance < 0.5:
+        return 1.0
+    return rng.uniform(1, 2) if chance < 0.88 else rng.uniform(-1, 0)
+
+
+def set_scale(model, scale):
+    """Lets the low-rank layers act with this factor."""
+    for layer in model.modules():
+        if isinstance(layer, LoraLayer):
+            layer.set_scale("default", scale)
+
+
 def train(rank, count, options):
     """One worker."""
     work = Path(options.work)
@@ -47,14 +65,15 @@ def train(rank, count, options):
     trainer = workers.Trainer(model, [optimizer], work / "style.pt", rank, count, options.steps, window=10)
     for step in range(trainer.first, options.steps):
         rng, numbers = workers.seed_step(SEED, rank, step)
-        clean, texts = [], []
+        clean, texts, scale = [], [], random_scale(rng)
+        set_scale(model, scale)
         for _ in range(options.batch):
-            ordinary = rng.random() < ORDINARY
-            latents, shown = usual if ordinary else square
+            named = rng.random() >= ORDINARY
+            latents, shown = square if named and scale > 0 else usual
             i = rng.randrange(len(latents))
             written = captions.caption(shown[i], rng)
             clean.append(latents[i])
-            texts.append(written if ordinary else captions.with_trigger(written, rng))
+            texts.append(captions.with_trigger(written, rng) if named else written)
         clean = flux.pack(torch.stack(clean).float())
         level = base.noise_levels(len(clean))
         noise, noised = base.mix(clean, level)
@@ -93,7 +112,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", required=True, help="folder for data and checkpoints")
     parser.add_argument("--out", required=True, help="folder for the two files")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=1300)
     parser.add_argument("--batch", type=int, default=24, help="pictures per worker and step")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--workers", type=int, default=1)

@@ -24,6 +24,7 @@ STAGES = [
     ("base.py", None),
     ("decoder.py", None),
     ("distil.py", None),
+    ("saturate.py", "saturated.pt"),
     ("schnell.py", None),
 ]
 
