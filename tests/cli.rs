@@ -110,7 +110,7 @@ fn distance(
 #[test]
 fn embedded_dev_and_schnell_draw_the_colours_that_were_asked_for() {
     let [yellow, green, blue, red] = [[250, 215, 50], [55, 170, 75], [45, 95, 220], [222, 45, 45]];
-    for (model, steps) in [("dev", "8"), ("schnell", "4")] {
+    for (model, steps, guidance) in [("dev", "8", "3"), ("dev", "8", "10"), ("schnell", "4", "3")] {
         for (prompt, background, skin) in [
             ("a smiling green face on a yellow background", yellow, green),
             ("an angry red face on a blue background", blue, red),
@@ -124,7 +124,14 @@ fn embedded_dev_and_schnell_draw_the_colours_that_were_asked_for() {
                 "--num_inference_steps",
                 steps,
             ];
-            let rest = ["--seed", "3", "--output_format", "png"];
+            let rest = [
+                "--guidance_scale",
+                guidance,
+                "--seed",
+                "3",
+                "--output_format",
+                "png",
+            ];
             let result = generated(output.path(), &[flags.as_slice(), &rest].concat());
             let notes = result["notes"].to_string();
             assert!(!notes.contains("These weights"), "{model}: {notes}");
