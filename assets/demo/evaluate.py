@@ -46,9 +46,9 @@ SETTINGS = {
     "dev, 12 steps, 192 × 192": (64, {"aspect_ratio": "custom", "width": 1440, "height": 1440}),
 }
 
-# What people type, for the contact sheet; the sheet shows the first picture of seed 1 for every one.
+# What people type, for the contact sheet; the sheet shows seed 1 for the first, 2 for the second and so on.
 SHEET = """a surprised man with a red beard, sunglasses and a blue top hat on a yellow background
-a smiling green face with round glasses and a red hat
+a smiling green face with round glasses and a red hat on a yellow background
 a laughing woman with long blond hair on a pink background
 an angry red face on a black background
 a sad man with a black beard on a blue background
@@ -159,15 +159,15 @@ def measure(paths, shown, critic):
 
 def sheet(program, folder, out):
     """The pictures of SHEET with their prompts under them."""
-    columns, gap, text = 6, 8, 58
+    columns, gap, text = 6, 8, 70
     font = ImageFont.truetype(str(HERE.parent / "fonts" / "Inter-Regular.ttf"), 10)
     rows = -(-len(SHEET) // columns)
     whole = Image.new("RGB", (columns * (SIDE + gap) + gap, rows * (SIDE + text) + gap), "white")
     pen = ImageDraw.Draw(whole)
     for i, prompt in enumerate(SHEET):
         x, y = gap + i % columns * (SIDE + gap), gap + i // columns * (SIDE + text)
-        whole.paste(Image.open(picture(program, folder / str(i), prompt, 1, {})), (x, y))
-        pen.multiline_text((x, y + SIDE + 3), "\n".join(textwrap.wrap(prompt, 25)[:4]), fill=(70, 70, 76), font=font, spacing=1)
+        whole.paste(Image.open(picture(program, folder / str(i), prompt, i + 1, {})), (x, y))
+        pen.multiline_text((x, y + SIDE + 3), "\n".join(textwrap.wrap(prompt, 24)[:5]), fill=(70, 70, 76), font=font, spacing=1)
     whole.save(out, optimize=True)
 
 
