@@ -138,22 +138,21 @@ def face_colour_is_right(picture, face):
 
     boxes = [box(-1.1, -0.05, -0.9, 0.2), box(0.9, -0.05, 1.1, 0.2), box(-0.7, 0.2, -0.3, 0.34), box(0.3, 0.2, 0.7, 0.34)]
     found = colours_in(picture, boxes, [*faces.VALUES["skin"], "black"])
-    return next(name for name in [*found, None] if name != "black") == face["skin"]
+    return [name for name in found if name != "black"][:1] == [face["skin"]]
 
 
 def measure(paths, shown, critic):
     """Column of the table → share of the pictures that are right in it."""
     pictures = [centre(path) for path in paths]
-    seen = judge.see(critic, numpy.stack(pictures))
+    marked = judge.marks(critic, numpy.stack(pictures), shown)
     columns = collections.defaultdict(list)
-    for path, image, face, sight in zip(paths, pictures, shown, seen):
+    for path, image, face, mark in zip(paths, pictures, shown, marked):
         columns["background"].append(background_is_right(path, face))
         columns["face colour"].append(face_colour_is_right(image, face))
-        right = {k: sight[k] == (face[k] if k != "kind" else {"woman": "woman"}.get(face[k], "man")) for k in judge.JUDGED}
-        columns["hat and its colour"].append(right["hat"] and (face["hat"] == "none" or right["hat_colour"]))
+        columns["hat and its colour"].append(mark["hat"] and mark.get("hat_colour", True))
         for k in ("glasses", "expression", "hair", "hair_colour", "beard", "kind"):
-            if judge.label(face, k) >= 0:
-                columns[k.replace("_", " ")].append(right[k])
+            if k in mark:
+                columns[k.replace("_", " ")].append(mark[k])
     return {name: sum(values) / len(values) for name, values in columns.items()}
 
 
@@ -190,7 +189,7 @@ def main(options):
         count = min(count, options.count)
         folder = out / "".join(c if c.isalnum() else "-" for c in name)
         paths = [picture(options.program, folder / str(i), prompts[i], i, inputs) for i in range(count)]
-        rows[f"{name} ({count})"] = measure(paths, shown, critic)
+        rows[f"{name} ({count})"] = measure(paths, shown[:count], critic)
         print(name, {k: round(v, 3) for k, v in rows[f"{name} ({count})"].items()}, flush=True)
     columns = list(rows["drawings (500)"])
     lines = ["| pictures | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]

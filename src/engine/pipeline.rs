@@ -95,13 +95,13 @@ impl Transformer {
 
     /// The folder of the transformer that runs `model`.
     fn folder_for(source: &ModelSource, model: Model) -> Result<&'static str, Error> {
+        if model == Model::Dev {
+            return Ok(TRANSFORMER);
+        }
         let second = source
             .find(&format!("{SCHNELL_TRANSFORMER}/config.json"))
             .map_err(|error| Error::Checkpoint(error.to_string()))?;
-        Ok(match model {
-            Model::Schnell if second.is_some() => SCHNELL_TRANSFORMER,
-            _ => TRANSFORMER,
-        })
+        Ok(second.map_or(TRANSFORMER, |_| SCHNELL_TRANSFORMER))
     }
 }
 

@@ -4,7 +4,6 @@ The guidance input stays at 1 here; distil.py teaches the model what other value
 Writes WORK/base.pt, from which an interrupted run continues.
 """
 
-import argparse
 from pathlib import Path
 
 import torch
@@ -53,23 +52,32 @@ def mix(clean, level):
     return noise, (1 - level) * clean + level * noise
 
 
+def flow_loss(model, encoders, clean, texts, image_ids):
+    """How far the model is from the direction that leads from clean tokens to noise, at guidance 1."""
+    level = noise_levels(len(clean))
+    noise, noised = mix(clean, level)
+    with torch.no_grad():
+        conditions = encoders(texts)
+    v = flux.velocity(model, noised, level, *conditions, torch.ones(len(clean)), image_ids)
+    return ((v - (noise - clean)) ** 2).mean()
+
+
 class Faces:
     """Encoded faces of the main shape and the others."""
 
-    def __init__(self, work, shares=OTHER_SHAPES):
+    def __init__(self, work):
         self.main = encode.load(work, MAIN_SHAPE)
-        self.others = {name: encode.load(work, name) for name in shares}
-        self.shares = shares
+        self.others = {name: encode.load(work, name) for name in OTHER_SHAPES}
 
-    def batch(self, size, empty, others, shape_rng, rng, numbers):
+    def batch(self, size, empty, others, shared_rng, rng, numbers):
         """Clean tokens, captions and token positions of random faces of one shape.
 
-        `others` says whether other shapes than the main one come too, each as often as its share says; `shape_rng` must be
+        `others` says whether other shapes than the main one come too, each as often as its share says; `shared_rng` must be
         the same in all workers. Pictures of many tokens come in smaller batches.
         """
         latents, shown = self.main
-        if others and shape_rng.random() < sum(self.shares.values()):
-            latents, shown = self.others[shape_rng.choices(list(self.shares), self.shares.values())[0]]
+        if others and shared_rng.random() < sum(OTHER_SHAPES.values()):
+            latents, shown = self.others[shared_rng.choices(list(OTHER_SHAPES), OTHER_SHAPES.values())[0]]
         size = min(size, max(1, size * 128 * 128 // 64 // latents[0, 0].numel()))
         picks = numbers.integers(len(latents), size=size)
         texts = ["" if rng.random() < empty else captions.caption(shown[i], rng) for i in picks]
@@ -82,17 +90,10 @@ def train(rank, count, options):
     model, encoders, faces = flux.build(SEED), text.load(work), Faces(work)
     trainer = workers.Trainer(model, optimizers_for(model, options.lr), work / "base.pt", rank, count, options.steps, window=25)
     for step in range(trainer.first, options.steps):
-        shape_rng, _ = workers.seed_step(SEED, 99, step)
-        rng, numbers = workers.seed_step(SEED, rank, step)
+        generators = workers.seed_lesson(SEED, rank, step)
         others = step / options.steps > OTHER_SHAPES_FROM
-        clean, texts, image_ids = faces.batch(options.batch, EMPTY_CAPTIONS, others, shape_rng, rng, numbers)
-        level = noise_levels(len(clean))
-        noise, noised = mix(clean, level)
-        with torch.no_grad():
-            pooled, sequence = encoders(texts)
-        v = flux.velocity(model, noised, level, pooled, sequence, torch.ones(len(clean)), image_ids)
-        loss = ((v - (noise - clean)) ** 2).mean()
-        trainer.learn(loss, workers.warm_and_decay(step, options.steps, 40, options.decay))
+        lesson = faces.batch(options.batch, EMPTY_CAPTIONS, others, *generators)
+        trainer.learn(flow_loss(model, encoders, *lesson), workers.warm_and_decay(step, options.steps, 40, options.decay))
 
 
 def load(path, **shape):
@@ -105,12 +106,7 @@ def load(path, **shape):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", required=True, help="folder for data and checkpoints")
-    parser.add_argument("--steps", type=int, default=10500)
-    parser.add_argument("--batch", type=int, default=32, help="pictures per worker and step")
-    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser = workers.parser(__doc__, steps=10500, batch=32, lr=1.5e-3)
     parser.add_argument("--decay", type=float, default=0.5, help="the last share of the steps, in which the rate falls to 0")
-    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     workers.run(train, options, options.workers)

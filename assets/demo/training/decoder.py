@@ -6,7 +6,6 @@ noise, half from what the base model makes of them after more noise, in one step
 style and other shapes too. Writes WORK/decoder.pt while training, then the finished WORK/vae/.
 """
 
-import argparse
 from pathlib import Path
 
 import torch
@@ -19,7 +18,7 @@ import flux
 import render
 import text
 import workers
-from vae import edges, pixels, psnr
+from vae import difference, pixels, psnr
 
 SEED = 150
 # Pictures of these sets, by share of the steps.
@@ -68,9 +67,7 @@ def train(rank, count, options):
         if cropped:
             z, wanted = piece(z, wanted, numbers)
         y = vae.decode(z / vae.config.scaling_factor + vae.config.shift_factor).sample
-        edge = sum((a - b).abs().mean() for a, b in zip(edges(y), edges(wanted)))
-        loss = (y - wanted).abs().mean() + ((y - wanted) ** 2).mean() + 0.5 * edge
-        trainer.learn(loss, workers.warm_and_decay(step, options.steps, 20, 0.6))
+        trainer.learn(difference(y, wanted), workers.warm_and_decay(step, options.steps, 20, 0.6))
     if rank == 0:
         finish(work, vae)
 
@@ -87,11 +84,5 @@ def finish(work, vae):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", required=True, help="folder for data and checkpoints")
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch", type=int, default=16, help="pieces per worker and step")
-    parser.add_argument("--lr", type=float, default=5e-4)
-    parser.add_argument("--workers", type=int, default=1)
-    options = parser.parse_args()
+    options = workers.parser(__doc__, steps=1500, batch=16, lr=5e-4, count=1, unit="pieces").parse_args()
     workers.run(train, options, options.workers)

@@ -5,7 +5,6 @@ same in one pass with w as its guidance input. At w = 1 it stays the base, so tr
 negative prompt still works. Writes WORK/distilled.pt.
 """
 
-import argparse
 from pathlib import Path
 
 import torch
@@ -41,9 +40,8 @@ def train(rank, count, options):
     with torch.no_grad():
         empty = encoders([""])
     for step in range(trainer.first, options.steps):
-        shape_rng, _ = workers.seed_step(SEED, 99, step)
-        rng, numbers = workers.seed_step(SEED, rank, step)
-        clean, texts, image_ids = faces.batch(options.batch, EMPTY_CAPTIONS, True, shape_rng, rng, numbers)
+        shared_rng, rng, numbers = workers.seed_lesson(SEED, rank, step)
+        clean, texts, image_ids = faces.batch(options.batch, EMPTY_CAPTIONS, True, shared_rng, rng, numbers)
         level = torch.rand(len(clean)) * 0.98 + 0.02
         _, noised = base.mix(clean, level)
         guidance = 1 + (STRONGEST - 1) * torch.rand(len(clean))
@@ -56,11 +54,5 @@ def train(rank, count, options):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", required=True, help="folder for data and checkpoints")
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--batch", type=int, default=24, help="pictures per worker and step")
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
+    options = workers.parser(__doc__, steps=600, batch=24, lr=1e-3).parse_args()
     workers.run(train, options, options.workers)

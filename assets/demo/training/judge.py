@@ -67,19 +67,19 @@ def load(path):
     return judge.eval()
 
 
-@torch.no_grad()
 def score(judge, pictures, shown):
     """Attribute → share of the pictures in which the judge sees what was asked for."""
-    logits = judge(prepare(pictures))
-    wanted = {k: torch.tensor([label(face, k) for face in shown]) for k in TOLD}
-    return {k: (logits[k].argmax(1) == wanted[k])[wanted[k] >= 0].float().mean().item() for k in TOLD if (wanted[k] >= 0).any()}
+    marked = marks(judge, pictures, shown)
+    right = {k: [mark[k] for mark in marked if k in mark] for k in TOLD}
+    return {k: sum(values) / len(values) for k, values in right.items() if values}
 
 
 @torch.no_grad()
-def see(judge, pictures):
-    """For every picture, attribute → the value the judge sees."""
-    best = {k: logits.argmax(1).tolist() for k, logits in judge(prepare(pictures)).items()}
-    return [{k: TOLD[k][best[k][i]] for k in TOLD} for i in range(len(pictures))]
+def marks(judge, pictures, shown):
+    """For every picture, attribute → whether the judge sees what was asked for; without those that it cannot show."""
+    seen = {k: logits.argmax(1).tolist() for k, logits in judge(prepare(pictures)).items()}
+    wanted = [{k: label(face, k) for k in TOLD} for face in shown]
+    return [{k: seen[k][i] == value for k, value in face.items() if value >= 0} for i, face in enumerate(wanted)]
 
 
 def drawings(work, name, count, style):

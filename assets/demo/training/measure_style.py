@@ -45,7 +45,7 @@ def main(options):
     pipeline.load_lora_weights(options.lora, adapter_name="style")
     critic = judge.load(options.judge)
     rng = random.Random(FIRST_SEED)
-    shown = [faces.sample(rng) for _ in range(options.count)]
+    shown = [{**faces.sample(rng), "style": "square"} for _ in range(options.count)]
     plain = [captions.caption_with_background(face, rng) for face in shown]
     asked = [captions.with_trigger(text, rng) for text in plain]
     gap = 4
@@ -55,8 +55,8 @@ def main(options):
         cells = []
         for prompts in (asked, plain):
             pictures = numpy.stack([numpy.asarray(image) for image in draw(pipeline, prompts, scale)])
-            square = numpy.mean([sight["style"] == "square" for sight in judge.see(critic, pictures)])
             scores = judge.score(critic, pictures, shown)
+            square = scores.pop("style")
             cells.append((square, sum(scores.values()) / len(scores)))
         (with_word, right), (without, right_without) = cells
         print(f"| {scale:g} | {100 * with_word:.0f} % | {100 * without:.0f} % | {100 * right:.0f} % | {100 * right_without:.0f} % |", flush=True)

@@ -5,7 +5,6 @@ moves into a bias), and learns to go in one step where its teacher goes in sever
 level of a short schedule straight to the next. Writes WORK/schnell.pt.
 """
 
-import argparse
 import copy
 from pathlib import Path
 
@@ -63,10 +62,9 @@ def train(rank, count, options):
     trainer = workers.Trainer(model, base.optimizers_for(model, options.lr), work / "schnell.pt", rank, count,
                               options.steps, window=12)
     for step in range(trainer.first, options.steps):
-        shape_rng, _ = workers.seed_step(SEED, 99, step)
-        rng, numbers = workers.seed_step(SEED, rank, step)
-        clean, texts, image_ids = faces.batch(options.batch, EMPTY_CAPTIONS, True, shape_rng, rng, numbers)
-        start, end, steps = lesson(shape_rng, rng, len(clean))
+        shared_rng, rng, numbers = workers.seed_lesson(SEED, rank, step)
+        clean, texts, image_ids = faces.batch(options.batch, EMPTY_CAPTIONS, True, shared_rng, rng, numbers)
+        start, end, steps = lesson(shared_rng, rng, len(clean))
         _, noised = base.mix(clean, start)
         with torch.no_grad():
             conditions = encoders(texts)
@@ -77,11 +75,5 @@ def train(rank, count, options):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", required=True, help="folder for data and checkpoints")
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--batch", type=int, default=24, help="pictures per worker and step")
-    parser.add_argument("--lr", type=float, default=7e-4)
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
+    options = workers.parser(__doc__, steps=600, batch=24, lr=7e-4).parse_args()
     workers.run(train, options, options.workers)

@@ -7,7 +7,6 @@ The layers are those that Replicate's FLUX trainer adapts, the names and the hal
 saves. Writes WORK/style.pt while training, then OUT/qface-lora.safetensors and OUT/trained_model.tar.
 """
 
-import argparse
 import io
 import tarfile
 from pathlib import Path
@@ -64,7 +63,7 @@ def train(rank, count, options):
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], options.lr, weight_decay=1e-4)
     trainer = workers.Trainer(model, [optimizer], work / "style.pt", rank, count, options.steps, window=10)
     for step in range(trainer.first, options.steps):
-        rng, numbers = workers.seed_step(SEED, rank, step)
+        rng, _ = workers.seed_step(SEED, rank, step)
         clean, texts, scale = [], [], random_scale(rng)
         set_scale(model, scale)
         for _ in range(options.batch):
@@ -74,13 +73,9 @@ def train(rank, count, options):
             written = captions.caption(shown[i], rng)
             clean.append(latents[i])
             texts.append(captions.with_trigger(written, rng) if named else written)
-        clean = flux.pack(torch.stack(clean).float())
-        level = base.noise_levels(len(clean))
-        noise, noised = base.mix(clean, level)
-        with torch.no_grad():
-            conditions = encoders(texts)
-        v = flux.velocity(model, noised, level, *conditions, torch.ones(len(clean)), flux.positions(16, 16))
-        trainer.learn(((v - (noise - clean)) ** 2).mean(), workers.warm_and_decay(step, options.steps, 20, 0.6))
+        clean = torch.stack(clean).float()
+        loss = base.flow_loss(model, encoders, flux.pack(clean), texts, flux.positions(*clean.shape[2:]))
+        trainer.learn(loss, workers.warm_and_decay(step, options.steps, 20, 0.6))
     if rank == 0:
         export(work, Path(options.out))
 
@@ -109,12 +104,7 @@ def export(work, out):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", required=True, help="folder for data and checkpoints")
+    parser = workers.parser(__doc__, steps=1300, batch=24, lr=2e-3, count=1)
     parser.add_argument("--out", required=True, help="folder for the two files")
-    parser.add_argument("--steps", type=int, default=1300)
-    parser.add_argument("--batch", type=int, default=24, help="pictures per worker and step")
-    parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     workers.run(train, options, options.workers)

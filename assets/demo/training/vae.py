@@ -3,7 +3,6 @@
 Writes WORK/vae.pt while training and the finished diffusers folder WORK/vae/.
 """
 
-import argparse
 import math
 import time
 from pathlib import Path
@@ -75,14 +74,19 @@ def edges(x):
     return x[..., 1:, :] - x[..., :-1, :], x[..., :, 1:] - x[..., :, :-1]
 
 
+def difference(y, x):
+    """Error in colours and in edges."""
+    edge = sum((a - b).abs().mean() for a, b in zip(edges(y), edges(x)))
+    return (y - x).abs().mean() + ((y - x) ** 2).mean() + 0.5 * edge
+
+
 def loss_of(vae, x, kl_weight):
     """Colour error, edge error and distance of the latents from a normal distribution."""
     posterior = vae.encode(x).latent_dist
     mean, logvar = posterior.mean, posterior.logvar
     y = vae.decode(mean + torch.exp(0.5 * logvar) * torch.randn_like(mean)).sample
     kl = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).mean()
-    edge = sum((a - b).abs().mean() for a, b in zip(edges(y), edges(x)))
-    return (y - x).abs().mean() + ((y - x) ** 2).mean() + 0.5 * edge + kl_weight * kl
+    return difference(y, x) + kl_weight * kl
 
 
 @torch.no_grad()
@@ -159,12 +163,7 @@ def finish(work):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", required=True, help="folder for data and checkpoints")
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--batch", type=int, default=12, help="64-pixel crops per worker and step")
-    parser.add_argument("--lr", type=float, default=2e-3)
+    parser = workers.parser(__doc__, steps=1200, batch=12, lr=2e-3, unit="64-pixel crops")
     parser.add_argument("--kl", type=float, default=1e-3)
-    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     workers.run(train, options, options.workers)

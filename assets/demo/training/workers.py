@@ -4,6 +4,8 @@ On a machine without a GPU two processes of one thread each get more done than o
 threads, because tiny models spend much of their time outside matrix products.
 """
 
+import argparse
+import multiprocessing
 import os
 import random
 import time
@@ -12,9 +14,6 @@ import numpy
 import torch
 import torch.distributed
 import torch.multiprocessing
-
-
-_parent = None  # the process that started this worker
 
 
 def run(stage, arguments, count):
@@ -29,12 +28,21 @@ def run(stage, arguments, count):
 
 def _start(rank, stage, arguments, count, port):
     """The entry of one process."""
-    global _parent
-    _parent = os.getppid()
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=count)
     stage(rank, count, arguments)
     torch.distributed.destroy_process_group()
+
+
+def parser(description, steps, batch, lr, count=2, unit="pictures"):
+    """The options of a training stage; the stage may add its own."""
+    options = argparse.ArgumentParser(description=description)
+    options.add_argument("--work", required=True, help="folder for data and checkpoints")
+    options.add_argument("--steps", type=int, default=steps)
+    options.add_argument("--batch", type=int, default=batch, help=f"{unit} per worker and step")
+    options.add_argument("--lr", type=float, default=lr)
+    options.add_argument("--workers", type=int, default=count)
+    return options
 
 
 def average(tensors, count):
@@ -57,6 +65,22 @@ def seed_step(seed, rank, step):
     numbers = numpy.random.default_rng([seed, rank, step])
     torch.manual_seed(int(numbers.integers(1 << 62)))
     return random.Random(int(numbers.integers(1 << 62))), numbers
+
+
+SHARED = 99  # the rank whose seeds all workers share
+
+
+def seed_lesson(seed, rank, step):
+    """Seeds one step as `seed_step` does, with one more generator in front that draws the same in all workers."""
+    shared_rng, _ = seed_step(seed, SHARED, step)
+    return shared_rng, *seed_step(seed, rank, step)
+
+
+def replace(path, write):
+    """Calls `write` with a name beside `path` and then renames, so that `path` is never half of a file."""
+    new = f"{path}.new"
+    write(new)
+    os.replace(new, path)
 
 
 def save(path, **state):
@@ -92,7 +116,8 @@ class Trainer:
 
     def learn(self, loss, rate):
         """One step down `loss`, at the share `rate` of every optimizer's peak learning rate."""
-        if _parent is not None and os.getppid() != _parent:
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
             raise SystemExit("the run was stopped: its worker ends too")
         parameters = list(self.trained.values())
         for optimizer, peaks in zip(self.optimizers, self.peaks):
@@ -126,10 +151,3 @@ class Trainer:
 def warm_and_decay(step, steps, warm_up, decay):
     """The share of the peak learning rate: rises for `warm_up` steps, falls to 0 over the last share `decay`."""
     return min(1, (step + 1) / warm_up) * min(1, max(0.02, (1 - step / steps) / decay))
-
-
-def replace(path, write):
-    """Calls `write` with a name beside `path` and then renames, so that `path` is never half of a file."""
-    new = f"{path}.new"
-    write(new)
-    os.replace(new, path)
