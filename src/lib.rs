@@ -34,6 +34,8 @@
 //! The engine hears one callback, [`engine::Watch`], before every block of the model: it is progress and cancel in one.
 //! The story of a job inside the engine is [`engine::pipeline`]; the model is [`engine::flux`], and where the tensor library is
 //! slow, [`engine::kernels`] has operations of our own (`cargo bench --bench kernels` compares them).
+//! A model folder may hold a transformer for dev and one for schnell, as the embedded demo model does; the pipeline
+//! exchanges them between jobs. `assets/demo` has the scripts that train the demo model and measure its pictures.
 //!
 //! # What always holds
 //! * A picture's record holds no time and no path: the same request gives the same bytes.
