@@ -1,7 +1,6 @@
 """Makes the tiny models and the golden tensors that the tests compare with; see README.md."""
 
 import argparse
-import json
 import shutil
 from pathlib import Path
 
@@ -11,9 +10,11 @@ from diffusers.utils import logging as diffusers_logging
 from safetensors.torch import save_file
 from transformers.utils import logging as transformers_logging
 
+import edits
 import models
 import pictures
 import stages
+from listing import one_case_a_line
 
 DEFAULT = Path(__file__).resolve().parent.parent / "data" / "reference"
 
@@ -33,14 +34,6 @@ def pipelines(folder: Path) -> dict[str, FluxPipeline]:
 
 def save(tensors: stages.Tensors, file: Path) -> None:
     save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, file)
-
-
-def one_case_a_line(cases: dict[str, list]) -> str:
-    stages_of_cases = []
-    for key, listed in cases.items():
-        lines = ",\n".join("    " + json.dumps(case, ensure_ascii=False) for case in listed)
-        stages_of_cases.append(f"  {json.dumps(key)}: [\n{lines}\n  ]")
-    return "{\n" + ",\n".join(stages_of_cases) + "\n}\n"
 
 
 @torch.no_grad()
@@ -79,6 +72,15 @@ def main() -> None:
     cases["text_to_image"] = pictures.CASES
     for case in pictures.CASES:
         save(pictures.picture(pipes[case["model"]], case), folder / f"t2i-{case['name']}.safetensors")
+
+    (folder / "inputs").mkdir(exist_ok=True)
+    for name, image in edits.inputs().items():
+        image.save(folder / "inputs" / f"{name}.png", optimize=True)
+    for key, listed in edits.cases().items():
+        cases[key] = listed
+        for case in listed:
+            file = folder / f"{edits.PREFIXES[key]}-{case['name']}.safetensors"
+            save(edits.edit(pipes[case["model"]], case, folder), file)
 
     (folder / "cases.json").write_text(one_case_a_line(cases), encoding="utf-8")
 
