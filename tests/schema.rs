@@ -1,19 +1,23 @@
 //! The table against the contract, and the way from inputs to a job.
 
 use flux_qfaces::schema::Fidelity::{self, AsReplicate, Corrected};
+use flux_qfaces::schema::extras::EXTRAS;
 use flux_qfaces::schema::fields::{FIELDS, Kind};
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Format, Model, Request};
 use flux_qfaces::schema::size::{self, Size};
+use flux_qfaces::schema::start::{Look, PictureFacts};
 use flux_qfaces::schema::{Problem, openapi, quirks};
 use serde_json::{Value, json};
 
-const REPLICATE: Circumstances = Circumstances {
+const REPLICATE: Circumstances<'_> = Circumstances {
+    image: None,
+    mask: None,
     fidelity: Fidelity::AsReplicate,
     native_side: 1024,
     random: 0xABCD_1234_5678_9ABC,
 };
-const CORRECTED: Circumstances = Circumstances {
+const CORRECTED: Circumstances<'_> = Circumstances {
     fidelity: Fidelity::Corrected,
     ..REPLICATE
 };
@@ -37,7 +41,7 @@ fn resolve(given: &Value) -> Result<Request, Vec<Problem>> {
 }
 
 /// The fields that have problems.
-fn problem_fields(given: &Value, circumstances: Circumstances) -> Vec<String> {
+fn problem_fields(given: &Value, circumstances: Circumstances<'_>) -> Vec<String> {
     let problems = Request::resolve(&params(given), circumstances)
         .err()
         .unwrap_or_default();
@@ -45,7 +49,7 @@ fn problem_fields(given: &Value, circumstances: Circumstances) -> Vec<String> {
 }
 
 /// The fields that have notes; the job must be possible.
-fn note_fields(given: &Value, circumstances: Circumstances) -> Vec<String> {
+fn note_fields(given: &Value, circumstances: Circumstances<'_>) -> Vec<String> {
     let request = Request::resolve(&params(given), circumstances)
         .unwrap_or_else(|problems| panic!("{given}: {problems:?}"));
     request
@@ -380,17 +384,12 @@ fn void_wishes_become_notes() {
 #[test]
 fn what_does_not_work_yet_is_a_problem_and_never_ignored() {
     for (name, value) in [
-        ("image", json!("a.png")),
         ("go_fast", json!(true)),
         ("replicate_weights", json!("o/n")),
         ("extra_lora", json!("o/n")),
     ] {
         assert_eq!(problem_fields(&json!({ name: value }), CORRECTED), [name]);
     }
-    assert_eq!(
-        problem_fields(&json!({"image": "a.png", "mask": "m.png"}), CORRECTED),
-        ["image", "mask"]
-    );
     assert_eq!(
         problem_fields(&json!({"replicate_weights": "  "}), CORRECTED),
         [""; 0]
@@ -506,6 +505,24 @@ fn lora_scales_follow_the_mode() {
 }
 
 #[test]
+fn every_strength_begins_at_the_step_that_diffusers_begins_at() {
+    let rows: Vec<Vec<usize>> = serde_json::from_str(include_str!("data/strengths.json")).unwrap();
+    let mut pairs = 0;
+    for (steps, row) in (1..).zip(&rows) {
+        for (percent, first_step) in row.iter().enumerate() {
+            let strength = percent as f64 / 100.0;
+            assert_eq!(
+                quirks::first_step(steps, strength),
+                *first_step,
+                "{steps} steps at {strength}"
+            );
+            pairs += 1;
+        }
+    }
+    assert_eq!(pairs, 50 * 101);
+}
+
+#[test]
 fn strength_gives_the_published_number_of_steps() {
     let runs = |steps, strength| steps - quirks::first_step(steps, strength);
     let published = [
@@ -564,7 +581,7 @@ fn strength_gives_the_published_number_of_steps() {
 
 #[test]
 fn pictures_are_fitted_to_the_limit_and_never_enlarged() {
-    let fitted = |width, height| quirks::fitted_size(Size { width, height });
+    let fitted = |width, height| quirks::fitted_size(Size { width, height }, 1024);
     assert_eq!(
         fitted(64, 64),
         Size {
@@ -621,7 +638,7 @@ fn remaining_quirks_have_both_modes() {
         quirks::restores_unmasked_pixels(Corrected)
             && !quirks::restores_unmasked_pixels(AsReplicate)
     );
-    assert!(quirks::allows_soft_mask(Corrected) && !quirks::allows_soft_mask(AsReplicate));
+    assert!(quirks::honours_extras(Corrected) && !quirks::honours_extras(AsReplicate));
     assert_eq!(quirks::suggested_steps(true, 28), Some(4));
     assert_eq!(
         (
@@ -662,4 +679,184 @@ fn pixels_are_rounded_or_truncated() {
             (0, 255)
         );
     }
+}
+
+/// The facts of a file of this size.
+fn look(width: u32, height: u32) -> PictureFacts {
+    PictureFacts {
+        stored: Size { width, height },
+        turned: false,
+    }
+}
+
+/// Resolves inputs whose files are of these sizes.
+fn resolve_with(
+    given: &Value,
+    circumstances: Circumstances<'_>,
+    image: PictureFacts,
+    mask: PictureFacts,
+) -> Result<Request, Vec<Problem>> {
+    let (image, mask): (Look, Look) = (Ok(image), Ok(mask));
+    let circumstances = Circumstances {
+        image: Some(&image),
+        mask: Some(&mask),
+        ..circumstances
+    };
+    Request::resolve(&params(given), circumstances)
+}
+
+#[test]
+fn a_starting_picture_decides_the_size() {
+    let given = json!({"image": "a.png", "aspect_ratio": "custom", "megapixels": "0.25"});
+    let request = resolve_with(&given, CORRECTED, look(3000, 2000), look(1, 1)).unwrap();
+    assert_eq!(request.size.to_string(), "1440 × 960");
+    let noted: Vec<_> = request
+        .notes
+        .iter()
+        .filter_map(|note| note.field.as_deref())
+        .collect();
+    assert_eq!(noted, ["image", "aspect_ratio", "megapixels"]);
+    let problems = resolve_with(&given, REPLICATE, look(3000, 2000), look(1, 1)).unwrap_err();
+    let fields: Vec<_> = problems
+        .iter()
+        .map(|problem| problem.field.as_str())
+        .collect();
+    assert_eq!(fields, ["width", "height"], "as Replicate they are needed");
+
+    let small = Circumstances {
+        native_side: 128,
+        ..CORRECTED
+    };
+    let given = json!({"image": "a.png"});
+    let request = resolve_with(&given, small, look(3000, 2000), look(1, 1)).unwrap();
+    assert_eq!(request.size.to_string(), "192 × 128", "1440 becomes 180");
+    let request = resolve_with(&given, small, look(100, 70), look(1, 1)).unwrap();
+    assert_eq!(
+        request.size.to_string(),
+        "112 × 80",
+        "never enlarged but for the rounding"
+    );
+}
+
+#[test]
+fn orientation_counts_only_where_it_is_applied() {
+    let turned = PictureFacts {
+        stored: Size {
+            width: 320,
+            height: 160,
+        },
+        turned: true,
+    };
+    let given = json!({"image": "a.png"});
+    let size = |circumstances| {
+        let request = resolve_with(&given, circumstances, turned, look(1, 1)).unwrap();
+        request.size.to_string()
+    };
+    assert_eq!(size(CORRECTED), "160 × 320");
+    assert_eq!(size(REPLICATE), "320 × 160");
+}
+
+#[test]
+fn a_mask_of_another_shape_is_noted() {
+    let given = json!({"image": "a.png", "mask": "m.png"});
+    let noted = |circumstances, mask: PictureFacts| {
+        let request = resolve_with(&given, circumstances, look(640, 480), mask).unwrap();
+        request
+            .notes
+            .iter()
+            .any(|note| note.field.as_deref() == Some("mask"))
+    };
+    assert!(noted(CORRECTED, look(480, 640)));
+    assert!(!noted(CORRECTED, look(320, 240)), "only smaller");
+    assert!(!noted(CORRECTED, look(641, 480)), "but for a pixel");
+    assert!(!noted(REPLICATE, look(480, 640)));
+}
+
+#[test]
+fn a_lossy_format_is_noted_where_pixels_are_to_stay() {
+    let noted = |given: &Value, circumstances| {
+        let request = resolve_with(given, circumstances, look(640, 480), look(640, 480)).unwrap();
+        let fields = request
+            .notes
+            .iter()
+            .filter_map(|note| note.field.as_deref());
+        fields.filter(|field| *field == "output_format").count()
+    };
+    let masked = |format: &str| json!({"image": "a.png", "mask": "m.png", "output_format": format});
+    assert_eq!(noted(&masked("webp"), CORRECTED), 1);
+    assert_eq!(noted(&masked("png"), CORRECTED), 0);
+    assert_eq!(noted(&masked("webp"), REPLICATE), 0, "nothing stays there");
+    assert_eq!(noted(&json!({"image": "a.png"}), CORRECTED), 0);
+}
+
+#[test]
+fn inputs_beyond_the_contract_act_in_the_corrected_mode_only() {
+    let given = json!({
+        "image": "a.png", "mask": "m.png", "grow": 3, "feather": 5, "crop_to_mask": true, "extend_top": 64,
+    });
+    let request = resolve_with(&given, CORRECTED, look(640, 480), look(640, 480)).unwrap();
+    assert_eq!(
+        request.size.to_string(),
+        "640 × 544",
+        "whole, at its own size"
+    );
+    let repaint = request.start.unwrap().repaint.unwrap();
+    assert_eq!((repaint.grow, repaint.feather), (3, 5));
+    assert_eq!(repaint.crop.unwrap().margin, 64);
+    assert!(repaint.restore);
+
+    let request = resolve_with(&given, REPLICATE, look(640, 480), look(640, 480)).unwrap();
+    assert_eq!(request.size.to_string(), "640 × 480");
+    let noted: Vec<_> = request
+        .notes
+        .iter()
+        .filter_map(|note| note.field.clone())
+        .collect();
+    for name in ["grow", "feather", "crop_to_mask", "extend_top"] {
+        assert!(noted.contains(&name.to_owned()), "{name}: {noted:?}");
+    }
+    let repaint = request.start.unwrap().repaint.unwrap();
+    assert_eq!((repaint.grow, repaint.feather, repaint.crop), (0, 0, None));
+    assert!(!repaint.restore);
+}
+
+#[test]
+fn inputs_beyond_the_contract_are_not_part_of_it() {
+    let document = openapi::document().to_string();
+    for field in &EXTRAS {
+        assert!(
+            !document.contains(&format!("\"{}\"", field.name)),
+            "{}",
+            field.name
+        );
+    }
+    assert_eq!(
+        note_fields(
+            &json!({"feather": 3, "extend_left": 5, "crop_margin": 9}),
+            CORRECTED
+        ),
+        ["feather", "crop_margin", "extend_left"],
+        "without a picture they do not act"
+    );
+}
+
+#[test]
+fn a_result_that_its_format_cannot_hold_is_found_before_the_work() {
+    let given = |format: &str| json!({"image": "a.png", "mask": "m.png", "crop_to_mask": true, "output_format": format});
+    let fields = |format: &str| {
+        resolve_with(
+            &given(format),
+            CORRECTED,
+            look(20_000, 300),
+            look(20_000, 300),
+        )
+        .err()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|problem| problem.field)
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(fields("webp"), ["output_format"]);
+    assert_eq!(fields("jpg"), [""; 0]);
+    assert_eq!(fields("png"), [""; 0]);
 }

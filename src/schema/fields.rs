@@ -1,4 +1,4 @@
-//! THE table: one row per input, in presentation order.
+//! THE table: one row per input, in presentation order. Inputs beyond the contract are in [`extras`](crate::schema::extras).
 //!
 //! Defaults, limits, choices and help are written here and nowhere else. The form, the command line, the default
 //! [`Params`], the range checks, the saved settings, the metadata in a picture and the printed JSON schema are all made
@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use crate::schema::extras::EXTRAS;
 use crate::schema::params::Params;
 
 /// One input.
@@ -185,9 +186,14 @@ impl Field {
     }
 }
 
+/// Every input: those of the contract, then those beyond it.
+pub fn all() -> impl Iterator<Item = &'static Field> {
+    FIELDS.iter().chain(&EXTRAS)
+}
+
 /// The row called `name`.
 pub fn find(name: &str) -> Option<&'static Field> {
-    FIELDS.iter().find(|field| field.name == name)
+    all().find(|field| field.name == name)
 }
 
 /// Makes the pair of accessors for one field of `Params`.
@@ -200,7 +206,9 @@ macro_rules! access {
     };
 }
 
-/// Every input, in the order of the contract.
+pub(super) use access;
+
+/// Every input of the contract, in its order.
 pub static FIELDS: [Field; 21] = [
     Field {
         name: "prompt",

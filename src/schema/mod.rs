@@ -1,15 +1,18 @@
 //! What can be asked of the program: pure data, no files, no threads, no network.
 //!
-//! [`fields`] is the one table of inputs. [`params`] is what somebody typed: always representable, maybe wrong.
-//! [`request`] is a job that can be run, and [`request::Request::resolve`] the only way to one. [`size`] turns ratios
-//! into pixels, [`quirks`] holds every place where the reference behaves oddly, and [`openapi`] prints the contract.
+//! [`fields`] is the one table of inputs, which [`extras`] extends beyond the contract. [`params`] is what somebody
+//! typed: always representable, maybe wrong. [`request`] is a job that can be run, and [`request::Request::resolve`] the
+//! only way to one; [`start`] is its part about the starting picture. [`size`] turns ratios into pixels, [`quirks`] holds
+//! every place where the reference behaves oddly, and [`openapi`] prints the contract.
 
+pub mod extras;
 pub mod fields;
 pub mod openapi;
 pub mod params;
 pub mod quirks;
 pub mod request;
 pub mod size;
+pub mod start;
 
 use serde::{Deserialize, Serialize};
 

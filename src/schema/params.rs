@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use crate::schema::Problem;
+use crate::schema::extras::EXTRAS;
 use crate::schema::fields::{self, FIELDS, Field, Kind};
 
-/// The 21 inputs as given. See [`FIELDS`] for meanings, limits and defaults.
+/// The inputs as given: the 21 of the contract, then those beyond it. See [`fields::all`] for meanings, limits and defaults.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(
     missing_docs,
@@ -35,6 +36,14 @@ pub struct Params {
     pub lora_scale: f64,
     pub extra_lora: Option<String>,
     pub extra_lora_scale: f64,
+    pub grow: i64,
+    pub feather: i64,
+    pub crop_to_mask: bool,
+    pub crop_margin: i64,
+    pub extend_left: i64,
+    pub extend_top: i64,
+    pub extend_right: i64,
+    pub extend_bottom: i64,
 }
 
 impl Default for Params {
@@ -61,8 +70,16 @@ impl Default for Params {
             lora_scale: 0.0,
             extra_lora: None,
             extra_lora_scale: 0.0,
+            grow: 0,
+            feather: 0,
+            crop_to_mask: false,
+            crop_margin: 0,
+            extend_left: 0,
+            extend_top: 0,
+            extend_right: 0,
+            extend_bottom: 0,
         };
-        for field in &FIELDS {
+        for field in fields::all() {
             field.reset(&mut params);
         }
         params
@@ -70,10 +87,13 @@ impl Default for Params {
 }
 
 impl Params {
-    /// The inputs as a JSON object, in the order of the table; inputs that are not given are left out.
+    /// The inputs as a JSON object, in the order of the table; inputs that are not given are left out, and so are those
+    /// beyond the contract at their defaults.
     pub fn to_json(&self) -> Map<String, Value> {
+        let beyond = EXTRAS.iter().filter(|field| !field.is_default(self));
         FIELDS
             .iter()
+            .chain(beyond)
             .map(|field| (field.name.to_owned(), field.to_json(self)))
             .filter(|(_, value)| !value.is_null())
             .collect()

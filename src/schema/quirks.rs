@@ -7,13 +7,18 @@
 //! [peft 0.14.0](https://github.com/huggingface/peft/tree/v0.14.0).
 
 use crate::schema::params::Params;
-use crate::schema::size::{SIDE_STEP, Size};
+use crate::schema::size::{self, SIDE_STEP, Size};
 use crate::schema::{Fidelity, Note, Problem};
 
 /// The longest side, in pixels, of a starting picture; larger ones are fitted down, smaller ones never up.
 ///
 /// The same in both modes. <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
 pub const MAX_INPUT_SIDE: u32 = 1440;
+
+/// The longest side of a starting picture for a model whose best square has `native_side` pixels; 1440 for 1024.
+pub fn longest_input_side(native_side: u32) -> f64 {
+    f64::from(MAX_INPUT_SIDE) * f64::from(native_side) / f64::from(size::REFERENCE_SIDE)
+}
 
 /// What a LoRA's scale is multiplied by under `go_fast`.
 ///
@@ -129,6 +134,14 @@ pub fn mask_without_image(fidelity: Fidelity) -> Result<Note, Problem> {
     }
 }
 
+/// Whether the aspect ratio `custom` needs its sides also where a starting picture decides the size.
+///
+/// As Replicate: yes, they are rounded before the picture is looked at
+/// (<https://github.com/replicate/cog-flux/blob/51e81e0/predict.py>).
+pub fn needs_custom_sides_with_image(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::AsReplicate
+}
+
 /// The problem with an empty `width` or `height` under the aspect ratio `custom`, the same in both modes.
 ///
 /// The reference fails with a raw type error, which helps nobody.
@@ -175,8 +188,8 @@ pub fn round_side(pixels: u32) -> u32 {
 /// The size a starting picture is fitted to: at most 1440 a side, never enlarged, sides rounded up. The same in both modes.
 ///
 /// <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
-pub fn fitted_size(input: Size) -> Size {
-    let limit = f64::from(MAX_INPUT_SIDE);
+pub fn fitted_size(input: Size, native_side: u32) -> Size {
+    let limit = longest_input_side(native_side);
     let scale = (limit / f64::from(input.width))
         .min(limit / f64::from(input.height))
         .min(1.0);
@@ -193,6 +206,8 @@ pub fn applies_exif_orientation(fidelity: Fidelity) -> bool {
 pub enum Transparency {
     /// Composited over white.
     OverWhite,
+    /// Composited over black.
+    OverBlack,
     /// The alpha channel is dropped, so that colours hidden under it appear.
     Dropped,
 }
@@ -201,6 +216,14 @@ pub enum Transparency {
 pub fn transparency(fidelity: Fidelity) -> Transparency {
     match fidelity {
         Fidelity::Corrected => Transparency::OverWhite,
+        Fidelity::AsReplicate => Transparency::Dropped,
+    }
+}
+
+/// What becomes of transparency in a mask: what is transparent is not painted. The reference converts to RGB.
+pub fn mask_transparency(fidelity: Fidelity) -> Transparency {
+    match fidelity {
+        Fidelity::Corrected => Transparency::OverBlack,
         Fidelity::AsReplicate => Transparency::Dropped,
     }
 }
@@ -222,8 +245,9 @@ pub fn restores_unmasked_pixels(fidelity: Fidelity) -> bool {
     fidelity == Fidelity::Corrected
 }
 
-/// Whether a mask may be grown and feathered; the reference has hard edges on a grid of 8 pixels.
-pub fn allows_soft_mask(fidelity: Fidelity) -> bool {
+/// Whether the inputs beyond the contract act: a mask that is grown or feathered, inpainting at full resolution,
+/// outpainting. The reference has nothing like them, and hard edges on a grid of 8 pixels.
+pub fn honours_extras(fidelity: Fidelity) -> bool {
     fidelity == Fidelity::Corrected
 }
 

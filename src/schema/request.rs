@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::fields::{FIELDS, Field, Kind};
+use crate::schema::extras::EXTRAS;
+use crate::schema::fields::{self, Field, Kind};
 use crate::schema::params::{Params, quoted};
 use crate::schema::quirks;
 use crate::schema::size::{self, REFERENCE_SIDE, Size};
+use crate::schema::start::{self, Look, Start};
 use crate::schema::{Fidelity, Note, Problem};
 
 /// Which FLUX.1 model runs.
@@ -73,14 +75,17 @@ pub struct Encoding {
 pub struct Request {
     /// What the picture shows; may be empty.
     pub prompt: String,
-    /// Size of the finished picture; both sides are multiples of 16.
+    /// Size of the finished picture. Both sides are multiples of 16, except where a part of a starting picture is
+    /// repainted at full resolution.
     pub size: Size,
     /// Which model runs.
     pub model: Model,
     /// Number of pictures, 1 to 4.
     pub num_outputs: usize,
-    /// Denoising steps, 1 to 50.
+    /// Denoising steps of the whole schedule, 1 to 50.
     pub steps: usize,
+    /// The picture it starts from; without one it starts from noise.
+    pub start: Option<Start>,
     /// Distilled guidance, 0 to 10; the default under schnell, which has none.
     pub guidance: f64,
     /// The seed of the noise.
@@ -97,65 +102,82 @@ pub struct Request {
 
 /// What [`Request::resolve`] needs to know besides the inputs.
 #[derive(Clone, Copy, Debug)]
-pub struct Circumstances {
+pub struct Circumstances<'a> {
     /// Whose behaviour is wanted.
     pub fidelity: Fidelity,
     /// Side in pixels of the square that the model draws best; 1024 for FLUX.1.
     pub native_side: u32,
     /// Random bits, for a seed if none is given.
     pub random: u64,
+    /// What the starting picture's file says, where one is given.
+    pub image: Option<&'a Look>,
+    /// What the mask's file says, where one is given.
+    pub mask: Option<&'a Look>,
 }
 
-impl Default for Circumstances {
+impl Default for Circumstances<'_> {
     fn default() -> Self {
         Self {
             fidelity: Fidelity::default(),
             native_side: REFERENCE_SIDE,
             random: 0,
+            image: None,
+            mask: None,
         }
     }
 }
 
 impl Request {
+    /// The denoising steps that run for each picture.
+    pub fn running_steps(&self) -> usize {
+        let skipped = self.start.as_ref().map_or(0, |start| start.first_step);
+        self.steps.saturating_sub(skipped)
+    }
+
     /// Turns inputs into a job.
     ///
     /// # Errors
     /// Every problem with every input, never only the first. For example numbers out of their limits, a custom size
-    /// without its sides, or an input that this version cannot serve yet.
-    pub fn resolve(params: &Params, circumstances: Circumstances) -> Result<Self, Vec<Problem>> {
+    /// without its sides, a picture that cannot be read, or an input that this version cannot serve yet.
+    pub fn resolve(
+        params: &Params,
+        circumstances: Circumstances<'_>,
+    ) -> Result<Self, Vec<Problem>> {
         let fidelity = circumstances.fidelity;
-        let mut problems: Vec<_> = FIELDS
-            .iter()
+        let mut problems: Vec<_> = fields::all()
             .filter_map(|field| out_of_limits(field, params))
             .collect();
         let mut notes = Vec::new();
 
-        check_inputs(params, fidelity, &mut problems, &mut notes);
+        let start = start::resolve(params, circumstances, &mut problems, &mut notes);
         check_loras(params, fidelity, &mut problems, &mut notes);
         check_speed(params, fidelity, &mut problems, &mut notes);
-        note_unused(params, &mut notes);
-        let asked = asked_size(params, &mut problems, &mut notes);
+        note_unused(params, fidelity, &mut notes);
+        let (start, size) = match start {
+            Some((start, size)) => (Some(start), Some(size)),
+            None if params.image.is_some() => (None, None),
+            None => (
+                None,
+                own_size(params, circumstances, &mut problems, &mut notes),
+            ),
+        };
+        if params.image.is_some() && quirks::needs_custom_sides_with_image(fidelity) {
+            check_custom_sides(params, &mut problems);
+        }
         let seed = seed(params, circumstances, &mut problems, &mut notes);
         let model = model(&params.model);
         let format = format(&params.output_format);
 
         // An unknown word is already among the problems, so a `None` here always comes with one.
-        match (asked, seed, model, format) {
-            (Some(asked), Some(seed), Some(model), Some(format)) if problems.is_empty() => {
-                let size = size::for_model(asked, circumstances.native_side);
-                if circumstances.native_side != REFERENCE_SIDE {
-                    let native = circumstances.native_side;
-                    let message = format!(
-                        "This model draws at {native} × {native}: {asked} was scaled to {size} px"
-                    );
-                    notes.push(Note::general(message));
-                }
+        match (size, seed, model, format) {
+            (Some(size), Some(seed), Some(model), Some(format)) if problems.is_empty() => {
                 Ok(Self {
                     prompt: params.prompt.clone().unwrap_or_default(),
                     size,
                     model,
                     num_outputs: params.num_outputs as usize,
                     steps: params.num_inference_steps as usize,
+                    start,
                     guidance: quirks::acting_guidance(
                         model == Model::Schnell,
                         params.guidance_scale,
@@ -220,37 +242,6 @@ fn out_of_limits(field: &Field, params: &Params) -> Option<Problem> {
             unless((min..=max).contains(value), value)
         }
         _ => None,
-    }
-}
-
-/// Starting picture and mask.
-fn check_inputs(
-    params: &Params,
-    fidelity: Fidelity,
-    problems: &mut Vec<Problem>,
-    notes: &mut Vec<Note>,
-) {
-    if params.image.is_some() {
-        problems.push(Problem::new(
-            "image",
-            "starting pictures are not available in this version: remove the picture",
-        ));
-        if params.prompt_strength == 0.0
-            && let Err(problem) = quirks::zero_prompt_strength(fidelity)
-        {
-            problems.push(problem);
-        }
-        if params.mask.is_some() {
-            problems.push(Problem::new(
-                "mask",
-                "masks are not available in this version: remove the mask",
-            ));
-        }
-    } else if params.mask.is_some() {
-        match quirks::mask_without_image(fidelity) {
-            Ok(note) => notes.push(note),
-            Err(problem) => problems.push(problem),
-        }
     }
 }
 
@@ -332,14 +323,30 @@ fn check_speed(
 /// Why the input `name` does not act as the other inputs stand; `None` when it acts.
 pub fn why_unused(name: &str, params: &Params) -> Option<&'static str> {
     let custom = params.aspect_ratio == "custom";
+    let has_image = params.image.is_some();
+    let masks = params.mask.is_some()
+        || [
+            params.extend_left,
+            params.extend_top,
+            params.extend_right,
+            params.extend_bottom,
+        ] != [0; 4];
     let blank =
         |reference: &Option<String>| reference.as_ref().is_none_or(|text| text.trim().is_empty());
     let (void, why) = match name {
+        "aspect_ratio" | "width" | "height" | "megapixels" if has_image => {
+            (true, "the size is that of the starting picture")
+        }
         "width" | "height" => (!custom, "it acts only with aspect_ratio 'custom'"),
         "megapixels" => (custom, "it does not act with aspect_ratio 'custom'"),
-        "mask" | "prompt_strength" => (
-            params.image.is_none(),
-            "it acts only with a starting picture",
+        "mask" | "prompt_strength" | "extend_left" | "extend_top" | "extend_right"
+        | "extend_bottom" => (!has_image, "it acts only with a starting picture"),
+        "grow" | "feather" | "crop_to_mask" | "crop_margin" if !(has_image && masks) => {
+            (true, "it acts only with a mask")
+        }
+        "crop_margin" => (
+            !params.crop_to_mask,
+            "it acts only when inpainting at full resolution",
         ),
         "guidance_scale" => (params.model == "schnell", "schnell has no guidance"),
         "output_quality" => (params.output_format == "png", "it does not act on png"),
@@ -350,13 +357,14 @@ pub fn why_unused(name: &str, params: &Params) -> Option<&'static str> {
     void.then_some(why)
 }
 
-/// A note for each wish that the other inputs make void. A mask has its own rule.
-fn note_unused(params: &Params, notes: &mut Vec<Note>) {
-    for field in FIELDS
-        .iter()
-        .filter(|field| field.name != "mask" && !field.is_default(params))
-    {
-        if let Some(why) = why_unused(field.name, params) {
+/// A note for each wish that the other inputs or the mode make void. A mask has its own rule.
+fn note_unused(params: &Params, fidelity: Fidelity, notes: &mut Vec<Note>) {
+    for field in fields::all().filter(|field| field.name != "mask" && !field.is_default(params)) {
+        let beyond = EXTRAS.iter().any(|extra| extra.name == field.name);
+        let why = why_unused(field.name, params).or_else(|| {
+            (beyond && !quirks::honours_extras(fidelity)).then_some("Replicate has nothing like it")
+        });
+        if let Some(why) = why {
             notes.push(Note::on(
                 field.name,
                 format!("{} was not used: {why}", field.name),
@@ -365,16 +373,30 @@ fn note_unused(params: &Params, notes: &mut Vec<Note>) {
     }
 }
 
+/// The size of a job from noise alone.
+fn own_size(
+    params: &Params,
+    circumstances: Circumstances<'_>,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<Note>,
+) -> Option<Size> {
+    let asked = asked_size(params, problems, notes)?;
+    let native = circumstances.native_side;
+    let size = size::for_model(asked, native);
+    if native != REFERENCE_SIDE {
+        notes.push(Note::general(format!(
+            "This model draws at {native} × {native}: {asked} was scaled to {size} px"
+        )));
+    }
+    Some(size)
+}
+
 /// The size asked for, in pixels of the schema: a preset, or a custom size with its sides rounded up.
 fn asked_size(params: &Params, problems: &mut Vec<Problem>, notes: &mut Vec<Note>) -> Option<Size> {
     if params.aspect_ratio != "custom" {
         return size::preset(&params.aspect_ratio, &params.megapixels);
     }
-    for (field, side) in [("width", params.width), ("height", params.height)] {
-        if side.is_none() {
-            problems.push(quirks::custom_side_missing(field));
-        }
-    }
+    check_custom_sides(params, problems);
     // Beyond 16 bits the limits have already been spoken of, and the arithmetic below cannot overflow.
     let side = |typed: i128| u16::try_from(typed).ok().map(u32::from);
     let typed = Size {
@@ -390,10 +412,19 @@ fn asked_size(params: &Params, problems: &mut Vec<Problem>, notes: &mut Vec<Note
     Some(rounded)
 }
 
+/// A problem for each side that the aspect ratio `custom` lacks.
+fn check_custom_sides(params: &Params, problems: &mut Vec<Problem>) {
+    for (field, side) in [("width", params.width), ("height", params.height)] {
+        if params.aspect_ratio == "custom" && side.is_none() {
+            problems.push(quirks::custom_side_missing(field));
+        }
+    }
+}
+
 /// The seed that will be used.
 fn seed(
     params: &Params,
-    circumstances: Circumstances,
+    circumstances: Circumstances<'_>,
     problems: &mut Vec<Problem>,
     notes: &mut Vec<Note>,
 ) -> Option<u64> {

@@ -24,6 +24,14 @@ impl std::fmt::Display for Size {
 }
 
 impl Size {
+    /// Whether a picture of this size fits another without distortion, but for the rounding of a side.
+    pub fn has_shape_of(self, other: Self) -> bool {
+        let cross = |one: u32, other: u32| i64::from(one) * i64::from(other);
+        let sides = [self.width, self.height, other.width, other.height];
+        let slack = sides.into_iter().max().map_or(0, i64::from);
+        (cross(self.width, other.height) - cross(other.width, self.height)).abs() <= slack
+    }
+
     /// Applies `change` to both sides.
     #[must_use]
     pub fn map(self, change: impl Fn(u32) -> u32) -> Self {

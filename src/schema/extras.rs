@@ -1,0 +1,99 @@
+//! Inputs beyond the contract: how the starting picture and its mask are treated.
+//!
+//! They are rows of the same kind as [`FIELDS`](crate::schema::fields::FIELDS), so that they have a flag, a control, a
+//! range and a place in JSON like every other input. At their defaults nothing differs from the contract. They act in
+//! the corrected mode only ([`quirks::honours_extras`](crate::schema::quirks::honours_extras)).
+
+use crate::schema::fields::{Access, Field, Group, Kind, access};
+
+/// The farthest an edge of a mask can be moved or softened, in pixels.
+pub const MAX_EDGE: i64 = 256;
+
+/// The farthest a side of a picture can be extended, in pixels.
+pub const MAX_EXTEND: i64 = 4096;
+
+/// Makes the row for the side that a picture is extended on.
+macro_rules! extend {
+    ($field:ident, $name:literal, $label:literal, $where:literal) => {
+        Field {
+            name: $name,
+            label: $label,
+            group: Group::Input,
+            help: concat!(
+                "Outpainting: how many pixels are added ",
+                $where,
+                " the starting picture, to be painted by the model."
+            ),
+            unit: Some("px"),
+            kind: Kind::Integer {
+                access: access!($field),
+                min: 0,
+                max: MAX_EXTEND,
+                default: 0,
+            },
+        }
+    };
+}
+
+/// Every input beyond the contract, in presentation order.
+pub static EXTRAS: [Field; 8] = [
+    Field {
+        name: "grow",
+        label: "Grow the mask",
+        group: Group::Input,
+        help: "Moves the edge of the mask outwards by this many pixels of the result, or inwards where negative.",
+        unit: Some("px"),
+        kind: Kind::Integer {
+            access: access!(grow),
+            min: -MAX_EDGE,
+            max: MAX_EDGE,
+            default: 0,
+        },
+    },
+    Field {
+        name: "feather",
+        label: "Feather",
+        group: Group::Input,
+        help: "Blends old and new inside the edge of the mask, over a band of this many pixels of the result. Outside the mask nothing changes.",
+        unit: Some("px"),
+        kind: Kind::Integer {
+            access: access!(feather),
+            min: 0,
+            max: MAX_EDGE,
+            default: 0,
+        },
+    },
+    Field {
+        name: "crop_to_mask",
+        label: "Inpaint at full resolution",
+        group: Group::Input,
+        help: "Cuts the surroundings of the mask out, repaints them at the size the model draws best, and puts them back. The picture keeps its own size, so a large photograph and a small face both work.",
+        unit: None,
+        kind: Kind::Boolean {
+            access: access!(crop_to_mask),
+            default: false,
+        },
+    },
+    Field {
+        name: "crop_margin",
+        label: "Context around the mask",
+        group: Group::Input,
+        help: "With inpainting at full resolution: how many pixels around the mask the model sees at least.",
+        unit: Some("px"),
+        kind: Kind::Integer {
+            access: access!(crop_margin),
+            min: 0,
+            max: 2048,
+            default: 64,
+        },
+    },
+    extend!(extend_left, "extend_left", "Extend left", "to the left of"),
+    extend!(extend_top, "extend_top", "Extend above", "above"),
+    extend!(
+        extend_right,
+        "extend_right",
+        "Extend right",
+        "to the right of"
+    ),
+    extend!(extend_bottom, "extend_bottom", "Extend below", "below"),
+];
