@@ -5,7 +5,10 @@
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, ImageReader, RgbImage};
+use image::{
+    DynamicImage, ExtendedColorType, GrayImage, ImageEncoder, ImageFormat, ImageReader, RgbImage,
+    RgbaImage,
+};
 use img_parts::Bytes;
 use img_parts::jpeg::{Jpeg, JpegSegment, markers};
 use img_parts::riff::{RiffChunk, RiffContent};
@@ -142,6 +145,49 @@ fn encode_png(picture: &RgbImage, record: Option<&str>) -> Result<Vec<u8>, Error
     }
     let mut writer = encoder.write_header().map_err(writing)?;
     writer.write_image_data(picture.as_raw()).map_err(writing)?;
+    writer.finish().map_err(writing)?;
+    Ok(file)
+}
+
+/// A starting picture as a PNG file, with its transparency.
+///
+/// # Errors
+/// When the encoder fails.
+pub fn encode_input(picture: &RgbaImage) -> Result<Vec<u8>, Error> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, picture.width(), picture.height());
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header().map_err(writing)?;
+    writer.write_image_data(picture.as_raw()).map_err(writing)?;
+    writer.finish().map_err(writing)?;
+    Ok(file)
+}
+
+/// A mask as a grey PNG file; with one bit a pixel where it is black and white.
+///
+/// # Errors
+/// When the encoder fails.
+pub fn encode_mask(mask: &GrayImage) -> Result<Vec<u8>, Error> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, mask.width(), mask.height());
+    encoder.set_color(png::ColorType::Grayscale);
+    let is_hard = mask.iter().all(|pixel| matches!(pixel, 0 | 255));
+    let bits = if is_hard {
+        encoder.set_depth(png::BitDepth::One);
+        let lines = mask.as_raw().chunks_exact(mask.width().max(1) as usize);
+        let byte = |pixels: &[u8]| {
+            let bits = pixels.iter().enumerate();
+            bits.fold(0, |byte, (place, pixel)| byte | (pixel & 1) << (7 - place))
+        };
+        lines.flat_map(|line| line.chunks(8).map(byte)).collect()
+    } else {
+        encoder.set_depth(png::BitDepth::Eight);
+        mask.as_raw().clone()
+    };
+    let mut writer = encoder.write_header().map_err(writing)?;
+    writer.write_image_data(&bits).map_err(writing)?;
     writer.finish().map_err(writing)?;
     Ok(file)
 }

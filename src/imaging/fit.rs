@@ -1,0 +1,192 @@
+//! Resampling, to the last bit as Pillow does it, because the reference fits its input pictures with Pillow.
+
+use image::{GrayImage, ImageBuffer, Pixel, RgbImage};
+use rayon::prelude::*;
+
+use crate::schema::size::Size;
+
+/// Bits behind the point of a filter's weights.
+/// <https://github.com/python-pillow/Pillow/blob/11.3.0/src/libImaging/Resample.c> (`PRECISION_BITS`)
+const PRECISION: u32 = 32 - 8 - 2;
+
+/// One half, with [`PRECISION`] bits behind the point.
+const HALF: i32 = 1 << (PRECISION - 1);
+
+/// Half the width of the Lanczos filter, in pixels of the coarser picture.
+const LANCZOS_SUPPORT: f64 = 3.0;
+
+/// The size of a picture.
+pub fn size_of<P: Pixel, C: std::ops::Deref<Target = [P::Subpixel]>>(
+    picture: &ImageBuffer<P, C>,
+) -> Size {
+    Size {
+        width: picture.width(),
+        height: picture.height(),
+    }
+}
+
+/// Scales a picture with the Lanczos filter, each side on its own.
+///
+/// First along the rows, then along the columns, with 8 bits in between; a side that stays is not filtered.
+/// <https://github.com/python-pillow/Pillow/blob/11.3.0/src/libImaging/Resample.c> (`ImagingResampleInner`)
+pub fn lanczos(picture: &RgbImage, to: Size) -> RgbImage {
+    const CHANNELS: usize = 3;
+    let from = size_of(picture);
+    let narrowed = if from.width == to.width {
+        picture.clone()
+    } else {
+        let filters = filters(from.width, to.width);
+        let row = to.width as usize * CHANNELS;
+        let mut pixels = vec![0; row * from.height as usize];
+        let source = picture.as_raw().as_slice();
+        let lines = source.par_chunks(from.width as usize * CHANNELS);
+        pixels
+            .par_chunks_mut(row)
+            .zip(lines)
+            .for_each(|(out, line)| {
+                for (filter, out) in filters.iter().zip(out.chunks_exact_mut(CHANNELS)) {
+                    let mut sums = [HALF; CHANNELS];
+                    let taps = line[filter.first * CHANNELS..].chunks_exact(CHANNELS);
+                    for (weight, tap) in filter.weights.iter().zip(taps) {
+                        add(&mut sums, *weight, tap);
+                    }
+                    settle(out, &sums);
+                }
+            });
+        from_raw(to.width, from.height, pixels)
+    };
+    if from.height == to.height {
+        return narrowed;
+    }
+    let filters = filters(from.height, to.height);
+    let row = to.width as usize * CHANNELS;
+    let mut pixels = vec![0; row * to.height as usize];
+    let source = narrowed.as_raw().as_slice();
+    pixels
+        .par_chunks_mut(row)
+        .zip(&filters)
+        .for_each(|(out, filter)| {
+            let mut sums = vec![HALF; row];
+            let taps = source[filter.first * row..].chunks_exact(row);
+            for (weight, tap) in filter.weights.iter().zip(taps) {
+                add(&mut sums, *weight, tap);
+            }
+            settle(out, &sums);
+        });
+    from_raw(to.width, to.height, pixels)
+}
+
+/// Scales a picture by taking the pixel under the middle of each new one.
+///
+/// <https://github.com/python-pillow/Pillow/blob/11.3.0/src/libImaging/Geometry.c> (`ImagingScaleAffine`)
+pub fn nearest<P>(
+    picture: &ImageBuffer<P, Vec<P::Subpixel>>,
+    to: Size,
+) -> ImageBuffer<P, Vec<P::Subpixel>>
+where
+    P: Pixel,
+{
+    let from = size_of(picture);
+    let (columns, rows) = (places(from.width, to.width), places(from.height, to.height));
+    ImageBuffer::from_fn(to.width, to.height, |x, y| {
+        *picture.get_pixel(columns[x as usize], rows[y as usize])
+    })
+}
+
+/// How bright each pixel is.
+///
+/// <https://github.com/python-pillow/Pillow/blob/11.3.0/src/libImaging/Convert.c> (`L24`)
+pub fn luminance(picture: &RgbImage) -> GrayImage {
+    let grey = |[r, g, b]: [u8; 3]| {
+        let sum = u32::from(r) * 19_595 + u32::from(g) * 38_470 + u32::from(b) * 7_471 + 0x8000;
+        (sum >> 16) as u8
+    };
+    GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
+        image::Luma([grey(picture.get_pixel(x, y).0)])
+    })
+}
+
+/// Where each new pixel is taken from. The place is added up, as in Pillow, and so are its roundings.
+fn places(from: u32, to: u32) -> Vec<u32> {
+    let step = f64::from(from) / f64::from(to);
+    let mut place = step * 0.5;
+    (0..to)
+        .map(|_| {
+            let taken = (place as u32).min(from - 1);
+            place += step;
+            taken
+        })
+        .collect()
+}
+
+/// The weights that make one new pixel out of a run of old ones.
+struct Filter {
+    /// The first old pixel.
+    first: usize,
+    /// Fixed-point weights with [`PRECISION`] bits behind the point.
+    weights: Vec<i32>,
+}
+
+/// Adds weighted old pixels to sums.
+fn add(sums: &mut [i32], weight: i32, taps: &[u8]) {
+    for (sum, tap) in sums.iter_mut().zip(taps) {
+        *sum += weight * i32::from(*tap);
+    }
+}
+
+/// Turns sums that began at [`HALF`] into new pixels: rounded, and kept within 8 bits.
+fn settle(pixels: &mut [u8], sums: &[i32]) {
+    for (pixel, sum) in pixels.iter_mut().zip(sums) {
+        *pixel = (sum >> PRECISION).clamp(0, 255) as u8;
+    }
+}
+
+/// The weights for every new pixel along one side.
+///
+/// <https://github.com/python-pillow/Pillow/blob/11.3.0/src/libImaging/Resample.c> (`precompute_coeffs`,
+/// `normalize_coeffs_8bpc`)
+fn filters(from: u32, to: u32) -> Vec<Filter> {
+    let scale = f64::from(from) / f64::from(to);
+    let stretch = scale.max(1.0);
+    let support = LANCZOS_SUPPORT * stretch;
+    let filter = |place: u32| {
+        let middle = (f64::from(place) + 0.5) * scale;
+        let first = ((middle - support + 0.5) as i64).max(0);
+        let last = ((middle + support + 0.5) as i64).min(i64::from(from));
+        let weights: Vec<f64> = (first..last)
+            .map(|tap| lanczos_weight((tap as f64 - middle + 0.5) * (1.0 / stretch)))
+            .collect();
+        let sum: f64 = weights.iter().sum();
+        let fixed = |weight: f64| {
+            let weight = if sum == 0.0 { weight } else { weight / sum };
+            (weight * f64::from(1u32 << PRECISION) + 0.5f64.copysign(weight)) as i32
+        };
+        Filter {
+            first: first as usize,
+            weights: weights.into_iter().map(fixed).collect(),
+        }
+    };
+    (0..to).map(filter).collect()
+}
+
+/// The Lanczos window of width 3.
+fn lanczos_weight(x: f64) -> f64 {
+    let sinc = |x: f64| {
+        if x == 0.0 {
+            1.0
+        } else {
+            let x = x * std::f64::consts::PI;
+            x.sin() / x
+        }
+    };
+    if (-LANCZOS_SUPPORT..LANCZOS_SUPPORT).contains(&x) {
+        sinc(x) * sinc(x / LANCZOS_SUPPORT)
+    } else {
+        0.0
+    }
+}
+
+/// A picture of pixels that were made for it.
+fn from_raw(width: u32, height: u32, pixels: Vec<u8>) -> RgbImage {
+    RgbImage::from_raw(width, height, pixels).unwrap_or_default()
+}

@@ -1,0 +1,247 @@
+//! Picture files of any kind → 8-bit pixels, upright. What a file says of its size is checked before it is decoded.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::path::{Path, PathBuf};
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, RgbaImage};
+
+use crate::schema::params::Params;
+use crate::schema::quirks::Transparency;
+use crate::schema::size::Size;
+use crate::schema::start::{Look, PictureFacts};
+
+/// The endings of picture files that can be read.
+pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
+
+/// The longest side of a picture that is decoded, in pixels.
+pub const MAX_SIDE: u32 = 32_768;
+
+/// The most pixels of a picture that is decoded; 512 MiB at 4 bytes each.
+pub const MAX_PIXELS: u64 = 1 << 27;
+
+/// What the file says of itself; the pixels are not decoded.
+///
+/// # Errors
+/// One sentence, when the file cannot be read, is no picture, or is too large to be decoded.
+pub fn look(path: &Path) -> Look {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    Ok(open(BufReader::new(file), path)?.facts)
+}
+
+/// What the files of the input pictures say of themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Looks {
+    /// The starting picture's.
+    pub image: Option<Look>,
+    /// The mask's.
+    pub mask: Option<Look>,
+}
+
+impl Looks {
+    /// Looks at the files that `params` name.
+    pub fn at(params: &Params) -> Self {
+        let at = |path: &Option<PathBuf>| path.as_deref().map(look);
+        Self {
+            image: at(&params.image),
+            mask: at(&params.mask),
+        }
+    }
+}
+
+/// Decodes the file. The first frame of an animation; more than 8 bits a channel are rounded to 8.
+///
+/// With `upright` the orientation that the file states is applied.
+///
+/// # Errors
+/// One sentence, as [`look`]; also when the file is damaged.
+pub fn pixels(path: &Path, upright: bool) -> Result<RgbaImage, String> {
+    let file = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    decode(&file, path, upright)
+}
+
+/// Decodes a file that is in memory; `path` is only for messages.
+///
+/// # Errors
+/// One sentence, as [`pixels`].
+pub fn decode(file: &[u8], path: &Path, upright: bool) -> Result<RgbaImage, String> {
+    let Opened {
+        decoder,
+        orientation,
+        format,
+        ..
+    } = open(Cursor::new(file), path)?;
+    let damaged = |reason: &str| format!("is damaged ({reason}): {}", name(path));
+    if format == Some(ImageFormat::Jpeg) && !jpeg_is_complete(file) {
+        return Err(damaged("the file is cut short"));
+    }
+    let mut picture =
+        DynamicImage::from_decoder(decoder).map_err(|error| damaged(&first_line(&error)))?;
+    if upright {
+        picture.apply_orientation(orientation);
+    }
+    Ok(picture.into_rgba8())
+}
+
+/// A picture without its transparency.
+pub fn opaque(picture: &RgbaImage, transparency: Transparency) -> RgbImage {
+    let behind = match transparency {
+        Transparency::Dropped => None,
+        Transparency::OverWhite => Some(255),
+        Transparency::OverBlack => Some(0),
+    };
+    let mut pixels = Vec::with_capacity(picture.as_raw().len() / 4 * 3);
+    for &image::Rgba([r, g, b, alpha]) in picture.pixels() {
+        pixels.extend([r, g, b].map(|channel| match behind {
+            Some(behind) if alpha < 255 => {
+                let alpha = u32::from(alpha);
+                ((u32::from(channel) * alpha + behind * (255 - alpha) + 127) / 255) as u8
+            }
+            _ => channel,
+        }));
+    }
+    RgbImage::from_raw(picture.width(), picture.height(), pixels).unwrap_or_default()
+}
+
+/// A file whose header has been read and found acceptable.
+struct Opened<'a> {
+    decoder: Box<dyn ImageDecoder + 'a>,
+    facts: PictureFacts,
+    orientation: Orientation,
+    format: Option<ImageFormat>,
+}
+
+/// Reads the header and checks the size.
+fn open<'a>(source: impl BufRead + Seek + 'a, path: &Path) -> Result<Opened<'a>, String> {
+    let mut reader = ImageReader::new(source)
+        .with_guessed_format()
+        .map_err(|error| unreadable(path, &error))?;
+    // The sides are checked below, where they can be named; this bounds what decoders use besides.
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(16 * MAX_PIXELS);
+    reader.limits(limits);
+    let format = reader.format();
+    let foreign = || {
+        format!(
+            "is not a picture that can be read (PNG, JPEG, WebP, GIF, BMP or TIFF): {}",
+            name(path)
+        )
+    };
+    match format {
+        None => return Err(foreign()),
+        Some(ImageFormat::Avif) => {
+            return Err(format!(
+                "is an AVIF file, which cannot be read yet: save it as PNG: {}",
+                name(path)
+            ));
+        }
+        Some(_) => {}
+    }
+    let mut decoder = reader.into_decoder().map_err(|error| match error {
+        image::ImageError::Unsupported(_) => foreign(),
+        other => format!("is damaged ({}): {}", first_line(&other), name(path)),
+    })?;
+    let (width, height) = decoder.dimensions();
+    let stored = Size { width, height };
+    let pixels = u64::from(width) * u64::from(height);
+    if width.max(height) > MAX_SIDE || pixels > MAX_PIXELS {
+        return Err(too_large(path, stored));
+    }
+    if pixels == 0 {
+        return Err(format!("has no pixels: {}", name(path)));
+    }
+    // A damaged orientation is none.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let turned = matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    );
+    Ok(Opened {
+        decoder: Box::new(decoder),
+        facts: PictureFacts { stored, turned },
+        orientation,
+        format,
+    })
+}
+
+/// Whether a JPEG file has its end. The decoder fills what is missing with grey and says nothing.
+fn jpeg_is_complete(file: &[u8]) -> bool {
+    /// Start of image, end of image, start of scan, and the first and last restart marker.
+    const SOI: u8 = 0xD8;
+    const EOI: u8 = 0xD9;
+    const SOS: u8 = 0xDA;
+    const RST: std::ops::RangeInclusive<u8> = 0xD0..=0xD7;
+    let mut at = 0;
+    while let Some(&[prefix, marker]) = file.get(at..at + 2).and_then(<[u8]>::first_chunk) {
+        match (prefix, marker) {
+            (0xFF, EOI) => return true,
+            (0xFF, 0xFF) => at += 1,
+            (0xFF, SOI) => at += 2,
+            (0xFF, _) => {
+                let length = file.get(at + 2..at + 4).and_then(<[u8]>::first_chunk);
+                let Some(length) = length.map(|bytes| u16::from_be_bytes(*bytes)) else {
+                    return false;
+                };
+                at += 2 + usize::from(length);
+                if marker == SOS {
+                    // Compressed data, in which 0xFF is followed by 0 or a restart marker.
+                    let data = file.get(at..).unwrap_or_default();
+                    let ends = data.windows(2).position(|pair| {
+                        pair[0] == 0xFF
+                            && pair[1] != 0
+                            && pair[1] != 0xFF
+                            && !RST.contains(&pair[1])
+                    });
+                    let Some(ends) = ends else { return false };
+                    at += ends;
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    false
+}
+
+/// The sentence about a file that the system does not give.
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let remote = path.to_str().is_some_and(|text| {
+        ["http://", "https://", "data:"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme))
+    });
+    if remote {
+        return "must be a file on this machine: save the picture and give its path".to_owned();
+    }
+    format!("cannot be read ({error}): {}", name(path))
+}
+
+/// The sentence about a picture that is larger than what is decoded.
+fn too_large(path: &Path, size: Size) -> String {
+    format!(
+        "is too large ({size} px): {MAX_SIDE} px a side and {} megapixels are the most: {}",
+        MAX_PIXELS / 1_000_000,
+        name(path)
+    )
+}
+
+/// The name of a file, without its folder.
+fn name(path: &Path) -> String {
+    path.file_name().map_or_else(
+        || path.to_string_lossy().into_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+/// A decoder's words in one line.
+fn first_line(error: &image::ImageError) -> String {
+    error
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
