@@ -5,7 +5,7 @@ use candle_nn::GroupNorm as Reference;
 
 use flux_qfaces::engine::kernels::conv::conv2d;
 use flux_qfaces::engine::kernels::group_norm::GroupNorm;
-use flux_qfaces::engine::noise;
+use flux_qfaces::engine::noise::Draws;
 
 use crate::reference_data::check;
 
@@ -13,7 +13,7 @@ use crate::reference_data::check;
 fn random(shape: &[usize]) -> Tensor {
     let count: usize = shape.iter().product();
     Tensor::from_vec(
-        noise::normals(count as u64, count).collect::<Vec<_>>(),
+        Draws::new(count as u64).normals(count).collect::<Vec<_>>(),
         shape,
         &Device::Cpu,
     )

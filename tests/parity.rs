@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use serde_json::Value;
 
 use flux_qfaces::engine::checkpoint::{Component, Source, diffusers, read_json};
@@ -10,10 +10,13 @@ use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::dump::{Dump, Noise, Probe};
 use flux_qfaces::engine::flux::vae::Vae;
 use flux_qfaces::engine::flux::{Flux, Inputs};
+use flux_qfaces::engine::noise::Draws;
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::prompt::TextEncoders;
 use flux_qfaces::engine::sampling::{self, Shift};
-use flux_qfaces::engine::{Error, Progress, Watch, noise};
+use flux_qfaces::engine::{Error, Progress, Stage, Watch};
+use flux_qfaces::imaging::read::Looks;
+use flux_qfaces::schema::Fidelity;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
 use flux_qfaces::weights::ModelSource;
@@ -160,7 +163,7 @@ fn noise_equals_the_test_vector() {
         -1.671_050_7,
         2.265_505,
     ];
-    let ours: Vec<f32> = noise::normals(0, 12).collect();
+    let ours: Vec<f32> = Draws::new(0).normals(12).collect();
     for (ours, theirs) in ours.iter().zip(expected) {
         assert!((ours - theirs).abs() < 2e-6, "{ours} is not {theirs}");
     }
@@ -177,8 +180,9 @@ fn noise_equals_the_reference_also_where_the_card_wraps() {
             .iter()
             .map(|n| n.as_u64().unwrap() as usize)
             .collect();
-        let ours: Vec<f32> =
-            noise::normals(case["seed"].as_u64().unwrap(), shape.iter().product()).collect();
+        let ours: Vec<f32> = Draws::new(case["seed"].as_u64().unwrap())
+            .normals(shape.iter().product())
+            .collect();
         let indices = case["indices"]
             .as_array()
             .unwrap()
@@ -251,7 +255,7 @@ fn vae_equals_the_reference() {
     for case in cases("vae") {
         let name = text(&case, "name");
         let tensor = |part: &str| golden.get(&format!("vae.{name}.{part}"));
-        let mean = vae.encode_mean(tensor("image"), &mut || Ok(())).unwrap();
+        let mean = vae.encode(tensor("image"), &mut || Ok(())).unwrap().mean;
         check(&format!("VAE mean {name}"), &mean, tensor("mean"), STAGE);
         let decoded = vae.decode(tensor("latents"), &mut || Ok(())).unwrap();
         check(
@@ -263,19 +267,24 @@ fn vae_equals_the_reference() {
     }
 }
 
-/// The request of a text-to-image case.
+/// The request of a whole run.
 fn request(case: &Value) -> Request {
+    let path = |key: &str| case[key].as_str().map(|name| folder().join(name));
     let params = Params {
         prompt: Some(text(case, "prompt")),
+        image: path("image"),
+        mask: path("mask"),
         model: text(case, "model"),
         num_inference_steps: number(case, "steps") as i64,
         guidance_scale: case["guidance"].as_f64().unwrap(),
+        prompt_strength: case["strength"].as_f64().unwrap_or(0.8),
         num_outputs: number(case, "num_outputs") as i64,
         seed: Some(0),
         ..Params::default()
     };
-    // The smaller cases have the sizes of a model whose native square is 64 px.
+    // The smaller cases have the sizes of a model whose native square is 64 px; a starting picture brings its own.
     let (ratio, native_side) = match (number(case, "width"), number(case, "height")) {
+        _ if params.image.is_some() => ("1:1", 1024),
         (64, 64) => ("1:1", 64),
         (80, 64) => ("4:3", 64),
         _ => ("custom", 1024),
@@ -287,32 +296,41 @@ fn request(case: &Value) -> Request {
         height: custom("height"),
         ..params
     };
-    Request::resolve(
-        &params,
-        Circumstances {
-            native_side,
-            ..Circumstances::default()
-        },
-    )
-    .unwrap()
+    let looks = Looks::at(&params);
+    let circumstances = Circumstances {
+        native_side,
+        image: looks.image.as_ref(),
+        mask: looks.mask.as_ref(),
+        ..Circumstances::default()
+    };
+    Request::resolve(&params, circumstances).unwrap()
 }
 
-/// Runs a text-to-image case and compares every tensor of its dump with the reference.
-fn check_trajectory(generator: &mut FluxGenerator, case: &Value) {
+/// Runs a case and compares every tensor of its dump with the reference in `{kind}-{name}`.
+fn check_trajectory(generator: &mut FluxGenerator, kind: &str, case: &Value) {
     let name = text(case, "name");
-    let golden_file = format!("t2i-{name}");
+    let golden_file = format!("{kind}-{name}");
     let golden = Golden::file(&golden_file);
     let noise = Noise::read(&folder().join(format!("{golden_file}.safetensors"))).unwrap();
     let mut probe = Probe {
         noise: Some(noise),
         dump: Some(Dump::default()),
     };
+    let request = request(case);
+    let mut most = 0;
     let outcome = generator
-        .generate_probed(&request(case), &mut probe, &mut proceed)
+        .generate_probed(&request, &mut probe, &mut |progress| {
+            if progress.stage > Stage::Loading {
+                most = most.max(progress.step);
+                assert_eq!(progress.steps, request.running_steps());
+            }
+            ControlFlow::Continue(())
+        })
         .unwrap();
     assert_eq!(outcome.pictures.len(), number(case, "num_outputs"));
+    assert_eq!(outcome.steps, request.running_steps());
+    assert_eq!(most, outcome.steps, "progress counts the steps that run");
 
-    let steps = number(case, "steps");
     let mut seen = 0;
     for (tensor_name, ours) in probe.dump.unwrap().tensors().unwrap() {
         let theirs = golden.get(&tensor_name);
@@ -327,13 +345,18 @@ fn check_trajectory(generator: &mut FluxGenerator, case: &Value) {
         } else {
             theirs.clone()
         };
-        check(&format!("{name}: {tensor_name}"), &ours, &theirs, tolerance);
+        check(
+            &format!("{golden_file}: {tensor_name}"),
+            &ours,
+            &theirs,
+            tolerance,
+        );
         seen += 1;
     }
     assert_eq!(
         seen,
-        4 + (steps + 1) + 1,
-        "every tensor of the dump was compared"
+        golden.count(),
+        "every tensor of the reference was compared"
     );
 }
 
@@ -349,8 +372,103 @@ fn text_to_image_equals_the_reference_at_every_step() {
         let model = request(&case).model;
         let mut generator =
             FluxGenerator::load(&source, model, Hardware::cpu(), &mut proceed).unwrap();
-        check_trajectory(&mut generator, &case);
+        check_trajectory(&mut generator, "t2i", &case);
     }
+}
+
+/// Runs every case of a list, but those whose latents are a sample of the posterior, which other draws decide.
+fn check_starting_pictures(list: &str, kind: &str) {
+    let mut run = 0;
+    for case in cases(list)
+        .iter()
+        .filter(|case| case["posterior"].is_null())
+    {
+        let (source, _whole) = model(&text(case, "model"));
+        let mut generator =
+            FluxGenerator::load(&source, request(case).model, Hardware::cpu(), &mut proceed)
+                .unwrap();
+        check_trajectory(&mut generator, kind, case);
+        run += 1;
+    }
+    assert!(run >= 8, "only {run} cases of {list}");
+}
+
+#[test]
+fn image_to_image_equals_the_reference_at_every_step() {
+    check_starting_pictures("image_to_image", "i2i");
+}
+
+#[test]
+fn inpainting_equals_the_reference_at_every_step() {
+    check_starting_pictures("inpaint", "inpaint");
+}
+
+#[test]
+fn a_sample_of_the_posterior_equals_the_reference() {
+    let (source, _whole) = model("dev");
+    let vae = load_vae(&source);
+    for (list, kind) in [("image_to_image", "i2i"), ("inpaint", "inpaint")] {
+        for case in cases(list)
+            .iter()
+            .filter(|case| case["posterior"] == "sample")
+        {
+            let golden = Golden::file(&format!("{kind}-{}", text(case, "name")));
+            let picture = image::open(folder().join(text(case, "image")))
+                .unwrap()
+                .to_rgb8();
+            let values: Vec<f32> = picture
+                .as_raw()
+                .iter()
+                .map(|&value| f32::from(value) / 127.5 - 1.0)
+                .collect();
+            let (width, height) = (picture.width() as usize, picture.height() as usize);
+            let pixels = Tensor::from_vec(values, (1, height, width, 3), &Device::Cpu).unwrap();
+            let pixels = pixels.permute((0, 3, 1, 2)).unwrap().contiguous().unwrap();
+            let posterior = vae.encode(&pixels, &mut || Ok(())).unwrap();
+            let sample = posterior.sample(golden.get("posterior_noise")).unwrap();
+            check(
+                &format!("sampled latents {kind}"),
+                &vae.scale(&sample).unwrap(),
+                golden.get("image_latents"),
+                STAGE,
+            );
+        }
+    }
+}
+
+#[test]
+fn as_replicate_draws_the_sample_before_the_noise() {
+    let (source, _whole) = model("dev");
+    let case = &cases("image_to_image")[0];
+    let run = |fidelity| {
+        let mut request = request(case);
+        request.fidelity = fidelity;
+        let mut generator =
+            FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), &mut proceed).unwrap();
+        let mut probe = Probe {
+            noise: None,
+            dump: Some(Dump::default()),
+        };
+        generator
+            .generate_probed(&request, &mut probe, &mut proceed)
+            .unwrap();
+        let tensors = probe.dump.unwrap().tensors().unwrap();
+        let named = |name: &str| {
+            let found = tensors.iter().find(|(other, _)| other == name).unwrap();
+            found.1.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        (named("noise"), named("image_latents"))
+    };
+    let (noise, mean) = run(Fidelity::Corrected);
+    let (later_noise, sample) = run(Fidelity::AsReplicate);
+    let count = 16 * 8 * 8;
+    let mut draws = Draws::new(0);
+    let first = draws.latents((1, 16, 8, 8));
+    let second = draws.latents((1, 16, 8, 8));
+    assert_eq!(noise.len(), count);
+    assert_eq!(noise, first, "the mean needs no draw");
+    assert_eq!(later_noise, second, "the sample took the first draw");
+    assert_ne!(mean, sample);
 }
 
 #[test]
@@ -365,7 +483,7 @@ fn one_generator_runs_both_transformers_of_a_folder_in_turn() {
         let mut generator =
             FluxGenerator::load(&source, first, Hardware::cpu(), &mut proceed).unwrap();
         for case in [&dev, &schnell, &schnell, &dev] {
-            check_trajectory(&mut generator, case);
+            check_trajectory(&mut generator, "t2i", case);
         }
     }
 }

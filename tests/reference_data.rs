@@ -44,6 +44,11 @@ impl Golden {
             .unwrap_or_else(|| panic!("no golden tensor {name}"))
     }
 
+    /// How many tensors there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The values of the tensor `name`.
     pub fn values(&self, name: &str) -> Vec<f32> {
         self.get(name).flatten_all().unwrap().to_vec1().unwrap()

@@ -15,15 +15,18 @@ pub mod noise;
 pub mod pipeline;
 pub mod prompt;
 pub mod sampling;
+mod start;
 pub mod text;
+mod transformer;
 
 use std::ops::ControlFlow;
 
 use image::RgbImage;
 use serde::Serialize;
 
-use crate::schema::Note;
+use crate::schema::fields;
 use crate::schema::request::Request;
+use crate::schema::{Note, Problem};
 
 /// Makes pictures. There are two: the FLUX pipeline, and a scripted fake in the tests.
 pub trait Generator {
@@ -64,6 +67,8 @@ pub enum Stage {
     Loading,
     /// The prompt goes through the text encoders.
     Encoding,
+    /// The starting picture becomes latents.
+    Starting,
     /// Noise becomes latents.
     Denoising,
     /// Latents become pixels.
@@ -76,6 +81,7 @@ impl Stage {
         match self {
             Self::Loading => "Loading the model",
             Self::Encoding => "Reading the prompt",
+            Self::Starting => "Reading the starting picture",
             Self::Denoising => "Denoising",
             Self::Decoding => "Decoding",
         }
@@ -88,7 +94,7 @@ impl Progress {
         let all = (self.pictures * self.steps).max(1) as f32;
         let finished = (self.picture * self.steps) as f32;
         match self.stage {
-            Stage::Loading | Stage::Encoding => 0.0,
+            Stage::Loading | Stage::Encoding | Stage::Starting => 0.0,
             Stage::Denoising => (finished + self.step as f32 + self.part) / all,
             Stage::Decoding => (finished + self.steps as f32) / all,
         }
@@ -117,7 +123,7 @@ pub struct Outcome {
 pub struct Timings {
     /// Reading weights; 0 when they were at hand.
     pub loading: f64,
-    /// Text encoders.
+    /// Text encoders, and the starting picture.
     pub encoding: f64,
     /// All steps of all pictures.
     pub denoising: f64,
@@ -138,6 +144,9 @@ pub enum Error {
     /// A checkpoint lacks something, or has something unexpected. The sentence says what, and in which file.
     #[error("{0}")]
     Checkpoint(String),
+    /// The file of an input cannot be used.
+    #[error("{}", of_input(.0))]
+    Input(Problem),
     /// A file beside the checkpoint, such as the noise to use, cannot be used.
     #[error("{0}")]
     File(String),
@@ -149,6 +158,12 @@ pub enum Error {
     /// The tensor library failed.
     #[error("the computation failed: {}", first_line(.0))]
     Compute(#[from] candle_core::Error),
+}
+
+/// A problem with an input as a sentence of its own, such as "the mask is damaged".
+fn of_input(problem: &Problem) -> String {
+    let label = fields::find(&problem.field).map_or(problem.field.as_str(), |field| field.label);
+    format!("the {} {}", label.to_lowercase(), problem.message)
 }
 
 /// What the tensor library says, without the backtrace that it may carry.

@@ -20,29 +20,64 @@ const BLOCK: u64 = 256;
 /// Blocks that one multiprocessor holds at once: 2048 threads by [`BLOCK`].
 const BLOCKS_PER_MULTIPROCESSOR: u64 = 8;
 
-/// Standard normals for one draw of latents, rounded to bf16.
-///
-/// `shape` is `(n, c, h, w)` for the whole batch: the pictures of a job come from one draw, in order.
-pub fn latents(seed: u64, shape: (usize, usize, usize, usize)) -> Vec<f32> {
-    let (n, c, h, w) = shape;
-    normals(seed, n * c * h * w)
-        .map(|value| bf16::from_f32(value).to_f32())
-        .collect()
+/// The generator of one job: its draws follow each other.
+#[derive(Clone, Debug)]
+pub struct Draws {
+    seed: u64,
+    /// Calls of the card's generator that earlier draws have used up.
+    calls: u64,
 }
 
-/// The first `count` standard normals of `torch.randn` on the reference's card, in f32.
-pub fn normals(seed: u64, count: usize) -> impl Iterator<Item = f32> {
+impl Draws {
+    /// The generator of this seed before its first draw.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, calls: 0 }
+    }
+
+    /// Standard normals for one draw of latents, rounded to bf16.
+    ///
+    /// `shape` is `(n, c, h, w)` for the whole batch: the pictures of a job come from one draw, in order.
+    pub fn latents(&mut self, shape: (usize, usize, usize, usize)) -> Vec<f32> {
+        let (n, c, h, w) = shape;
+        self.normals(n * c * h * w)
+            .map(|value| bf16::from_f32(value).to_f32())
+            .collect()
+    }
+
+    /// The next `count` standard normals of `torch.randn` on the reference's card, in f32.
+    pub fn normals(&mut self, count: usize) -> impl Iterator<Item = f32> + use<> {
+        let stride = stride(count);
+        let earlier = self.calls;
+        // Every thread makes as many calls as the busiest one needs.
+        self.calls += (count as u64).div_ceil(4 * stride);
+        normals(self.seed, count, earlier)
+    }
+}
+
+/// How many threads share a draw of `count` numbers.
+fn stride(count: usize) -> u64 {
     let blocks = (count as u64)
         .div_ceil(BLOCK)
         .min(NOISE_MULTIPROCESSORS * BLOCKS_PER_MULTIPROCESSOR);
-    let stride = (BLOCK * blocks).max(1);
+    (BLOCK * blocks).max(1)
+}
+
+/// `count` standard normals, after `earlier` calls of the generator.
+fn normals(seed: u64, count: usize, earlier: u64) -> impl Iterator<Item = f32> {
+    let stride = stride(count);
     (0..count as u64).map(move |index| {
         let thread = index % stride;
         let turn = index / stride;
         // Each call of the generator makes four numbers, one for each of four turns through the card's threads.
+        let call = earlier + turn / 4;
         let words = philox(
             seed,
-            [(turn / 4) as u32, 0, thread as u32, (thread >> 32) as u32],
+            [
+                call as u32,
+                (call >> 32) as u32,
+                thread as u32,
+                (thread >> 32) as u32,
+            ],
         );
         let (radius_word, angle_word) = if turn % 4 < 2 {
             (words[0], words[1])

@@ -1,4 +1,4 @@
-//! The story of one job: encode the prompt, draw the noise, denoise step by step, decode.
+//! The story of one job: read the starting picture, encode the prompt, draw the noise, denoise step by step, decode.
 //!
 //! <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux.py>
 
@@ -6,28 +6,23 @@ use std::time::Instant;
 
 use candle_core::{DType, Tensor};
 use image::RgbImage;
-use serde::Deserialize;
 
-use crate::engine::checkpoint::{Component, Source, diffusers, read_json};
+use crate::engine::checkpoint::{Component, Source, read_json};
 use crate::engine::device::Hardware;
 use crate::engine::dump::{Dump, Probe};
+use crate::engine::flux;
 use crate::engine::flux::vae::{self, Vae};
-use crate::engine::flux::{self, Flux};
+use crate::engine::noise::Draws;
 use crate::engine::prompt::{Encoded, TextEncoders};
 use crate::engine::sampling::{self, Shift};
-use crate::engine::{
-    Error, Generator, Outcome, Progress, Stage, Timings, Watch, announce, memory, noise,
-};
+use crate::engine::start::{self, StartLatents};
+use crate::engine::transformer::{SchedulerConfig, Transformer, loading};
+use crate::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch, announce, memory};
+use crate::imaging::prepare::Prepared;
 use crate::schema::request::{Model, Request};
+use crate::schema::size::Size;
 use crate::schema::{Note, quirks};
 use crate::weights::ModelSource;
-
-/// The folder of a model's transformer.
-const TRANSFORMER: &str = "transformer";
-
-/// The folder of a second transformer, which runs in place of the first when a job asks for schnell. The layout of
-/// diffusers has none; with it, one model folder holds dev and schnell over the same text encoders and VAE.
-const SCHNELL_TRANSFORMER: &str = "transformer_schnell";
 
 /// The FLUX pipeline with one loaded model.
 pub struct FluxGenerator {
@@ -40,81 +35,6 @@ pub struct FluxGenerator {
     name: String,
     /// Seconds that loading took, until the first job has accounted for them.
     loading_secs: f64,
-}
-
-/// The part of `scheduler/scheduler_config.json` that matters here; FLUX.1-dev's values where something is absent.
-#[derive(Deserialize)]
-struct SchedulerConfig {
-    base_shift: Option<f64>,
-    max_shift: Option<f64>,
-    base_image_seq_len: Option<f64>,
-    max_image_seq_len: Option<f64>,
-}
-
-impl From<SchedulerConfig> for Shift {
-    fn from(config: SchedulerConfig) -> Self {
-        let usual = Self::default();
-        Self {
-            base_shift: config.base_shift.unwrap_or(usual.base_shift),
-            max_shift: config.max_shift.unwrap_or(usual.max_shift),
-            base_tokens: config.base_image_seq_len.unwrap_or(usual.base_tokens),
-            max_tokens: config.max_image_seq_len.unwrap_or(usual.max_tokens),
-        }
-    }
-}
-
-/// The loaded transformer and the folder that it is from.
-struct Transformer {
-    flux: Flux,
-    folder: &'static str,
-}
-
-impl Transformer {
-    /// Loads the transformer in `folder` of a model whose VAE is `vae`.
-    fn load(
-        source: &ModelSource,
-        folder: &'static str,
-        vae: &Vae,
-        hardware: &Hardware,
-        watch: &mut Watch<'_>,
-    ) -> Result<Self, Error> {
-        let config: flux::Config = read_json(source, &format!("{folder}/config.json"))?;
-        let weights = Component::open(source, folder, diffusers::transformer, hardware)?.weights();
-        let flux = Flux::load(&config, &weights, &mut |block, blocks| {
-            announce(watch, loading(block as f32 / blocks as f32))
-        })?;
-        let (features, channels) = (config.token_features(), vae.config().latent_channels());
-        if features != 4 * channels {
-            return Err(Error::Checkpoint(format!(
-                "the transformer reads {features} features per token, but the VAE makes {channels} channels, which need {}",
-                4 * channels
-            )));
-        }
-        Ok(Self { flux, folder })
-    }
-
-    /// The folder of the transformer that runs `model`.
-    fn folder_for(source: &ModelSource, model: Model) -> Result<&'static str, Error> {
-        if model == Model::Dev {
-            return Ok(TRANSFORMER);
-        }
-        let second = source
-            .find(&format!("{SCHNELL_TRANSFORMER}/config.json"))
-            .map_err(|error| Error::Checkpoint(error.to_string()))?;
-        Ok(second.map_or(TRANSFORMER, |_| SCHNELL_TRANSFORMER))
-    }
-}
-
-/// Progress while weights are read.
-fn loading(part: f32) -> Progress {
-    Progress {
-        stage: Stage::Loading,
-        picture: 0,
-        pictures: 1,
-        step: 0,
-        steps: 1,
-        part,
-    }
 }
 
 impl FluxGenerator {
@@ -179,19 +99,20 @@ impl FluxGenerator {
         probe: &mut Probe,
         watch: &mut Watch<'_>,
     ) -> Result<Outcome, Error> {
+        let prepared = prepared(request)?;
         self.exchange_transformer(request.model, watch)?;
         let started = Instant::now();
         let mut timings = Timings {
             loading: std::mem::take(&mut self.loading_secs),
             ..Timings::default()
         };
-        let pictures = request.num_outputs;
+        let (pictures, steps) = (request.num_outputs, request.running_steps());
         let at = |stage, picture, step, part| Progress {
             stage,
             picture,
             pictures,
             step,
-            steps: request.steps,
+            steps,
             part,
         };
 
@@ -201,12 +122,26 @@ impl FluxGenerator {
             .encode(&request.prompt, request.model, &mut |part| {
                 announce(watch, at(Stage::Encoding, 0, 0, part))
             })?;
+        let mut draws = Draws::new(request.seed);
+        let start = match &prepared {
+            None => None,
+            Some(prepared) => {
+                let mut on_block = || announce(watch, at(Stage::Starting, 0, 0, 0.0));
+                Some(self.start(request, prepared, &mut draws, &mut on_block)?)
+            }
+        };
         timings.encoding = clock.elapsed().as_secs_f64();
 
-        let noise = self.noise(request, probe)?; // (n, c, h, w)
+        let size = prepared.as_ref().map_or(request.size, Prepared::size);
+        let noise = self.noise(request.num_outputs, size, &mut draws, probe)?; // (n, c, h, w)
         let sigmas = self.sigmas(request, &noise)?;
+        let conditions = Conditions {
+            encoded,
+            sigmas,
+            start,
+        };
         if let Some(dump) = &mut probe.dump {
-            keep_conditions(dump, &noise, &encoded, &sigmas)?;
+            conditions.dump(dump, &noise)?;
         }
 
         let mut finished = Vec::with_capacity(pictures);
@@ -215,7 +150,7 @@ impl FluxGenerator {
             let noise = noise.narrow(0, picture, 1)?;
             let mut on_block =
                 |step, part| announce(watch, at(Stage::Denoising, picture, step, part));
-            let trajectory = self.denoise(request, &noise, &encoded, &sigmas, &mut on_block)?;
+            let trajectory = self.denoise(request, &noise, &conditions, &mut on_block)?;
             timings.denoising += clock.elapsed().as_secs_f64();
 
             let clock = Instant::now();
@@ -224,12 +159,16 @@ impl FluxGenerator {
                 .unwrap_or(&noise)
                 .to_dtype(self.hardware.dtype)?;
             let decoded = self.vae.decode(&latents, &mut || {
-                announce(watch, at(Stage::Decoding, picture, request.steps, 0.0))
+                announce(watch, at(Stage::Decoding, picture, steps, 0.0))
             })?;
             let decoded = decoded.to_dtype(DType::F32)?;
             check_finite(&decoded, "decoding")?;
             let decoded = decoded.clamp(-1f32, 1f32)?; // (1, 3, h, w)
-            finished.push(to_picture(&decoded, request)?);
+            let made = to_picture(&decoded, request, size)?;
+            finished.push(match &prepared {
+                None => made,
+                Some(prepared) => prepared.finish(made),
+            });
             timings.decoding += clock.elapsed().as_secs_f64();
             if let Some(dump) = &mut probe.dump {
                 dump.keep_latents(trajectory);
@@ -237,34 +176,70 @@ impl FluxGenerator {
             }
         }
         timings.total = timings.loading + started.elapsed().as_secs_f64();
+        let mut notes = self.notes(request, &conditions.encoded, probe.noise.is_some());
+        notes.extend(prepared.into_iter().flat_map(|prepared| prepared.notes));
         Ok(Outcome {
             pictures: finished,
-            steps: request.steps,
-            notes: self.notes(request, &encoded, probe.noise.is_some()),
+            steps,
+            notes,
             timings_secs: timings,
             peak_memory_bytes: memory::peak_bytes(),
             model: self.name.clone(),
         })
     }
 
-    /// The noise of the whole batch: `(n, c, h/8, w/8)`, f32.
-    fn noise(&self, request: &Request, probe: &Probe) -> Result<Tensor, Error> {
+    /// The starting picture and its mask as latents.
+    fn start(
+        &self,
+        request: &Request,
+        prepared: &Prepared,
+        draws: &mut Draws,
+        on_block: &mut vae::OnBlock<'_>,
+    ) -> Result<StartLatents, Error> {
+        let (device, dtype) = (&self.hardware.device, self.hardware.dtype);
+        let picture = start::to_tensor(&prepared.picture, device)?.to_dtype(dtype)?;
+        let posterior = self.vae.encode(&picture, on_block)?;
+        let latents = match quirks::posterior(request.fidelity) {
+            quirks::Posterior::Mean => posterior.mean,
+            quirks::Posterior::Sample => {
+                let shape = posterior.mean.dims4()?;
+                let normals = Tensor::from_vec(draws.latents(shape), shape, device)?;
+                posterior.sample(&normals.to_dtype(dtype)?)?
+            }
+        };
+        let image = self.vae.scale(&latents)?.to_dtype(DType::F32)?;
+        check_finite(&image, "encoding the starting picture")?;
+        let factor = self.vae.config().factor();
+        let mask = prepared.mask.as_ref();
+        Ok(StartLatents {
+            image,
+            mask: mask
+                .map(|mask| start::to_cells(mask, factor, device))
+                .transpose()?,
+            first_step: request.start.as_ref().map_or(0, |start| start.first_step),
+        })
+    }
+
+    /// The noise of the whole batch of `count` pictures: `(n, c, h/8, w/8)`, f32.
+    fn noise(
+        &self,
+        count: usize,
+        size: Size,
+        draws: &mut Draws,
+        probe: &Probe,
+    ) -> Result<Tensor, Error> {
         let config = self.vae.config();
         let side = |pixels: u32| pixels as usize / config.factor();
         let shape = (
-            request.num_outputs,
+            count,
             config.latent_channels(),
-            side(request.size.height),
-            side(request.size.width),
+            side(size.height),
+            side(size.width),
         );
         let device = &self.hardware.device;
         match &probe.noise {
             Some(noise) => Ok(noise.for_shape(shape)?.to_device(device)?),
-            None => Ok(Tensor::from_vec(
-                noise::latents(request.seed, shape),
-                shape,
-                device,
-            )?),
+            None => Ok(Tensor::from_vec(draws.latents(shape), shape, device)?),
         }
     }
 
@@ -278,17 +253,22 @@ impl FluxGenerator {
         Ok(sampling::sigmas(request.steps, h / 2 * (w / 2), shift))
     }
 
-    /// The latents of one picture before the first step and after every step, `(1, c, h/8, w/8)` each, f32.
+    /// The latents of one picture before the first step that runs and after every step, `(1, c, h/8, w/8)` each, f32.
     ///
-    /// `on_block` is called before each block with the step and the share of it that is done.
+    /// `on_block` is called before each block with the step, counted from the first that runs, and the share of it that
+    /// is done.
     fn denoise(
         &self,
         request: &Request,
         noise: &Tensor,
-        encoded: &Encoded,
-        sigmas: &[f32],
+        conditions: &Conditions,
         on_block: &mut dyn FnMut(usize, f32) -> Result<(), Error>,
     ) -> Result<Vec<Tensor>, Error> {
+        let Conditions {
+            encoded,
+            sigmas,
+            start,
+        } = conditions;
         let (_, _, h, w) = noise.dims4()?;
         let device = &self.hardware.device;
         let rope = self.transformer.flux.rope(
@@ -302,12 +282,18 @@ impl FluxGenerator {
             .has_guidance()
             .then_some([request.guidance as f32]);
 
-        let mut trajectory = vec![noise.clone()];
-        let mut latents = sampling::pack(noise)?; // (1, l, 4c)
+        let first_step = start.as_ref().map_or(0, |start| start.first_step);
+        let sigmas = sigmas.get(first_step..).unwrap_or_default();
+        let mut latents = match (start, sigmas.first()) {
+            (Some(start), Some(&sigma)) => start.noised(noise, sigma)?,
+            _ => noise.clone(),
+        };
+        let mut trajectory = vec![latents.clone()];
         for (step, pair) in sigmas.windows(2).enumerate() {
             let &[sigma, sigma_next] = pair else { continue };
+            let tokens = sampling::pack(&latents)?; // (1, l, 4c)
             let inputs = flux::Inputs {
-                image: &latents,
+                image: &tokens,
                 text: &encoded.hidden,
                 pooled: &encoded.pooled,
                 sigma: &[sigma],
@@ -320,9 +306,13 @@ impl FluxGenerator {
                     .forward(&inputs, &rope, &mut |block, blocks| {
                         on_block(step, block as f32 / blocks as f32)
                     })?;
-            latents = sampling::euler_step(&latents, &velocity, sigma, sigma_next)?;
-            check_finite(&latents, "denoising")?;
-            trajectory.push(sampling::unpack(&latents, h, w)?);
+            let tokens = sampling::euler_step(&tokens, &velocity, sigma, sigma_next)?;
+            check_finite(&tokens, "denoising")?;
+            latents = sampling::unpack(&tokens, h, w)?;
+            if let Some(start) = start {
+                latents = start.restored(latents, noise, sigma_next)?;
+            }
+            trajectory.push(latents.clone());
         }
         Ok(trajectory)
     }
@@ -371,18 +361,37 @@ impl Generator for FluxGenerator {
     }
 }
 
-/// Keeps what a job starts from.
-fn keep_conditions(
-    dump: &mut Dump,
-    noise: &Tensor,
-    encoded: &Encoded,
-    sigmas: &[f32],
-) -> Result<(), Error> {
-    dump.keep("noise", noise);
-    dump.keep("clip_pooled", &encoded.pooled);
-    dump.keep("t5_hidden", &encoded.hidden);
-    dump.keep("sigmas", &Tensor::new(sigmas, noise.device())?);
-    Ok(())
+/// What all pictures of a job have in common.
+struct Conditions {
+    encoded: Encoded,
+    /// The noise levels of the whole schedule.
+    sigmas: Vec<f32>,
+    start: Option<StartLatents>,
+}
+
+impl Conditions {
+    /// Keeps what a job starts from.
+    fn dump(&self, dump: &mut Dump, noise: &Tensor) -> Result<(), Error> {
+        dump.keep("noise", noise);
+        dump.keep("clip_pooled", &self.encoded.pooled);
+        dump.keep("t5_hidden", &self.encoded.hidden);
+        dump.keep(
+            "sigmas",
+            &Tensor::new(self.sigmas.as_slice(), noise.device())?,
+        );
+        if let Some(start) = &self.start {
+            start.dump(dump);
+        }
+        Ok(())
+    }
+}
+
+/// Reads the files that a job starts from.
+fn prepared(request: &Request) -> Result<Option<Prepared>, Error> {
+    let start = request.start.as_ref();
+    start
+        .map(|start| Prepared::read(start, request).map_err(Error::Input))
+        .transpose()
 }
 
 /// Stops a job whose numbers have left the finite range.
@@ -395,8 +404,8 @@ fn check_finite(tensor: &Tensor, stage: &'static str) -> Result<(), Error> {
     }
 }
 
-/// A decoded picture, `(1, 3, h, w)`, −1 to 1, as 8-bit pixels.
-fn to_picture(decoded: &Tensor, request: &Request) -> Result<RgbImage, Error> {
+/// A decoded picture of `size`, `(1, 3, h, w)`, −1 to 1, as 8-bit pixels.
+fn to_picture(decoded: &Tensor, request: &Request, size: Size) -> Result<RgbImage, Error> {
     let values = decoded
         .squeeze(0)?
         .permute((1, 2, 0))?
@@ -407,7 +416,7 @@ fn to_picture(decoded: &Tensor, request: &Request) -> Result<RgbImage, Error> {
         .into_iter()
         .map(|value| quirks::to_8_bit(request.fidelity, false, value))
         .collect();
-    let (width, height) = (request.size.width, request.size.height);
+    let (width, height) = (size.width, size.height);
     RgbImage::from_raw(width, height, bytes).ok_or_else(|| {
         Error::Checkpoint(format!(
             "the VAE did not make a picture of {width} × {height} px"

@@ -86,17 +86,17 @@ impl Vae {
         &self.config
     }
 
-    /// The mean of the posterior for a picture: `(b, 3, h, w)`, −1 to 1 → `(b, c, h/8, w/8)`, neither scaled nor shifted.
+    /// The posterior for a picture: `(b, 3, h, w)`, −1 to 1.
     ///
     /// # Errors
     /// Those of `on_block`, and those of the computation.
-    pub fn encode_mean(
-        &self,
-        picture: &Tensor,
-        on_block: &mut OnBlock<'_>,
-    ) -> Result<Tensor, Error> {
-        let moments = self.encoder.forward(picture, on_block)?; // mean, then log-variance
-        Ok(moments.narrow(1, 0, self.config.latent_channels)?)
+    pub fn encode(&self, picture: &Tensor, on_block: &mut OnBlock<'_>) -> Result<Posterior, Error> {
+        let moments = self.encoder.forward(picture, on_block)?; // (b, 2c, h/8, w/8)
+        let channels = self.config.latent_channels;
+        Ok(Posterior {
+            mean: moments.narrow(1, 0, channels)?,
+            log_variance: moments.narrow(1, channels, channels)?,
+        })
     }
 
     /// Latents as the transformer knows them, from a posterior's mean or sample.
@@ -114,6 +114,27 @@ impl Vae {
     pub fn decode(&self, latents: &Tensor, on_block: &mut OnBlock<'_>) -> Result<Tensor, Error> {
         let latents = ((latents / self.config.scaling_factor)? + self.config.shift())?;
         self.decoder.forward(&latents, on_block)
+    }
+}
+
+/// A diagonal Gaussian over latents, `(b, c, h/8, w/8)`, neither scaled nor shifted.
+pub struct Posterior {
+    /// Its mean.
+    pub mean: Tensor,
+    log_variance: Tensor,
+}
+
+impl Posterior {
+    /// The sample that standard normals of its shape give.
+    ///
+    /// <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/models/autoencoders/vae.py>
+    /// (`DiagonalGaussianDistribution`)
+    ///
+    /// # Errors
+    /// Those of the computation.
+    pub fn sample(&self, normals: &Tensor) -> Result<Tensor, Error> {
+        let deviation = (self.log_variance.clamp(-30f32, 20f32)? * 0.5)?.exp()?;
+        Ok((&self.mean + (deviation * normals)?)?)
     }
 }
 

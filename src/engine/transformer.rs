@@ -1,0 +1,94 @@
+//! What of a model is read for the transformer: its weights, of which a folder may hold two, and its schedule.
+
+use serde::Deserialize;
+
+use crate::engine::checkpoint::{Component, diffusers, read_json};
+use crate::engine::device::Hardware;
+use crate::engine::flux::vae::Vae;
+use crate::engine::flux::{self, Flux};
+use crate::engine::sampling::Shift;
+use crate::engine::{Error, Progress, Stage, Watch, announce};
+use crate::schema::request::Model;
+use crate::weights::ModelSource;
+
+/// The folder of a model's transformer.
+const TRANSFORMER: &str = "transformer";
+
+/// The folder of a second transformer, which runs in place of the first when a job asks for schnell. The layout of
+/// diffusers has none; with it, one model folder holds dev and schnell over the same text encoders and VAE.
+const SCHNELL_TRANSFORMER: &str = "transformer_schnell";
+
+/// The part of `scheduler/scheduler_config.json` that matters here; FLUX.1-dev's values where something is absent.
+#[derive(Deserialize)]
+pub(super) struct SchedulerConfig {
+    base_shift: Option<f64>,
+    max_shift: Option<f64>,
+    base_image_seq_len: Option<f64>,
+    max_image_seq_len: Option<f64>,
+}
+
+impl From<SchedulerConfig> for Shift {
+    fn from(config: SchedulerConfig) -> Self {
+        let usual = Self::default();
+        Self {
+            base_shift: config.base_shift.unwrap_or(usual.base_shift),
+            max_shift: config.max_shift.unwrap_or(usual.max_shift),
+            base_tokens: config.base_image_seq_len.unwrap_or(usual.base_tokens),
+            max_tokens: config.max_image_seq_len.unwrap_or(usual.max_tokens),
+        }
+    }
+}
+
+/// The loaded transformer and the folder that it is from.
+pub(super) struct Transformer {
+    pub(super) flux: Flux,
+    pub(super) folder: &'static str,
+}
+
+impl Transformer {
+    /// Loads the transformer in `folder` of a model whose VAE is `vae`.
+    pub(super) fn load(
+        source: &ModelSource,
+        folder: &'static str,
+        vae: &Vae,
+        hardware: &Hardware,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, Error> {
+        let config: flux::Config = read_json(source, &format!("{folder}/config.json"))?;
+        let weights = Component::open(source, folder, diffusers::transformer, hardware)?.weights();
+        let flux = Flux::load(&config, &weights, &mut |block, blocks| {
+            announce(watch, loading(block as f32 / blocks as f32))
+        })?;
+        let (features, channels) = (config.token_features(), vae.config().latent_channels());
+        if features != 4 * channels {
+            return Err(Error::Checkpoint(format!(
+                "the transformer reads {features} features per token, but the VAE makes {channels} channels, which need {}",
+                4 * channels
+            )));
+        }
+        Ok(Self { flux, folder })
+    }
+
+    /// The folder of the transformer that runs `model`.
+    pub(super) fn folder_for(source: &ModelSource, model: Model) -> Result<&'static str, Error> {
+        if model == Model::Dev {
+            return Ok(TRANSFORMER);
+        }
+        let second = source
+            .find(&format!("{SCHNELL_TRANSFORMER}/config.json"))
+            .map_err(|error| Error::Checkpoint(error.to_string()))?;
+        Ok(second.map_or(TRANSFORMER, |_| SCHNELL_TRANSFORMER))
+    }
+}
+
+/// Progress while weights are read.
+pub(super) fn loading(part: f32) -> Progress {
+    Progress {
+        stage: Stage::Loading,
+        picture: 0,
+        pictures: 1,
+        step: 0,
+        steps: 1,
+        part,
+    }
+}
