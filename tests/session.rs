@@ -1,14 +1,17 @@
 //! The queue, the worker, the gallery and what survives a restart, with a scripted generator.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
+use flux_qfaces::imaging::codec;
+use flux_qfaces::schema::Note;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::session::gallery::Pixels;
+use flux_qfaces::schema::request::{Circumstances, Request};
+use flux_qfaces::session::gallery::{Entry, Pixels};
 use flux_qfaces::session::jobs::{JobId, JobState};
-use flux_qfaces::session::settings::Theme;
-use flux_qfaces::session::{Folders, ModelState, Session};
+use flux_qfaces::session::settings::{Theme, Tool};
+use flux_qfaces::session::{Folders, ModelState, Session, naming};
 use tempfile::TempDir;
 
 use crate::fake::{Act, Script, card};
@@ -72,6 +75,7 @@ fn folders(root: &Path) -> Folders {
         config: root.join("config"),
         state: root.join("state"),
         pictures: root.join("pictures"),
+        inputs: root.join("inputs"),
     }
 }
 
@@ -290,12 +294,18 @@ fn settings_survive_a_restart() {
     let mut stage = Stage::new(&Script::new());
     stage.session.settings.theme = Theme::Dark;
     stage.session.settings.metadata = false;
+    stage.session.settings.file_names = "[prompt]-[n]".to_owned();
+    stage.session.settings.painting.tool = Tool::Lasso;
+    stage.session.settings.painting.hardness = 0.25;
+    let painting = stage.session.settings.painting;
     stage.session.settings.params = prompted("remembered");
     let elsewhere = stage.folder.path().join("elsewhere");
     stage.session.set_output_folder(elsewhere.clone());
     let mut stage = Stage::reopened(&Script::new(), stage.folder);
     assert_eq!(stage.session.settings.theme, Theme::Dark);
     assert!(!stage.session.settings.metadata);
+    assert_eq!(stage.session.settings.file_names, "[prompt]-[n]");
+    assert_eq!(stage.session.settings.painting, painting);
     assert_eq!(stage.session.settings.params, prompted("remembered"));
     assert_eq!(stage.session.settings.output_folder, elsewhere);
     let id = stage.submit("without a record");
@@ -442,4 +452,111 @@ fn job_that_finished_right_before_closing_does_not_run_again() {
     drop(session);
     let stage = Stage::reopened(&Script::new(), folder);
     assert!(stage.session.jobs().is_empty());
+}
+
+/// What a pattern gives for a prompt, at one moment.
+fn named(pattern: &str, prompt: &str) -> String {
+    let request = Request::resolve(&prompted(prompt), Circumstances::default()).unwrap();
+    let request = Request { seed: 7, ..request };
+    let now = "2026-03-04T05:06:07[UTC]".parse().unwrap();
+    naming::stem(pattern, &request, 2, &now)
+}
+
+#[test]
+fn names_are_filled_in_and_fit_every_file_system() {
+    assert_eq!(named(naming::DEFAULT, "a face"), "20260304-050607-7-2");
+    assert_eq!(named("[prompt] [model]", "a  red\nface"), "a red face dev");
+    assert_eq!(named("[prompt]", "a/b\\c:d*?\"<>|e"), "a_b_c_d______e");
+    assert_eq!(named("[prompt]", "[seed] is a word"), "[seed] is a word");
+    assert_eq!(named("", "a face"), "picture-2");
+    assert_eq!(named("..[prompt]. ", ""), "picture-2");
+    let long = named("[prompt]-[prompt]-[prompt]", &"word ".repeat(99));
+    assert!(long.len() <= 120 && long.starts_with("word word"), "{long}");
+    assert_eq!(named("../[n]", "a face"), "_2", "no way out of the folder");
+}
+
+#[test]
+fn a_name_that_is_taken_gets_a_suffix() {
+    let mut stage = Stage::new(&Script::new());
+    stage.session.settings.file_names = "same".to_owned();
+    for _ in 0..3 {
+        let id = stage.submit("a face");
+        stage.until_ended(id);
+    }
+    let mut names: Vec<_> = stage
+        .session
+        .gallery
+        .entries()
+        .iter()
+        .map(Entry::file_name)
+        .collect();
+    names.sort();
+    assert_eq!(names, ["same-1.webp", "same-2.webp", "same.webp"]);
+}
+
+/// A picture, and a mask so noisy that a JPEG has no room for it.
+fn noisy(folder: &Path) -> (PathBuf, PathBuf) {
+    let (picture, mask) = (folder.join("in.png"), folder.join("mask.png"));
+    let mut state = 1u32;
+    let noise = image::GrayImage::from_fn(400, 400, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        image::Luma([(state >> 24) as u8])
+    });
+    image::RgbImage::new(400, 400).save(&picture).unwrap();
+    noise.save(&mask).unwrap();
+    (picture, mask)
+}
+
+#[test]
+fn a_mask_that_is_too_large_for_a_jpeg_leaves_the_rest_of_the_record() {
+    let mut stage = Stage::new(&Script::new());
+    let (image, mask) = noisy(stage.folder.path());
+    let params = Params {
+        image: Some(image.clone()),
+        mask: Some(mask.clone()),
+        output_format: "jpg".to_owned(),
+        ..prompted("a face")
+    };
+    let id = stage.session.submit(&params).unwrap();
+    stage.until_ended(id);
+    let job = stage.session.job(id).unwrap();
+    let JobState::Finished(finished) = &job.state else {
+        panic!("{:?}", job.state)
+    };
+    let left_out = |note: &Note| note.message.contains("mask is too large for a JPEG");
+    assert!(finished.notes.iter().any(left_out), "{:?}", finished.notes);
+    let file = std::fs::read(&finished.entries[0].path).unwrap();
+    let record = codec::read_record(&file).unwrap();
+    assert!(record.contains("a face") && !record.contains("\"mask\":\"iVBOR"));
+}
+
+#[test]
+fn a_record_gives_picture_and_mask_back() {
+    let mut stage = Stage::new(&Script::new());
+    let (image, mask) = noisy(stage.folder.path());
+    let params = Params {
+        image: Some(image.clone()),
+        mask: Some(mask.clone()),
+        ..prompted("a face")
+    };
+    let id = stage.session.submit(&params).unwrap();
+    stage.until_ended(id);
+    let before = std::fs::read(&image).unwrap();
+    let pixels = image::open(&mask).unwrap().to_luma8();
+    // Both files go, and the program starts anew.
+    std::fs::remove_file(image).unwrap();
+    std::fs::remove_file(mask).unwrap();
+    let mut stage = Stage::reopened(&Script::new(), stage.folder);
+    stage.until(|session| session.gallery.entries().len() == 1);
+    let record = stage.session.gallery.entries()[0].record.clone().unwrap();
+    let (params, remark) = stage.session.params_of(&record);
+    assert_eq!(remark, None);
+    assert_eq!(std::fs::read(params.image.unwrap()).unwrap(), before);
+    let again = image::open(params.mask.unwrap()).unwrap().to_luma8();
+    assert_eq!(again, pixels);
+
+    std::fs::remove_dir_all(stage.folder.path().join("inputs")).unwrap();
+    let (params, remark) = stage.session.params_of(&record);
+    assert_eq!(params.image, None);
+    assert!(remark.unwrap().contains("is not kept here"));
 }

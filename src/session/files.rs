@@ -9,7 +9,8 @@ use tempfile::{NamedTempFile, PersistError};
 
 use crate::imaging::codec;
 use crate::schema::Note;
-use crate::schema::request::Encoding;
+use crate::schema::request::{Encoding, Request};
+use crate::session::naming;
 use crate::session::record::Record;
 
 /// Why a file could not be written.
@@ -51,17 +52,29 @@ impl Error {
 pub struct Saved {
     /// The files, in the order of the pictures.
     pub paths: Vec<PathBuf>,
-    /// Whether the record did not fit into the format.
-    pub record_left_out: bool,
+    /// What of the record did not fit into the format.
+    pub left_out: Option<LeftOut>,
+}
+
+/// What of a record can be left out of a file, from the least to all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftOut {
+    /// The mask.
+    Mask,
+    /// Everything.
+    Record,
 }
 
 impl Saved {
-    /// The note on a record that was left out.
+    /// The note on what was left out.
     pub fn note(&self) -> Option<Note> {
-        let message =
-            "The record of how the picture was made is too long for a JPEG file and was left out";
-        self.record_left_out
-            .then(|| Note::on("output_format", message))
+        let message = match self.left_out? {
+            LeftOut::Mask => "The mask is too large for a JPEG file and was left out of its record",
+            LeftOut::Record => {
+                "The record of how the picture was made is too long for a JPEG file and was left out"
+            }
+        };
+        Some(Note::on("output_format", message))
     }
 }
 
@@ -129,8 +142,8 @@ fn share_with_others(builder: &mut tempfile::Builder<'_, '_>) {
 enum Naming {
     /// `out-0`, `out-1`, …, which must not exist unless they may be overwritten.
     Numbered { overwrite: bool },
-    /// A stem that is told apart from earlier files by a suffix.
-    Dated(String),
+    /// A stem for each picture, told apart from earlier files by a suffix.
+    Stems(Vec<String>),
 }
 
 /// Where the pictures of a job go.
@@ -149,12 +162,13 @@ impl Target {
         }
     }
 
-    /// Files named after the present moment and the seed; never one that exists.
-    pub fn dated(folder: &Path, seed: u64) -> Self {
-        let now = jiff::Zoned::now().strftime("%Y%m%d-%H%M%S");
+    /// Files named after a pattern ([`naming`]); never one that exists.
+    pub fn named(folder: &Path, pattern: &str, request: &Request) -> Self {
+        let now = jiff::Zoned::now();
+        let stem = |index| naming::stem(pattern, request, index, &now);
         Self {
             folder: folder.to_owned(),
-            naming: Naming::Dated(format!("{now}-{seed}")),
+            naming: Naming::Stems((0..request.num_outputs).map(stem).collect()),
         }
     }
 
@@ -195,20 +209,12 @@ impl Target {
     ) -> Result<Saved, Error> {
         let mut saved = Saved {
             paths: Vec::new(),
-            record_left_out: false,
+            left_out: None,
         };
         let mut staged = Vec::new();
         for (index, picture) in pictures.iter().enumerate() {
-            let record = record
-                .map(|record| serde_json::to_string(&record.of_picture(index)))
-                .transpose()?;
-            let contents = match codec::encode(picture, encoding, record.as_deref()) {
-                Err(codec::Error::RecordTooLong(_)) => {
-                    saved.record_left_out = true;
-                    codec::encode(picture, encoding, None)?
-                }
-                encoded => encoded?,
-            };
+            let (contents, left_out) = encoded(picture, encoding, record, index)?;
+            saved.left_out = saved.left_out.max(left_out);
             staged.push(stage(&self.path(index, 0, encoding), &contents)?);
         }
         let mut new = Vec::new();
@@ -242,7 +248,7 @@ impl Target {
     ) -> Result<PathBuf, Error> {
         let (overwrite, attempts) = match self.naming {
             Naming::Numbered { overwrite } => (overwrite, 1),
-            Naming::Dated(_) => (false, 10_000),
+            Naming::Stems(_) => (false, 10_000),
         };
         let mut attempt = 0;
         loop {
@@ -265,8 +271,37 @@ impl Target {
         let extension = encoding.format.extension();
         self.folder.join(match &self.naming {
             Naming::Numbered { .. } => format!("out-{index}.{extension}"),
-            Naming::Dated(stem) if attempt == 0 => format!("{stem}-{index}.{extension}"),
-            Naming::Dated(stem) => format!("{stem}-{index}-{attempt}.{extension}"),
+            Naming::Stems(stems) => {
+                let stem = stems.get(index).map_or("picture", String::as_str);
+                if attempt == 0 {
+                    format!("{stem}.{extension}")
+                } else {
+                    format!("{stem}-{attempt}.{extension}")
+                }
+            }
         })
     }
+}
+
+/// Picture `index` as a file, with as much of the record as fits.
+fn encoded(
+    picture: &RgbImage,
+    encoding: Encoding,
+    record: Option<&Record>,
+    index: usize,
+) -> Result<(Vec<u8>, Option<LeftOut>), Error> {
+    let Some(record) = record.map(|record| record.of_picture(index)) else {
+        return Ok((codec::encode(picture, encoding, None)?, None));
+    };
+    for (record, left_out) in [
+        (record.clone(), None),
+        (record.without_mask(), Some(LeftOut::Mask)),
+    ] {
+        match codec::encode(picture, encoding, Some(&serde_json::to_string(&record)?)) {
+            Err(codec::Error::RecordTooLong(_)) => {}
+            encoded => return Ok((encoded?, left_out)),
+        }
+    }
+    let bare = codec::encode(picture, encoding, None)?;
+    Ok((bare, Some(LeftOut::Record)))
 }

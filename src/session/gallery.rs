@@ -10,10 +10,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::SystemTime;
 
-use image::RgbaImage;
 use image::imageops::FilterType;
+use image::{DynamicImage, RgbaImage};
 
-use crate::imaging::codec;
+use crate::imaging::{codec, read};
+use crate::schema::{Fidelity, quirks};
 use crate::session::Wake;
 use crate::session::record::Record;
 
@@ -99,9 +100,12 @@ impl Gallery {
 }
 
 /// A picture that the front end wants.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Errand {
     path: PathBuf,
     longest_side: Option<u32>,
+    /// Whether its orientation is applied.
+    upright: bool,
 }
 
 /// What comes back.
@@ -111,8 +115,7 @@ enum Delivery {
         entries: Vec<Entry>,
     },
     Loaded {
-        path: PathBuf,
-        longest_side: Option<u32>,
+        errand: Errand,
         pixels: Result<RgbaImage, String>,
     },
 }
@@ -136,7 +139,7 @@ pub struct PictureLoader {
     deliveries: Receiver<Delivery>,
     wake: Wake,
     /// Full-size pictures and thumbnails that were asked for and not yet taken.
-    shelf: HashMap<(PathBuf, Option<u32>), Pixels>,
+    shelf: HashMap<Errand, Pixels>,
 }
 
 impl PictureLoader {
@@ -178,16 +181,29 @@ impl PictureLoader {
     /// The first call asks for it. Call again after the next wake until it is [`Pixels::Ready`] or [`Pixels::Failed`],
     /// which are handed out once: keep what you get.
     pub fn load(&mut self, path: &Path, longest_side: Option<u32>) -> Pixels {
-        let key = (path.to_owned(), longest_side);
-        match self.shelf.get(&key) {
+        self.fetch(Errand {
+            path: path.to_owned(),
+            longest_side,
+            upright: true,
+        })
+    }
+
+    /// A starting picture as a job in this mode gets it, in the same way as [`Self::load`].
+    pub fn load_input(&mut self, path: &Path, fidelity: Fidelity) -> Pixels {
+        self.fetch(Errand {
+            path: path.to_owned(),
+            longest_side: None,
+            upright: quirks::applies_exif_orientation(fidelity),
+        })
+    }
+
+    fn fetch(&mut self, errand: Errand) -> Pixels {
+        match self.shelf.get(&errand) {
             Some(Pixels::Pending) => Pixels::Pending,
-            Some(_) => self.shelf.remove(&key).unwrap_or(Pixels::Pending),
+            Some(_) => self.shelf.remove(&errand).unwrap_or(Pixels::Pending),
             None => {
-                let _ = self.errands.send(Errand {
-                    path: path.to_owned(),
-                    longest_side,
-                });
-                self.shelf.insert(key, Pixels::Pending);
+                let _ = self.errands.send(errand.clone());
+                self.shelf.insert(errand, Pixels::Pending);
                 Pixels::Pending
             }
         }
@@ -201,13 +217,9 @@ impl PictureLoader {
                     gallery.extend(entries);
                 }
                 Delivery::Listed { .. } => {}
-                Delivery::Loaded {
-                    path,
-                    longest_side,
-                    pixels,
-                } => {
+                Delivery::Loaded { errand, pixels } => {
                     let pixels = pixels.map_or_else(Pixels::Failed, Pixels::Ready);
-                    self.shelf.insert((path, longest_side), pixels);
+                    self.shelf.insert(errand, pixels);
                 }
             }
         }
@@ -216,14 +228,10 @@ impl PictureLoader {
 
 /// The thread's life.
 fn serve(errands: &Receiver<Errand>, deliveries: &Sender<Delivery>, wake: &Wake) {
-    while let Ok(Errand { path, longest_side }) = errands.recv() {
-        let pixels = read(&path, longest_side);
+    while let Ok(errand) = errands.recv() {
+        let pixels = read(&errand);
         if deliveries
-            .send(Delivery::Loaded {
-                path,
-                longest_side,
-                pixels,
-            })
+            .send(Delivery::Loaded { errand, pixels })
             .is_err()
         {
             return;
@@ -262,13 +270,13 @@ pub fn read_record(path: &Path) -> Option<Record> {
 }
 
 /// Reads and scales a picture.
-fn read(path: &Path, longest_side: Option<u32>) -> Result<RgbaImage, String> {
-    let file = fs::read(path).map_err(|error| format!("the picture cannot be read ({error})"))?;
-    let picture = codec::decode(&file).map_err(|error| error.to_string())?;
-    Ok(match longest_side {
-        Some(side) if picture.width().max(picture.height()) > side => picture
+fn read(errand: &Errand) -> Result<RgbaImage, String> {
+    let picture = read::pixels(&errand.path, errand.upright)
+        .map_err(|sentence| format!("the picture {sentence}"))?;
+    Ok(match errand.longest_side {
+        Some(side) if picture.width().max(picture.height()) > side => DynamicImage::from(picture)
             .resize(side, side, FilterType::CatmullRom)
-            .to_rgba8(),
-        _ => picture.to_rgba8(),
+            .into_rgba8(),
+        _ => picture,
     })
 }

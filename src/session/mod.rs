@@ -6,8 +6,11 @@
 
 pub mod files;
 pub mod gallery;
+pub mod inputs;
 pub mod jobs;
 pub mod journal;
+mod looks;
+pub mod naming;
 pub mod record;
 pub mod settings;
 pub mod worker;
@@ -20,8 +23,11 @@ use crate::schema::Problem;
 use crate::schema::params::Params;
 use crate::schema::request::{Circumstances, Request};
 use crate::session::gallery::{Gallery, PictureLoader};
+use crate::session::inputs::InputStore;
 use crate::session::jobs::{Job, JobId, JobState};
 use crate::session::journal::Journal;
+use crate::session::looks::LookCache;
+use crate::session::record::Record;
 use crate::session::settings::Settings;
 use crate::session::worker::{Event, MakeGenerator, Order, Worker};
 use crate::weights::ModelCard;
@@ -38,6 +44,8 @@ pub struct Folders {
     pub state: PathBuf,
     /// Where pictures go until the user chooses another folder.
     pub pictures: PathBuf,
+    /// Input pictures and masks that are kept.
+    pub inputs: PathBuf,
 }
 
 impl Folders {
@@ -57,6 +65,7 @@ impl Folders {
                 .unwrap_or_else(|| project.data_local_dir())
                 .to_owned(),
             pictures,
+            inputs: project.data_local_dir().join("inputs"),
         })
     }
 }
@@ -80,6 +89,8 @@ pub struct Session {
     pub gallery: Gallery,
     /// Reads pictures from disk for the front end.
     pub loader: PictureLoader,
+    /// Input pictures and masks that are kept.
+    pub inputs: InputStore,
     /// Whether waiting jobs stay waiting.
     paused: bool,
     card: ModelCard,
@@ -88,6 +99,7 @@ pub struct Session {
     jobs: Vec<Job>,
     next_id: u64,
     journal: Journal,
+    looks: LookCache,
     notices: Vec<String>,
     worker: Worker,
     events: Receiver<Event>,
@@ -107,7 +119,15 @@ impl Session {
         let (worker, events) = Worker::start(make, Arc::clone(&wake));
         let loader = PictureLoader::start(wake);
         loader.scan(settings.output_folder.clone());
+        let inputs = InputStore::new(folders.inputs.clone());
+        let masks = waiting.iter().chain([&settings.params]);
+        inputs.sweep(
+            &masks
+                .filter_map(|params| params.mask.clone())
+                .collect::<Vec<_>>(),
+        );
         let mut session = Self {
+            inputs,
             gallery: Gallery::new(settings.output_folder.clone()),
             settings,
             loader,
@@ -117,6 +137,7 @@ impl Session {
             jobs: Vec::new(),
             next_id: 0,
             journal,
+            looks: LookCache::default(),
             notices,
             worker,
             events,
@@ -158,11 +179,29 @@ impl Session {
         std::mem::take(&mut self.notices)
     }
 
+    /// The inputs of a record, ready to be used again: its mask as a file, and its starting picture where it is kept.
+    /// Where it is not, there is none, and the second value says so.
+    pub fn params_of(&mut self, record: &Record) -> (Params, Option<String>) {
+        let mut params = record.params();
+        let mut remark = None;
+        if let Some(reference) = record.image() {
+            params.image = self.inputs.find(reference);
+            if params.image.is_none() {
+                let sentence =
+                    "The starting picture of this picture is not kept here: choose it again";
+                remark = Some(sentence.to_owned());
+            }
+        }
+        params.mask = record
+            .mask_file()
+            .filter(|_| params.image.is_some())
+            .and_then(|file| self.inputs.keep(&file, inputs::MASK).ok());
+        (params, remark)
+    }
+
     /// What stands against running `params` now; empty when nothing does.
     pub fn problems(&self, params: &Params) -> Vec<Problem> {
-        Request::resolve(params, self.circumstances(0))
-            .err()
-            .unwrap_or_default()
+        self.resolve(params, 0).err().unwrap_or_default()
     }
 
     /// Puts a job at the end of the queue.
@@ -170,7 +209,7 @@ impl Session {
     /// # Errors
     /// Every problem with the inputs.
     pub fn submit(&mut self, params: &Params) -> Result<JobId, Vec<Problem>> {
-        let request = Request::resolve(params, self.circumstances(random_bits()))?;
+        let request = self.resolve(params, random_bits())?;
         let id = JobId(self.next_id);
         self.next_id += 1;
         self.jobs.push(Job {
@@ -302,7 +341,7 @@ impl Session {
         if !self.paused && self.running().is_none() {
             let next = self.jobs.iter_mut().find(|job| job.is_waiting());
             if let Some(job) = next {
-                let (order, run) = Order::new(job, &self.settings);
+                let (order, run) = Order::new(job, &self.settings, &self.inputs);
                 self.worker.run(order);
                 job.state = JobState::Running(run);
             }
@@ -350,13 +389,17 @@ impl Session {
         }
     }
 
-    /// What a request depends on besides its inputs.
-    fn circumstances(&self, random: u64) -> Circumstances {
-        Circumstances {
+    /// The job that `params` describe now.
+    fn resolve(&self, params: &Params, random: u64) -> Result<Request, Vec<Problem>> {
+        let looks = self.looks.at(params);
+        let circumstances = Circumstances {
             fidelity: self.settings.fidelity,
             native_side: self.card.native_side,
             random,
-        }
+            image: looks.image.as_ref(),
+            mask: looks.mask.as_ref(),
+        };
+        Request::resolve(params, circumstances)
     }
 }
 

@@ -1,12 +1,20 @@
 //! How a picture was made: what is written into its file and read back from it.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::engine::Outcome;
+use crate::imaging::{codec, fit, read};
 use crate::schema::params::Params;
+use crate::schema::quirks::Transparency;
 use crate::schema::request::Request;
 use crate::schema::{Fidelity, Note};
+use crate::session::inputs;
 
 /// This program and its version.
 pub const PROGRAM: &str = concat!("flux-qfaces ", env!("CARGO_PKG_VERSION"));
@@ -30,20 +38,32 @@ pub struct Record {
     pub steps: usize,
     /// Whose behaviour was wanted.
     pub fidelity: Fidelity,
-    /// The inputs, with the seed filled in: giving them again makes the picture again.
+    /// The inputs, with the seed filled in: giving them again makes the picture again. Files are named by their contents
+    /// ([`inputs::reference`]).
     pub inputs: Map<String, Value>,
+    /// The mask, if there was one: a grey PNG file in base64, in which white was repainted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<String>,
     /// What was decided for the user.
     pub notes: Vec<Note>,
 }
 
 impl Record {
-    /// The record of the first picture of a job.
+    /// The record of the first picture of a job. Reads the files of its inputs.
     pub fn new(params: &Params, request: &Request, outcome: &Outcome) -> Self {
+        // A file that has gone since the job ran cannot be named by its contents, and its path is nobody's business.
+        let by_contents = |path: &Option<PathBuf>| {
+            let contents = fs::read(path.as_ref()?).ok()?;
+            Some(PathBuf::from(inputs::reference(&contents)))
+        };
         let inputs = Params {
             seed: Some(request.seed.into()),
+            image: by_contents(&params.image),
+            mask: by_contents(&params.mask),
             ..params.clone()
         }
         .to_json();
+        let mask = params.mask.as_deref().and_then(embedded);
         Self {
             program: PROGRAM.to_owned(),
             model: outcome.model.clone(),
@@ -54,6 +74,7 @@ impl Record {
             steps: outcome.steps,
             fidelity: request.fidelity,
             inputs,
+            mask,
             notes: outcome.notes.clone(),
         }
     }
@@ -63,6 +84,25 @@ impl Record {
     pub fn of_picture(&self, index: usize) -> Self {
         Self {
             index,
+            ..self.clone()
+        }
+    }
+
+    /// The mask, as the file it was embedded as.
+    pub fn mask_file(&self) -> Option<Vec<u8>> {
+        BASE64.decode(self.mask.as_ref()?).ok()
+    }
+
+    /// The reference to the starting picture, if there was one.
+    pub fn image(&self) -> Option<&str> {
+        self.inputs.get("image").and_then(Value::as_str)
+    }
+
+    /// The same without the mask, for formats that have no room for it.
+    #[must_use]
+    pub fn without_mask(&self) -> Self {
+        Self {
+            mask: None,
             ..self.clone()
         }
     }
@@ -81,4 +121,11 @@ impl Record {
         params.apply_json(&self.inputs);
         params
     }
+}
+
+/// A mask's file as it is embedded.
+fn embedded(path: &Path) -> Option<String> {
+    let pixels = read::pixels(path, true).ok()?;
+    let mask = fit::luminance(&read::opaque(&pixels, Transparency::OverBlack));
+    Some(BASE64.encode(codec::encode_mask(&mask).ok()?))
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::schema::Fidelity;
 use crate::schema::params::Params;
-use crate::session::{Folders, files};
+use crate::session::{Folders, files, naming};
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,67 @@ pub enum Theme {
     Dark,
 }
 
+/// A tool of the canvas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(
+    missing_docs,
+    reason = "tools are called what every paint program calls them"
+)]
+pub enum Tool {
+    #[default]
+    Brush,
+    Eraser,
+    Rectangle,
+    Ellipse,
+    Lasso,
+    Polygon,
+    Bucket,
+    Hand,
+    Crop,
+}
+
+/// How the user paints on the canvas.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Painting {
+    /// The tool that was used last.
+    pub tool: Tool,
+    /// Width of the brush in pixels of the picture, or in points where it keeps its size on the screen; 0 until the
+    /// first picture suggests one.
+    pub width: f32,
+    /// The longest side of the picture that the width was set for, in pixels: on another one it is scaled.
+    pub width_for: u32,
+    /// The part of the brush's radius that paints fully, 0 to 1.
+    pub hardness: f32,
+    /// How far colours may differ for the bucket, 0 to 255.
+    pub tolerance: u8,
+    /// Which of the window's colours the mask is shown in.
+    pub colour: usize,
+    /// How dense the mask is shown, 0 to 1.
+    pub opacity: f32,
+    /// Whether the brush keeps its size on the screen when the picture is zoomed.
+    pub brush_keeps_size: bool,
+    /// Whether the wheel zooms only with Ctrl, and without it sets the width of the brush.
+    pub ctrl_zooms: bool,
+}
+
+impl Default for Painting {
+    fn default() -> Self {
+        Self {
+            tool: Tool::Brush,
+            width: 0.0,
+            width_for: 0,
+            hardness: 0.9,
+            tolerance: 24,
+            colour: 0,
+            opacity: 0.6,
+            brush_keeps_size: false,
+            ctrl_zooms: false,
+        }
+    }
+}
+
 /// What the user chose.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -34,6 +95,10 @@ pub struct Settings {
     pub fidelity: Fidelity,
     /// Whether pictures carry the record of how they were made.
     pub metadata: bool,
+    /// How the files of pictures are called, with words in brackets that are filled in ([`naming`]).
+    pub file_names: String,
+    /// How the user paints.
+    pub painting: Painting,
     /// The inputs as they stood last.
     pub params: Params,
 }
@@ -46,6 +111,8 @@ struct File {
     theme: Theme,
     fidelity: Fidelity,
     leave_metadata_out: bool,
+    names: Option<String>,
+    painting: Painting,
     inputs: Map<String, Value>,
 }
 
@@ -85,6 +152,8 @@ impl Settings {
             theme: file.theme,
             fidelity: file.fidelity,
             metadata: !file.leave_metadata_out,
+            file_names: file.names.unwrap_or_else(|| naming::DEFAULT.to_owned()),
+            painting: file.painting,
             params,
         };
         (settings, warning)
@@ -101,6 +170,8 @@ impl Settings {
             theme: self.theme,
             fidelity: self.fidelity,
             leave_metadata_out: !self.metadata,
+            names: (self.file_names != naming::DEFAULT).then(|| self.file_names.clone()),
+            painting: self.painting,
             inputs: self.params.to_json(),
         };
         let text = serde_json::to_vec_pretty(&file).map_err(|error| error.to_string())?;

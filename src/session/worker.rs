@@ -15,6 +15,7 @@ use crate::schema::request::Request;
 use crate::session::Wake;
 use crate::session::files::Target;
 use crate::session::gallery::Entry;
+use crate::session::inputs::InputStore;
 use crate::session::jobs::{Finished, Job, JobId, Run};
 use crate::session::record::Record;
 use crate::session::settings::Settings;
@@ -28,20 +29,24 @@ pub(super) struct Order {
     params: Params,
     request: Request,
     folder: PathBuf,
+    file_names: String,
     with_record: bool,
+    inputs: InputStore,
     cancelled: Arc<AtomicBool>,
 }
 
 impl Order {
     /// The order for `job`, and the run to keep an eye on it.
-    pub(super) fn new(job: &Job, settings: &Settings) -> (Self, Run) {
+    pub(super) fn new(job: &Job, settings: &Settings, inputs: &InputStore) -> (Self, Run) {
         let cancelled = Arc::new(AtomicBool::new(false));
         let order = Self {
             id: job.id,
             params: job.params.clone(),
             request: job.request.clone(),
             folder: settings.output_folder.clone(),
+            file_names: settings.file_names.clone(),
             with_record: settings.metadata,
+            inputs: inputs.clone(),
             cancelled: Arc::clone(&cancelled),
         };
         (order, Run::new(cancelled))
@@ -226,8 +231,11 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
     }
 
     let saving = Instant::now();
+    if let Some(image) = &order.params.image {
+        order.inputs.keep_copy(image);
+    }
     let record = Record::new(&order.params, &order.request, &outcome);
-    let target = Target::dated(&order.folder, order.request.seed);
+    let target = Target::named(&order.folder, &order.file_names, &order.request);
     let saved = target.save(
         &outcome.pictures,
         order.request.encoding,

@@ -1,0 +1,109 @@
+//! Input pictures and masks that the program keeps: pasted, cut, painted, or used by a job.
+//!
+//! A file is named after its contents, so that a job that waits keeps its own mask, nothing is kept twice, and the record
+//! in a picture can name its starting picture without saying where it lay.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use image::GrayImage;
+use sha2::{Digest, Sha256};
+
+use crate::imaging::codec;
+use crate::session::files;
+
+/// What a reference to contents begins with.
+const SCHEME: &str = "sha256:";
+
+/// What the name of a kept mask ends with.
+pub const MASK: &str = "mask.png";
+
+/// How long a mask stays that no job has used. A mask that was used is in the pictures it has made.
+const MASK_DAYS: u64 = 7;
+
+/// The reference to a file's contents, the same wherever it lies.
+pub fn reference(contents: &[u8]) -> String {
+    let mut reference = SCHEME.to_owned();
+    for byte in Sha256::digest(contents) {
+        // Writing to text does not fail.
+        let _ = write!(reference, "{byte:02x}");
+    }
+    reference
+}
+
+/// Keeps a mask as a file.
+///
+/// # Errors
+/// One sentence, when it cannot be written.
+pub fn keep_mask(store: &InputStore, mask: &GrayImage) -> Result<PathBuf, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("The mask could not be kept: {error}");
+    let file = codec::encode_mask(mask).map_err(|error| failed(&error))?;
+    store.keep(&file, MASK).map_err(|error| failed(&error))
+}
+
+/// The folder of kept files.
+#[derive(Clone, Debug)]
+pub struct InputStore {
+    folder: PathBuf,
+}
+
+impl InputStore {
+    /// The store in `folder`, which is made when it is needed.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Keeps contents under a name that ends with `ending`, and returns the file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, contents: &[u8], ending: &str) -> Result<PathBuf, files::Error> {
+        let name = reference(contents);
+        let name = name.strip_prefix(SCHEME).unwrap_or(&name);
+        let path = self.folder.join(format!("{name}.{ending}"));
+        // A file of this name has these contents: it was written whole.
+        if !path.is_file() {
+            files::write_whole(&path, contents, true)?;
+        }
+        Ok(path)
+    }
+
+    /// Keeps a copy of a file, so that its reference finds it later. What cannot be copied is not kept.
+    pub fn keep_copy(&self, path: &Path) {
+        if path.starts_with(&self.folder) {
+            return;
+        }
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        if let Ok(contents) = fs::read(path) {
+            // Only comfort is lost without it: comparing with the original, and using the settings again.
+            let _ = self.keep(&contents, ending.unwrap_or("picture"));
+        }
+    }
+
+    /// The file that a reference means, if it is kept here.
+    pub fn find(&self, reference: &str) -> Option<PathBuf> {
+        let name = reference.strip_prefix(SCHEME)?;
+        let is_digest = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let files = fs::read_dir(&self.folder).ok()?.flatten();
+        files.map(|file| file.path()).find(|path| {
+            let own = path.file_name().and_then(|name| name.to_str());
+            is_digest && own.is_some_and(|own| own.starts_with(name))
+        })
+    }
+
+    /// Removes old masks but those in `used`.
+    pub fn sweep(&self, used: &[PathBuf]) {
+        let oldest = SystemTime::now().checked_sub(Duration::from_secs(MASK_DAYS * 24 * 60 * 60));
+        for file in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let path = file.path();
+            let is_mask = path.to_str().is_some_and(|path| path.ends_with(MASK));
+            let modified = file.metadata().and_then(|data| data.modified()).ok();
+            if is_mask && !used.contains(&path) && modified < oldest {
+                // It is swept next time.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}

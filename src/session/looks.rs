@@ -1,0 +1,51 @@
+//! What the files of the input pictures say, looked at again only when they have changed: the form asks every frame.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::imaging::read::{self, Looks};
+use crate::schema::params::Params;
+use crate::schema::start::Look;
+
+/// How many looks are remembered.
+const REMEMBERED: usize = 16;
+
+/// When a file was changed and how long it is; `None` when it is not there.
+type Stamp = Option<(SystemTime, u64)>;
+
+/// Looks at files, remembered.
+#[derive(Default)]
+pub(super) struct LookCache(RefCell<HashMap<PathBuf, (Stamp, Look)>>);
+
+impl LookCache {
+    /// Looks at the files that `params` name.
+    pub(super) fn at(&self, params: &Params) -> Looks {
+        let at = |path: &Option<PathBuf>| path.as_deref().map(|path| self.look(path));
+        Looks {
+            image: at(&params.image),
+            mask: at(&params.mask),
+        }
+    }
+
+    /// Looks at one file.
+    pub(super) fn look(&self, path: &Path) -> Look {
+        let stamp = fs::metadata(path)
+            .ok()
+            .and_then(|data| Some((data.modified().ok()?, data.len())));
+        let mut looks = self.0.borrow_mut();
+        if let Some((then, look)) = looks.get(path)
+            && *then == stamp
+        {
+            return look.clone();
+        }
+        let look = read::look(path);
+        if looks.len() >= REMEMBERED {
+            looks.clear();
+        }
+        looks.insert(path.to_owned(), (stamp, look.clone()));
+        look
+    }
+}
