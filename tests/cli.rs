@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::reference_data::{check, folder};
+use crate::reference_data::{cases, check, folder};
 
 /// The program, without a display.
 fn program() -> Command {
@@ -346,6 +346,68 @@ fn inspect_reads_the_record_back() {
     );
 }
 
+/// Compares every tensor of a dump with the reference's.
+fn check_dump(dump: &Path, golden: &Path) {
+    let load =
+        |path: &Path| candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
+    let (ours, theirs) = (load(dump), load(golden));
+    assert_eq!(ours.len(), theirs.len());
+    for (name, golden) in &theirs {
+        assert_eq!(ours[name].dtype(), candle_core::DType::F32);
+        let golden = if name == "image" {
+            golden.clamp(-1f32, 1f32).unwrap()
+        } else {
+            golden.clone()
+        };
+        check(name, &ours[name], &golden, 1e-4);
+    }
+}
+
+#[test]
+fn an_inpainting_run_compares_with_the_reference() {
+    let output = TempDir::new().unwrap();
+    let path = |name: &str| folder().join(name).to_str().unwrap().to_owned();
+    let golden = path("inpaint-dev-stretched.safetensors");
+    let dump = output.path().join("dump.safetensors");
+    let case = cases("inpaint")
+        .into_iter()
+        .find(|case| case["name"] == "dev-stretched")
+        .unwrap();
+    let text = |key: &str| case[key].to_string().trim_matches('"').to_owned();
+    let result = generated(
+        output.path(),
+        &[
+            "--prompt",
+            &text("prompt"),
+            "--image",
+            &path(&text("image")),
+            "--mask",
+            &path(&text("mask")),
+            "--prompt_strength",
+            &text("strength"),
+            "--num_inference_steps",
+            &text("steps"),
+            "--guidance_scale",
+            &text("guidance"),
+            "--model-dir",
+            &path("dev"),
+            "--noise",
+            &golden,
+            "--dump",
+            dump.to_str().unwrap(),
+        ],
+    );
+    check_dump(&dump, Path::new(&golden));
+    assert_eq!(
+        (&result["width"], &result["height"], &result["steps"]),
+        (&80.into(), &64.into(), &3.into())
+    );
+    assert!(
+        result["notes"].to_string().contains("was stretched to it"),
+        "{result}"
+    );
+}
+
 #[test]
 fn noise_and_dump_compare_with_the_reference() {
     let output = TempDir::new().unwrap();
@@ -373,19 +435,7 @@ fn noise_and_dump_compare_with_the_reference() {
         dump.to_str().unwrap(),
     ];
     generated(output.path(), &arguments);
-    let load =
-        |path: &Path| candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
-    let (ours, theirs) = (load(&dump), load(&golden));
-    assert_eq!(ours.len(), theirs.len());
-    for (name, golden) in &theirs {
-        assert_eq!(ours[name].dtype(), candle_core::DType::F32);
-        let golden = if name == "image" {
-            golden.clamp(-1f32, 1f32).unwrap()
-        } else {
-            golden.clone()
-        };
-        check(name, &ours[name], &golden, 1e-4);
-    }
+    check_dump(&dump, &golden);
 
     let wrong = generate(
         output.path(),
@@ -550,4 +600,201 @@ fn values_with_line_breaks_stay_on_their_line() {
         "{:?}",
         lines(&run.stderr)
     );
+}
+
+/// A picture, and a mask whose painted part is a rectangle (left, top, right, bottom), as files in `folder`.
+fn painted(folder: &Path, (width, height): (u32, u32), part: [u32; 4]) -> [String; 2] {
+    let picture = image::RgbImage::from_fn(width, height, |x, y| {
+        image::Rgb([
+            (x * 7 % 256) as u8,
+            (y * 5 % 256) as u8,
+            ((x + y) % 256) as u8,
+        ])
+    });
+    let [left, top, right, bottom] = part;
+    let mask = image::GrayImage::from_fn(width, height, |x, y| {
+        let inside = (left..right).contains(&x) && (top..bottom).contains(&y);
+        image::Luma([if inside { 255 } else { 0 }])
+    });
+    let paths = ["picture.png", "mask.png"].map(|name| folder.join(name));
+    picture.save(&paths[0]).unwrap();
+    mask.save(&paths[1]).unwrap();
+    paths.map(|path| path.to_str().unwrap().to_owned())
+}
+
+/// How many pixels of a finished picture differ from the one it began with: outside and inside a part.
+fn changes(result: &Value, picture: &str, part: [u32; 4]) -> (usize, usize) {
+    let finished = image::open(result["output"][0].as_str().unwrap())
+        .unwrap()
+        .to_rgb8();
+    let picture = image::open(picture).unwrap().to_rgb8();
+    assert_eq!(finished.dimensions(), picture.dimensions());
+    let [left, top, right, bottom] = part;
+    let mut changes = (0, 0);
+    for ((x, y, new), old) in finished.enumerate_pixels().zip(picture.pixels()) {
+        if new != old {
+            if (left..right).contains(&x) && (top..bottom).contains(&y) {
+                changes.1 += 1;
+            } else {
+                changes.0 += 1;
+            }
+        }
+    }
+    changes
+}
+
+#[test]
+fn only_what_is_under_the_mask_changes() {
+    let output = TempDir::new().unwrap();
+    let part = [37, 21, 93, 66];
+    let [picture, mask] = painted(output.path(), (128, 96), part);
+    let inpaint = |further: &[&str]| {
+        let arguments = [
+            "--image",
+            &picture,
+            "--mask",
+            &mask,
+            "--output_format",
+            "png",
+            "--overwrite",
+        ];
+        generated(output.path(), &[&QUICK, &arguments[..], further].concat())
+    };
+    let result = inpaint(&[]);
+    let (outside, inside) = changes(&result, &picture, part);
+    assert_eq!(outside, 0);
+    assert!(inside > 56 * 45 * 9 / 10, "{inside}");
+    let (outside, feathered) = changes(&inpaint(&["--feather", "12"]), &picture, part);
+    assert_eq!(outside, 0, "feather blends inside the mask");
+    assert!(feathered > 0);
+    let grown = [part[0] - 8, part[1] - 8, part[2] + 8, part[3] + 8];
+    let result = inpaint(&["--grow", "8"]);
+    assert!(changes(&result, &picture, part).0 > 0);
+    assert_eq!(changes(&result, &picture, grown).0, 0);
+    let result = inpaint(&["--as-replicate"]);
+    assert!(
+        changes(&result, &picture, part).0 > 128 * 96 / 4,
+        "as Replicate everything goes through the VAE"
+    );
+}
+
+#[test]
+fn a_small_part_of_a_large_picture_is_repainted_at_full_resolution() {
+    let output = TempDir::new().unwrap();
+    let part = [500, 301, 560, 372];
+    let [picture, mask] = painted(output.path(), (701, 503), part);
+    let result = generated(
+        output.path(),
+        &[
+            &QUICK,
+            &["--image", &picture, "--mask", &mask, "--crop-to-mask"][..],
+            &["--output_format", "png"],
+        ]
+        .concat(),
+    );
+    assert_eq!(
+        (&result["width"], &result["height"]),
+        (&701.into(), &503.into())
+    );
+    let (outside, inside) = changes(&result, &picture, part);
+    assert_eq!(outside, 0);
+    assert!(inside > 60 * 71 * 9 / 10, "{inside}");
+}
+
+#[test]
+fn strength_counts_the_steps_and_at_0_nothing_runs() {
+    let output = TempDir::new().unwrap();
+    let [picture, _] = painted(output.path(), (64, 64), [0; 4]);
+    let run = |strength: &str| {
+        let arguments = ["--prompt", "", "--image", &picture, "--overwrite"];
+        let strength = ["--prompt_strength", strength, "--num_inference_steps", "5"];
+        generated(output.path(), &[&arguments[..], &strength].concat())
+    };
+    assert_eq!(run("1")["steps"], 5);
+    assert_eq!(run("0.8")["steps"], 4);
+    assert_eq!(run("0.3")["steps"], 2);
+    let none = run("0");
+    assert_eq!(none["steps"], 0);
+    assert!(none["notes"].to_string().contains("no step runs"), "{none}");
+}
+
+#[test]
+fn a_picture_is_extended_into_the_new_area_only() {
+    let output = TempDir::new().unwrap();
+    let [picture, _] = painted(output.path(), (96, 64), [0; 4]);
+    let arguments = ["--image", &picture, "--extend-left", "32"];
+    let result = generated(
+        output.path(),
+        &[&QUICK, &arguments[..], &["--output_format", "png"]].concat(),
+    );
+    let finished = image::open(result["output"][0].as_str().unwrap())
+        .unwrap()
+        .to_rgb8();
+    assert_eq!(finished.dimensions(), (128, 64));
+    let picture = image::open(&picture).unwrap().to_rgb8();
+    for (x, y, pixel) in picture.enumerate_pixels() {
+        assert_eq!(finished.get_pixel(x + 32, y), pixel, "at {x}, {y}");
+    }
+}
+
+#[test]
+fn inputs_that_cannot_be_used_get_one_line_each() {
+    let output = TempDir::new().unwrap();
+    let [picture, _] = painted(output.path(), (64, 64), [0; 4]);
+    let file = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats");
+        path.join(name).to_str().unwrap().to_owned()
+    };
+    let check = |arguments: &[&str], fields: &[&str], part: &str| {
+        let run = generate(output.path(), &[&QUICK, arguments].concat());
+        assert_eq!(run.status.code(), Some(2), "{arguments:?}");
+        let said = lines(&run.stderr);
+        let found: Vec<_> = said
+            .iter()
+            .map(|line| line.split(':').next().unwrap())
+            .collect();
+        assert_eq!(found, fields, "{said:?}");
+        assert!(said[0].contains(part), "{said:?}");
+        assert!(!output.path().join("out-0.webp").exists());
+    };
+    for (name, part) in [
+        ("cut.png", "is damaged"),
+        ("cut.jpg", "cut short"),
+        ("huge-empty.png", "60000 × 60000 px"),
+        ("huge.png", "20000 × 20000 px"),
+        ("text.png", "is not a picture"),
+        ("empty.png", "is not a picture"),
+        ("gone.png", "cannot be read"),
+        ("avif.avif", "AVIF"),
+    ] {
+        check(&["--image", &file(name)], &["image"], part);
+        check(
+            &["--image", &picture, "--mask", &file(name)],
+            &["mask"],
+            part,
+        );
+    }
+    check(
+        &["--image", &file("gone.png"), "--mask", &file("text.png")],
+        &["image", "mask"],
+        "cannot be read",
+    );
+    check(&["--mask", &picture], &["mask"], "needs a starting picture");
+    check(
+        &["--image", &picture, "--feather", "-1", "--grow", "999"],
+        &["grow", "feather"],
+        "must be -256 to 256 px",
+    );
+}
+
+#[test]
+fn the_record_depends_on_what_the_files_hold_and_not_on_where_they_lie() {
+    let make = |folder: &TempDir| {
+        let [picture, mask] = painted(folder.path(), (64, 64), [8, 8, 40, 40]);
+        let arguments = ["--image", &picture, "--mask", &mask];
+        let result = generated(folder.path(), &[&QUICK, &arguments[..]].concat());
+        std::fs::read(result["output"][0].as_str().unwrap()).unwrap()
+    };
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    assert_eq!(make(&folders[0]), make(&folders[1]));
 }

@@ -16,7 +16,9 @@ use crate::engine::device::Hardware;
 use crate::engine::dump::{Dump, Noise, Probe};
 use crate::engine::pipeline::FluxGenerator;
 use crate::engine::{self, Outcome, Progress, Stage};
-use crate::schema::fields::{FIELDS, Field, Kind};
+use crate::imaging::prepare::Prepared;
+use crate::imaging::read::Looks;
+use crate::schema::fields::{self, Field, Kind};
 use crate::schema::params::Params;
 use crate::schema::request::{Circumstances, Request};
 use crate::schema::{Fidelity, Problem};
@@ -27,7 +29,7 @@ use crate::weights::{ModelCard, ModelSource};
 
 /// The command: a flag for each row of the table, and what concerns files.
 pub(super) fn command() -> Command {
-    let inputs = FIELDS.iter().map(flag);
+    let inputs = fields::all().map(flag);
     Command::new("generate")
         .about("Makes pictures and prints what was made as one JSON object")
         .args_override_self(true)
@@ -71,7 +73,7 @@ pub(super) fn command() -> Command {
         .arg(path(
             "dump",
             "FILE",
-            "Writes noise, text embeddings, sigmas, latents and image as a safetensors file, which it replaces",
+            "Writes noise, text embeddings, sigmas, latents, image and, with a starting picture, image_latents and mask as a safetensors file, which it replaces",
         ))
 }
 
@@ -140,6 +142,7 @@ impl From<engine::Error> for Failure {
     fn from(error: engine::Error) -> Self {
         match error {
             engine::Error::Cancelled => Self::Interrupted,
+            engine::Error::Input(problem) => Self::Problems(vec![problem]),
             other => Self::Sentence(other.to_string()),
         }
     }
@@ -181,6 +184,10 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let source = super::model(matches)?;
     let card = source.card()?;
     let (params, request) = request(matches, &card)?;
+    if let Some(start) = &request.start {
+        // A damaged file is found before a model is loaded, not after.
+        Prepared::read(start, &request).map_err(|problem| Failure::Problems(vec![problem]))?;
+    }
     let interrupted = interruption();
     let folder = matches
         .get_one::<PathBuf>("output-dir")
@@ -225,7 +232,7 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
             Err(problem) => return Err(Failure::Problems(vec![problem])),
         }
     }
-    for field in &FIELDS {
+    for field in fields::all() {
         if let Some(text) = matches.get_one::<String>(field.name) {
             // A flag wins over the file, so the file's problem with this input no longer matters.
             problems.retain(|problem| problem.field != field.name);
@@ -237,10 +244,13 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
     } else {
         Fidelity::Corrected
     };
+    let looks = Looks::at(&params);
     let circumstances = Circumstances {
         fidelity,
         native_side: card.native_side,
         random: random_bits(),
+        image: looks.image.as_ref(),
+        mask: looks.mask.as_ref(),
     };
     match Request::resolve(&params, circumstances) {
         Ok(request) if problems.is_empty() => Ok((params, request)),
