@@ -9,13 +9,17 @@
     reason = "a test fails by panicking, and nobody uses it as a library"
 )]
 
+mod canvas;
 mod checkpoints;
 mod cli;
+mod desk;
 mod fake;
 mod imaging;
 mod kernels;
 mod layers;
+mod mask;
 mod parity;
+mod pictures_in;
 mod reference_data;
 mod schema;
 mod session;

@@ -2,137 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::time::Duration;
-
 use egui::{Key, Modifiers, Role};
-use egui_kittest::kittest::{NodeT, Queryable, by};
-use egui_kittest::{Harness, Node};
-use flux_qfaces::schema::fields::{FIELDS, Group, Kind};
+use egui_kittest::kittest::{Queryable, by};
+use flux_qfaces::schema::fields::{self, Group, Kind};
+use flux_qfaces::session::ModelState;
 use flux_qfaces::session::jobs::JobState;
-use flux_qfaces::session::{Folders, ModelState, Session};
-use flux_qfaces::ui::{App, theme};
-use tempfile::TempDir;
 
+use crate::desk::Desk;
 use crate::fake::{Act, Script, card};
-
-/// A window on a script, and the folder it works in.
-struct Desk {
-    harness: Harness<'static, App>,
-    _folder: TempDir,
-}
-
-/// How often a test looks before it gives up, five milliseconds apart.
-const PATIENCE: usize = 2000;
-
-impl Desk {
-    /// Opens the window in the size of a usual screen.
-    fn open(script: &Script) -> Self {
-        Self::open_sized(script, [1280.0, 800.0])
-    }
-
-    /// Opens the window so high that the whole form is visible.
-    fn open_tall(script: &Script) -> Self {
-        Self::open_sized(script, [1280.0, 2600.0])
-    }
-
-    fn open_sized(script: &Script, size: [f32; 2]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        let folders = Folders {
-            config: path("config"),
-            state: path("state"),
-            pictures: path("pictures"),
-        };
-        let session = Session::open(folders, card(), script.maker(), std::sync::Arc::new(|| {}));
-        let harness = Harness::builder()
-            .with_size(size)
-            .with_context_setup(theme::install)
-            .build_ui_state(
-                |ui, app: &mut App| {
-                    app.pump(ui.ctx());
-                    app.show(ui);
-                },
-                App::new(session),
-            );
-        let mut desk = Self {
-            harness,
-            _folder: folder,
-        };
-        desk.settle();
-        desk
-    }
-
-    /// Draws a few frames, and checks that every control has a name.
-    fn settle(&mut self) {
-        self.harness.run_steps(6);
-        self.harness.check_accessibility();
-    }
-
-    /// Draws until `condition` holds.
-    #[track_caller]
-    fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
-        for _ in 0..PATIENCE {
-            self.harness.step();
-            if condition(self) {
-                return self.settle();
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        panic!("waited in vain: {what}");
-    }
-
-    fn session(&self) -> &Session {
-        self.harness.state().session()
-    }
-
-    /// The control of this kind and name.
-    #[track_caller]
-    fn control<'a>(&'a self, role: Role, label: &'a str) -> Node<'a> {
-        self.harness.get(by().role(role).label(label))
-    }
-
-    #[track_caller]
-    fn click(&mut self, role: Role, label: &str) {
-        self.control(role, label).click();
-        self.settle();
-    }
-
-    #[track_caller]
-    fn press(&mut self, label: &str) {
-        self.click(Role::Button, label);
-    }
-
-    /// Replaces the text of a field.
-    #[track_caller]
-    fn type_into(&mut self, role: Role, label: &str, text: &str) {
-        self.control(role, label).focus();
-        self.settle();
-        self.harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
-        self.settle();
-        self.control(role, label).type_text(text);
-        self.settle();
-    }
-
-    #[track_caller]
-    fn type_prompt(&mut self, text: &str) {
-        self.type_into(Role::MultilineTextInput, "Prompt", text);
-    }
-
-    fn shows(&self, part: &str) -> bool {
-        self.harness
-            .query_all(by().label_contains(part))
-            .next()
-            .is_some()
-    }
-
-    fn is_disabled(&self, role: Role, label: &str) -> bool {
-        self.control(role, label).accesskit_node().is_disabled()
-    }
-
-    fn pictures(&self) -> usize {
-        self.session().gallery.entries().len()
-    }
-}
 
 #[test]
 fn a_typed_prompt_and_generate_give_a_picture_in_the_gallery() {
@@ -183,7 +60,7 @@ fn every_input_has_a_control_with_its_label() {
         desk.click(Role::DisclosureTriangle, group.label());
     }
     desk.harness.run_steps(20);
-    for field in &FIELDS {
+    for field in fields::all() {
         let lower = format!("Choose {}", field.label.to_lowercase());
         let (role, label) = match field.kind {
             Kind::Text(_) => (Role::MultilineTextInput, field.label),

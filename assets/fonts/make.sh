@@ -23,7 +23,10 @@ cp inter-ui-4.1.1/LICENSE.txt "$here/Inter-LICENSE.txt"
 # One glyph per name in ui/icons.rs.
 icons='arrow-counter-clockwise arrow-square-out caret-down caret-right caret-up check-circle clipboard-text copy desktop dice-five
 folder-open gear-six image image-broken info keyboard list-dashes moon pause play prohibit question shuffle sidebar-simple
-smiley smiley-sad sparkle sun trash warning-circle x hourglass clock arrows-out sliders-horizontal'
+smiley smiley-sad sparkle sun trash warning-circle x hourglass clock arrows-out sliders-horizontal
+paint-brush eraser rectangle circle lasso polygon paint-bucket hand arrow-u-up-left arrow-u-up-right circle-half
+selection-all selection-plus selection-slash selection-inverse magnifying-glass crop arrow-clockwise eye eye-slash upload-simple
+floppy-disk clipboard square-split-horizontal check mask-happy pencil-simple'
 codes=
 for icon in $icons; do
     code=$(grep -A1 "^\.ph\.ph-$icon:before" phosphor-icons-web-2.1.2/src/regular/style.css | sed -n 's/.*content: "\\\(.*\)".*/\1/p')

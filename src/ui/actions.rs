@@ -8,9 +8,11 @@ use crate::schema::fields::{self, Kind};
 use crate::schema::params::Params;
 use crate::session::jobs::{JobId, JobState};
 use crate::session::record::Record;
+use crate::ui::canvas::tools::Command;
 use crate::ui::files::Purpose;
+use crate::ui::incoming::Incoming;
 use crate::ui::shortcuts::Step;
-use crate::ui::{App, Dialog, REMARK_SECS, field, form, gallery};
+use crate::ui::{App, Dialog, REMARK_SECS, Tab, field, form, gallery};
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -34,6 +36,10 @@ pub(super) enum Action {
     ChooseFolder,
     OpenFolder,
     ChoosePicture(&'static str),
+    Incoming(Incoming),
+    Canvas(Command),
+    ShowTab(Tab),
+    Notice(String),
     DismissNotice(usize),
     DismissFailure,
     ToggleSettings,
@@ -61,20 +67,30 @@ impl App {
                 self.session.clear_ended();
                 self.failure = None;
             }
-            Action::Select(path) => self.choose(path),
+            Action::Select(path) => {
+                self.choose(path);
+                self.tab = Tab::Results;
+            }
             Action::Step(step) => {
                 let entry = gallery::stepped(&self.session.gallery, self.chosen_index(), step);
                 if let Some(path) = entry.map(|entry| entry.path.clone()) {
                     self.choose(path);
+                    self.tab = Tab::Results;
                 }
             }
-            Action::UseSettings(record) => {
-                self.session.settings.params = record.params();
-                self.session.settings.fidelity = record.fidelity;
-                self.form.forget_drafts();
-                self.panels.form = true;
-                self.say(ctx, "The form has the settings of this picture");
+            Action::UseSettings(record) => self.use_settings(ctx, &record),
+            Action::Incoming(incoming) => self.take_in(ctx, incoming),
+            // While a new picture is on its way, what is done to the old one would be lost.
+            Action::Canvas(_) if self.errands.is_keeping() => {}
+            Action::Canvas(Command::Undo) if !self.canvas.can_undo() => self.go_back(),
+            Action::Canvas(command) => {
+                if let Some(made) = self.canvas.command(command) {
+                    let store = self.session.inputs.clone();
+                    self.errands.keep(ctx, store, made);
+                }
             }
+            Action::ShowTab(tab) => self.tab = tab,
+            Action::Notice(sentence) => self.notices.push(sentence),
             Action::Example(prompt) => {
                 self.session.settings.params.prompt = Some(prompt);
                 self.panels.form = true;
@@ -123,8 +139,23 @@ impl App {
         ctx.request_repaint();
     }
 
+    /// Fills the form from a record.
+    pub(super) fn use_settings(&mut self, ctx: &Context, record: &Record) {
+        let (params, remark) = self.session.params_of(record);
+        self.session.settings.params = params;
+        self.session.settings.fidelity = record.fidelity;
+        self.notices.extend(remark);
+        self.form.forget_drafts();
+        self.panels.form = true;
+        self.say(ctx, "The form has the settings of this picture");
+    }
+
     /// Puts the form's job in the queue, if nothing stands against it.
     fn generate(&mut self) {
+        if let Err(sentence) = self.canvas.keep(&mut self.session) {
+            self.notices.push(sentence);
+            return;
+        }
         if form::obstacle(&self.session, &self.form.problems(&self.session)).is_none() {
             let params = self.session.settings.params.clone();
             self.submit(&params);
@@ -155,14 +186,14 @@ impl App {
     }
 
     /// Says something in passing.
-    fn say(&mut self, ctx: &Context, remark: &str) {
+    pub(super) fn say(&mut self, ctx: &Context, remark: &str) {
         let now = ctx.input(|input| input.time);
         self.remark = Some((remark.to_owned(), now + REMARK_SECS));
         ctx.request_repaint_after(std::time::Duration::from_secs_f64(REMARK_SECS));
     }
 
     /// Shows the newest picture of a job that has just ended, and remembers one that failed.
-    pub(super) fn take_ended_jobs(&mut self) {
+    pub(super) fn take_ended_jobs(&mut self, ctx: &Context) {
         let mut newest = None;
         for job in self
             .session
@@ -188,11 +219,17 @@ impl App {
             .collect();
         if let Some(path) = newest {
             self.choose(path);
+            if self.tab == Tab::Canvas && self.canvas.is_busy() {
+                // The hand that paints is not pulled away.
+                self.say(ctx, "A picture is ready");
+            } else {
+                self.tab = Tab::Results;
+            }
         }
     }
 
     /// Takes over what was chosen in a dialog.
-    pub(super) fn take_answer(&mut self, purpose: Purpose, path: PathBuf) {
+    pub(super) fn take_answer(&mut self, ctx: &Context, purpose: Purpose, path: PathBuf) {
         match purpose {
             Purpose::OutputFolder => {
                 self.session.set_output_folder(path);
@@ -200,6 +237,14 @@ impl App {
                 self.chosen = None;
                 self.view.fit();
             }
+            Purpose::Mask => match self.canvas.painted() {
+                Some(mask) => {
+                    self.errands.save_mask(ctx, path, mask);
+                    self.say(ctx, "Mask saved");
+                }
+                None => self.notices.push("There is no mask to save".to_owned()),
+            },
+            Purpose::Input("image") => self.start_from(ctx, path, None),
             Purpose::Input(name) => {
                 if let Some(Kind::Image(access)) = fields::find(name).map(|field| field.kind) {
                     *(access.get_mut)(&mut self.session.settings.params) = Some(path);

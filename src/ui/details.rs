@@ -5,11 +5,15 @@ use serde_json::Value;
 
 use crate::session::gallery::Entry;
 use crate::session::record::Record;
+use crate::ui::incoming::Incoming;
 use crate::ui::theme::{self, CONTROL, DETAILS_WIDTH, HALF, SPACE};
 use crate::ui::{Action, icons, widgets};
 
-/// From this height on, in points, the actions stand under each other.
+/// From this height on, in points, the first actions stand under each other.
 const STACKED_FROM: f32 = 400.0;
+
+/// How many actions have their name beside their icon where they stand under each other.
+const NAMED: usize = 3;
 
 /// Icon, name and meaning of a button.
 type Button = (&'static str, &'static str, Action);
@@ -23,9 +27,12 @@ pub(super) fn beside_ui(
 ) {
     ui.set_width(DETAILS_WIDTH);
     let buttons = buttons(entry);
-    let stacked = ui.available_height() >= STACKED_FROM;
-    let rows = if stacked { buttons.len() as f32 } else { 2.0 };
-    let foot = rows * (CONTROL + HALF) + 3.0 * SPACE;
+    let named = if ui.available_height() >= STACKED_FROM {
+        NAMED.min(buttons.len())
+    } else {
+        1
+    };
+    let foot = (named + 1) as f32 * (CONTROL + HALF) + 3.0 * SPACE;
     let height = (ui.available_height() - foot).max(8.0 * SPACE);
     ScrollArea::vertical()
         .max_height(height)
@@ -52,21 +59,13 @@ pub(super) fn beside_ui(
         });
     ui.add_space(2.0 * SPACE);
     ui.spacing_mut().item_spacing.y = HALF;
-    if stacked {
-        for (icon, name, action) in buttons {
-            if widgets::wide_button_ui(ui, icon, name).clicked() {
-                actions.push(action);
-            }
-        }
-    } else {
-        let mut buttons = buttons.into_iter();
-        if let Some((icon, name, action)) = buttons.next()
-            && widgets::wide_button_ui(ui, icon, name).clicked()
-        {
+    let mut buttons = buttons.into_iter();
+    for (icon, name, action) in buttons.by_ref().take(named) {
+        if widgets::wide_button_ui(ui, icon, name).clicked() {
             actions.push(action);
         }
-        ui.horizontal(|ui| icons_ui(ui, buttons, actions));
     }
+    ui.horizontal(|ui| icons_ui(ui, buttons, actions));
 }
 
 /// Draws a few lines, and the actions beside each other.
@@ -150,6 +149,10 @@ fn facts(record: &Record) -> Vec<(&'static str, String)> {
             .filter(|_| !schnell)
             .map(|scale| ("Guidance", scale.to_string())),
     );
+    if record.image().is_some() {
+        let strength = record.inputs.get("prompt_strength").and_then(Value::as_f64);
+        facts.extend(strength.map(|strength| ("Prompt strength", strength.to_string())));
+    }
     facts
 }
 
@@ -185,6 +188,21 @@ fn buttons(entry: &Entry) -> Vec<Button> {
             "Use these settings",
             Action::UseSettings(record_again),
         ));
+        if record.mask.is_some() {
+            let record_again = Box::new(record.clone());
+            buttons.push((
+                icons::EDIT,
+                "Edit this mask again",
+                Action::Incoming(Incoming::MaskOf(record_again)),
+            ));
+        }
+    }
+    buttons.push((
+        icons::BRUSH,
+        "Use as starting picture",
+        Action::Incoming(Incoming::Picture(path.clone())),
+    ));
+    if let Some(record) = &entry.record {
         buttons.push((icons::SEED, "Copy seed", Action::CopySeed(record.seed)));
     }
     buttons.push((

@@ -8,6 +8,7 @@ use egui::{
 use crate::schema::fields::{Access, Field, Group, Kind};
 use crate::schema::params::Params;
 use crate::schema::{quirks, request};
+use crate::ui::incoming::Incoming;
 use crate::ui::number::Drafts;
 use crate::ui::theme::{
     self, HALF, LONG_NUMBER_WIDTH, NUMBER_WIDTH, PROMPT_HEIGHT, RING, SMALL_CONTROL, SPACE,
@@ -286,6 +287,10 @@ impl Row<'_> {
                 .clicked()
             {
                 self.actions.push(Action::ChoosePicture(self.field.name));
+            }
+            if self.field.name == "image" && widgets::button_ui(ui, icons::PASTE, "Paste").clicked()
+            {
+                self.actions.push(Action::Incoming(Incoming::Paste));
             }
             if let Some(path) = chosen {
                 let file_name = path

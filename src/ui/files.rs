@@ -9,13 +9,14 @@ use std::task::{Context, Poll, Wake};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use image::{GrayImage, RgbaImage};
 use poll_promise::Promise;
 use rfd::{AsyncFileDialog, FileHandle};
+use url::Url;
 
-use crate::imaging::codec;
-
-/// The endings of picture files that can be chosen.
-const PICTURES: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
+use crate::imaging::{codec, read};
+use crate::session::files;
+use crate::session::inputs::{self, InputStore};
 
 /// What a dialog was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,12 @@ pub(super) enum Purpose {
     OutputFolder,
     /// The picture for the input of this name.
     Input(&'static str),
+    /// Where the mask is saved.
+    Mask,
 }
+
+/// A new starting picture, kept as a file, and its mask.
+pub(super) type Kept = (PathBuf, Option<PathBuf>);
 
 /// An open dialog.
 struct Dialog {
@@ -37,6 +43,17 @@ struct Dialog {
 pub(super) struct Errands {
     dialog: Option<Dialog>,
     others: Vec<Promise<Result<(), String>>>,
+    /// A new starting picture on its way into the store.
+    kept: Option<Promise<Result<Kept, String>>>,
+    /// A mask on its way into the store.
+    mask: Option<KeptMask>,
+}
+
+/// A mask on its way into the store: the picture it is for, and its version.
+struct KeptMask {
+    of: PathBuf,
+    version: u64,
+    path: Promise<Result<PathBuf, String>>,
 }
 
 impl Errands {
@@ -56,8 +73,16 @@ impl Errands {
             Purpose::Input(_) => {
                 let asked = dialog
                     .set_title("Choose a picture")
-                    .add_filter("Pictures", &PICTURES)
+                    .add_filter("Pictures", &read::EXTENSIONS)
                     .pick_file();
+                Promise::spawn_thread("dialog", move || finish(&ctx, asked))
+            }
+            Purpose::Mask => {
+                let asked = dialog
+                    .set_title("Save the mask")
+                    .set_file_name("mask.png")
+                    .add_filter("PNG", &["png"])
+                    .save_file();
                 Promise::spawn_thread("dialog", move || finish(&ctx, asked))
             }
         };
@@ -94,11 +119,8 @@ impl Errands {
     /// Puts the pixels of a picture file into the clipboard.
     pub(super) fn copy_picture(&mut self, ctx: &egui::Context, path: PathBuf) {
         self.run(ctx, "copy", move || {
-            let file = std::fs::read(&path)
-                .map_err(|error| format!("The picture could not be copied: {error}"))?;
-            let picture = codec::decode(&file)
-                .map_err(|error| error.to_string())?
-                .to_rgba8();
+            let picture = read::pixels(&path, true)
+                .map_err(|sentence| format!("The picture could not be copied: it {sentence}"))?;
             let (width, height) = (picture.width() as usize, picture.height() as usize);
             let pixels = arboard::ImageData {
                 width,
@@ -108,6 +130,97 @@ impl Errands {
             arboard::Clipboard::new()
                 .and_then(|mut clipboard| clipboard.set_image(pixels))
                 .map_err(|error| format!("The picture could not be copied: {error}"))
+        });
+    }
+
+    /// Takes a picture from the clipboard as a new starting picture.
+    pub(super) fn paste(&mut self, ctx: &egui::Context, store: InputStore) {
+        self.keep_made(ctx, store, || {
+            let pixels = arboard::Clipboard::new()
+                .and_then(|mut clipboard| clipboard.get_image())
+                .map_err(|_| "There is no picture in the clipboard".to_owned())?;
+            let (width, height) = (pixels.width as u32, pixels.height as u32);
+            RgbaImage::from_raw(width, height, pixels.bytes.into_owned())
+                .map(|picture| (picture, None))
+                .ok_or_else(|| "The picture in the clipboard is damaged".to_owned())
+        });
+    }
+
+    /// Keeps a picture, and its mask if it has one, as a new starting picture.
+    pub(super) fn keep(
+        &mut self,
+        ctx: &egui::Context,
+        store: InputStore,
+        made: (RgbaImage, Option<GrayImage>),
+    ) {
+        self.keep_made(ctx, store, move || Ok(made));
+    }
+
+    fn keep_made(
+        &mut self,
+        ctx: &egui::Context,
+        store: InputStore,
+        make: impl FnOnce() -> Result<(RgbaImage, Option<GrayImage>), String> + Send + 'static,
+    ) {
+        let ctx = ctx.clone();
+        self.kept = Some(Promise::spawn_thread("keep", move || {
+            let kept = make().and_then(|(picture, mask)| kept(&store, &picture, mask.as_ref()));
+            wake_soon(&ctx);
+            kept
+        }));
+    }
+
+    /// A new starting picture, or why there is none, once.
+    pub(super) fn take_kept(&mut self) -> Option<Result<Kept, String>> {
+        self.kept.as_ref()?.ready()?;
+        Some(self.kept.take()?.block_and_take())
+    }
+
+    /// Whether a new starting picture is on its way.
+    pub(super) fn is_keeping(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Keeps a version of the mask of the picture `of`.
+    pub(super) fn keep_mask(
+        &mut self,
+        ctx: &egui::Context,
+        store: InputStore,
+        of: PathBuf,
+        version: u64,
+        mask: GrayImage,
+    ) {
+        let ctx = ctx.clone();
+        let path = Promise::spawn_thread("keep mask", move || {
+            let kept = inputs::keep_mask(&store, &mask);
+            wake_soon(&ctx);
+            kept
+        });
+        self.mask = Some(KeptMask { of, version, path });
+    }
+
+    /// The version of the mask of the picture `of` that has been kept since the last call, and its file.
+    pub(super) fn take_mask_of(&mut self, of: &Path) -> Option<(u64, Result<PathBuf, String>)> {
+        self.mask.as_ref()?.path.ready()?;
+        let KeptMask {
+            of: kept_of,
+            version,
+            path,
+        } = self.mask.take()?;
+        (kept_of == of).then(|| (version, path.block_and_take()))
+    }
+
+    /// Writes a mask as a PNG file.
+    pub(super) fn save_mask(&mut self, ctx: &egui::Context, path: PathBuf, mask: GrayImage) {
+        let path = if path.extension().is_some() {
+            path
+        } else {
+            path.with_extension("png")
+        };
+        self.run(ctx, "mask", move || {
+            let file = codec::encode_mask(&mask).map_err(|error| error.to_string())?;
+            files::write_whole(&path, &file, true)
+                .map_err(|error| format!("The mask could not be saved: {error}"))
         });
     }
 
@@ -136,6 +249,27 @@ impl Errands {
             result
         }));
     }
+}
+
+/// The file whose path or `file:` address the first line of a text is.
+pub(super) fn path_in(text: &str) -> Option<PathBuf> {
+    let line = text.lines().next()?.trim().trim_matches('"');
+    let address = Url::parse(line).ok().filter(|url| url.scheme() == "file");
+    let path = address.and_then(|url| url.to_file_path().ok());
+    let path = path.unwrap_or_else(|| PathBuf::from(line));
+    path.is_file().then_some(path)
+}
+
+/// Puts a picture and its mask into the store.
+fn kept(store: &InputStore, picture: &RgbaImage, mask: Option<&GrayImage>) -> Result<Kept, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("The picture could not be kept: {error}");
+    let file = codec::encode_input(picture).map_err(|error| failed(&error))?;
+    let path = store.keep(&file, "png").map_err(|error| failed(&error))?;
+    let mask = match mask {
+        None => None,
+        Some(mask) => Some(inputs::keep_mask(store, mask)?),
+    };
+    Ok((path, mask))
 }
 
 /// Waits for a dialog's answer and wakes the window.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use egui::{Align, CollapsingHeader, Frame, Layout, Margin, Panel, ScrollArea, Ui, vec2};
 
 use crate::schema::Problem;
-use crate::schema::fields::{FIELDS, Group};
+use crate::schema::fields::{self, Group};
 use crate::schema::params::Params;
 use crate::session::{ModelState, Session};
 use crate::ui::number::Drafts;
@@ -16,6 +16,10 @@ use crate::ui::{Action, field, icons, shortcuts, widgets};
 #[derive(Default)]
 pub(super) struct Form {
     drafts: Drafts,
+    /// Whether there was a starting picture when the form was drawn last.
+    had_image: bool,
+    /// The group that has just become of use and unfolds.
+    unfolds: Option<Group>,
 }
 
 impl Form {
@@ -45,6 +49,9 @@ impl Form {
         actions: &mut Vec<Action>,
     ) {
         let problems = self.problems(session);
+        let has_image = session.settings.params.image.is_some();
+        let brings_image = has_image && !std::mem::replace(&mut self.had_image, has_image);
+        self.unfolds = brings_image.then_some(Group::Input);
         let foot = Frame::new().inner_margin(Margin::same(PANEL_MARGIN));
         Panel::bottom("generate")
             .frame(foot)
@@ -64,7 +71,8 @@ impl Form {
                 .content_margin(margin)
                 .show(ui, |ui| {
                     for group in Group::ALL {
-                        self.group_ui(ui, group, &mut session.settings.params, &problems, actions);
+                        let params = &mut session.settings.params;
+                        self.group_ui(ui, group, params, &problems, actions);
                     }
                     ui.add_space(SPACE);
                 });
@@ -81,7 +89,7 @@ impl Form {
         actions: &mut Vec<Action>,
     ) {
         let mut fields_ui = |ui: &mut Ui| {
-            for field in FIELDS.iter().filter(|field| field.group == group) {
+            for field in fields::all().filter(|field| field.group == group) {
                 let problem = problems
                     .get(field.name)
                     .map(|problem| problem.message.as_str());
@@ -93,9 +101,8 @@ impl Form {
             fields_ui(ui);
             return;
         }
-        let troubled = FIELDS
-            .iter()
-            .any(|field| field.group == group && problems.contains_key(field.name));
+        let troubled =
+            fields::all().any(|field| field.group == group && problems.contains_key(field.name));
         ui.add_space(HALF);
         let line = egui::Stroke::new(theme::LINE, theme::palette(ui).line);
         let top = ui.cursor().top();
@@ -105,7 +112,7 @@ impl Form {
             .id_salt(group.label())
             .default_open(!matches!(group, Group::Input | Group::Lora))
             // A problem must never hide in a folded group.
-            .open(troubled.then_some(true))
+            .open((troubled || self.unfolds == Some(group)).then_some(true))
             .icon(fold_icon_ui);
         ui.scope(|ui| {
             ui.spacing_mut().interact_size.y = SMALL_CONTROL;
@@ -144,17 +151,18 @@ fn generate_ui(
     actions: &mut Vec<Action>,
 ) {
     let obstacle = obstacle(session, problems);
-    let count = session.settings.params.num_outputs;
-    let text = if count == 1 {
-        "Generate".to_owned()
-    } else {
-        format!("Generate {count} pictures")
+    let params = &session.settings.params;
+    let (verb, meaning) = what_happens(params);
+    let text = match params.num_outputs {
+        1 => verb.to_owned(),
+        count if params.image.is_none() => format!("{verb} {count} pictures"),
+        count => format!("{verb}, {count} times"),
     };
     let response = widgets::primary_button_ui(ui, obstacle.is_none(), icons::GENERATE, &text);
     let response = match &obstacle {
         Some(reason) => response.on_disabled_hover_text(reason),
         None => response.on_hover_text(format!(
-            "Puts the job in the queue ({})",
+            "{meaning} ({})",
             shortcuts::text(ui.ctx(), shortcuts::GENERATE)
         )),
     };
@@ -168,13 +176,29 @@ fn generate_ui(
     }
 }
 
+/// What the button does: its verb, and a few words more.
+fn what_happens(params: &Params) -> (&'static str, &'static str) {
+    let everything_new = params.prompt_strength >= 1.0;
+    match (&params.image, &params.mask) {
+        (None, _) => ("Generate", "Makes a new picture"),
+        (Some(_), None) if everything_new => (
+            "Generate",
+            "Makes a new picture in the size of the starting picture",
+        ),
+        (Some(_), None) => ("Refine", "Reworks the starting picture"),
+        (Some(_), Some(_)) if everything_new => {
+            ("Fill the mask anew", "Makes anew what is under the mask")
+        }
+        (Some(_), Some(_)) => ("Refine the mask", "Reworks what is under the mask"),
+    }
+}
+
 /// Why nothing can be generated now; `None` when something can.
 pub(super) fn obstacle(session: &Session, problems: &HashMap<String, Problem>) -> Option<String> {
     if let ModelState::Failed(_) = session.model() {
         return Some("The model cannot be used".to_owned());
     }
-    let labels: Vec<_> = FIELDS
-        .iter()
+    let labels: Vec<_> = fields::all()
         .filter(|field| problems.contains_key(field.name))
         .map(|field| field.label)
         .collect();

@@ -5,13 +5,17 @@
 
 mod actions;
 mod bars;
+mod canvas;
 mod choices;
+mod compare;
 mod details;
+mod drops;
 mod field;
 mod files;
 mod form;
 mod gallery;
 mod icons;
+mod incoming;
 mod messages;
 mod number;
 mod pictures;
@@ -33,10 +37,13 @@ use crate::session::settings::Settings;
 use crate::session::worker::MakeGenerator;
 use crate::session::{Folders, Session, Wake};
 use crate::ui::actions::Action;
-use crate::ui::files::Errands;
+use crate::ui::canvas::{Beside, Canvas};
+use crate::ui::drops::Drops;
+use crate::ui::files::{Errands, Kept};
 use crate::ui::form::Form;
 use crate::ui::pictures::Pictures;
-use crate::ui::theme::{FORM_WIDTH, NARROW, PANEL_MARGIN, QUEUE_WIDTH, SPACE};
+use crate::ui::shortcuts::CanvasState;
+use crate::ui::theme::{CONTROL, FORM_WIDTH, NARROW, PANEL_MARGIN, QUEUE_WIDTH, SPACE, TABS_WIDTH};
 use crate::ui::viewer::View;
 use crate::weights::ModelCard;
 
@@ -101,6 +108,16 @@ enum Dialog {
     Shortcuts,
 }
 
+/// What stands in the middle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tab {
+    /// The chosen result.
+    #[default]
+    Results,
+    /// The starting picture and its mask.
+    Canvas,
+}
+
 /// Which panels at the sides are open.
 struct Panels {
     form: bool,
@@ -112,6 +129,11 @@ pub struct App {
     session: Session,
     form: Form,
     view: View,
+    tab: Tab,
+    canvas: Canvas,
+    /// Starting pictures and their masks that were replaced by others, the last one at the end.
+    earlier: Vec<Kept>,
+    drops: Drops,
     pictures: Pictures,
     errands: Errands,
     /// The picture in the viewer; without a choice it is the newest.
@@ -141,6 +163,14 @@ impl App {
             session,
             form: Form::default(),
             view: View::default(),
+            // Work on a picture goes on where it was.
+            tab: match saved.params.image {
+                Some(_) => Tab::Canvas,
+                None => Tab::Results,
+            },
+            canvas: Canvas::new(saved.painting),
+            earlier: Vec::new(),
+            drops: Drops::default(),
             pictures: Pictures::default(),
             errands: Errands::default(),
             chosen: None,
@@ -170,10 +200,23 @@ impl App {
         self.session.pump();
         self.notices.extend(self.session.take_notices());
         self.notices.extend(self.errands.take_failures());
-        self.take_ended_jobs();
+        self.take_ended_jobs(ctx);
         if let Some((purpose, path)) = self.errands.answer() {
-            self.take_answer(purpose, path);
+            self.take_answer(ctx, purpose, path);
         }
+        match self.errands.take_kept() {
+            None => {}
+            Some(Ok((picture, mask))) => self.start_from(ctx, picture, mask),
+            Some(Err(sentence)) => self.notices.push(sentence),
+        }
+        self.take_pasted(ctx);
+        self.canvas.set_habits(self.session.settings.painting);
+        self.session.settings.painting = self.canvas.painting();
+        self.notices
+            .extend(self.canvas.follow(ctx, &mut self.session));
+        let (session, errands) = (&mut self.session, &mut self.errands);
+        let failed = self.canvas.keep_in_time(ctx, session, errands);
+        self.notices.extend(failed);
         let now = ctx.input(|input| input.time);
         if self.remark.as_ref().is_some_and(|(_, until)| now >= *until) {
             self.remark = None;
@@ -189,15 +232,35 @@ impl App {
             // Whoever opens the window can type at once.
             ui.memory_mut(|memory| memory.request_focus(field::prompt_id()));
         }
-        let mut actions = shortcuts::pressed(ui.ctx());
+        let mut actions = self.keys(ui.ctx());
         self.head_ui(ui, &mut actions);
         self.status_ui(ui);
         self.side_panels_ui(ui, &mut actions);
         self.middle_ui(ui, &mut actions);
         self.dialog_ui(ui, &mut actions);
+        self.drops.drops_ui(ui, self.canvas.is_open(), &mut actions);
         for action in actions {
             self.perform(ui.ctx(), action);
         }
+    }
+
+    /// What the keyboard asks for.
+    fn keys(&self, ctx: &Context) -> Vec<Action> {
+        if self.drops.asks() {
+            // The question has the keyboard.
+            return Vec::new();
+        }
+        let is_shown = self.tab == Tab::Canvas && self.canvas.is_open();
+        if is_shown && self.canvas.takes_space(ctx) && !ctx.text_edit_focused() {
+            // Space moves the picture, and must not press the button that was clicked last.
+            ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Space));
+        }
+        let canvas = match (is_shown, self.canvas.is_busy()) {
+            (false, _) => CanvasState::Away,
+            (true, false) => CanvasState::Shown,
+            (true, true) => CanvasState::Waiting,
+        };
+        shortcuts::pressed(ctx, canvas)
     }
 
     /// The place of the picture in the viewer.
@@ -273,9 +336,41 @@ impl App {
             messages::messages_ui(ui, &self.session, &self.notices, self.failure, actions);
             let scope = egui::UiBuilder::new().scope_id(Id::unique("viewer"));
             ui.scope_builder(scope, |ui| {
+                self.tabs_ui(ui);
                 let (session, pictures) = (&mut self.session, &mut self.pictures);
-                self.view.viewer_ui(ui, session, pictures, chosen, actions);
+                match self.tab {
+                    Tab::Results => {
+                        self.canvas.let_go_of_pointer();
+                        self.view.viewer_ui(ui, session, pictures, chosen, actions);
+                    }
+                    Tab::Canvas => {
+                        let beside = Beside {
+                            is_keeping: self.errands.is_keeping(),
+                            has_earlier: !self.earlier.is_empty(),
+                        };
+                        self.canvas.canvas_ui(ui, session, beside, actions);
+                    }
+                }
             });
+        });
+    }
+
+    /// What can stand in the middle.
+    fn tabs_ui(&mut self, ui: &mut Ui) {
+        const TABS: [(Tab, &str); 2] = [(Tab::Results, "Results"), (Tab::Canvas, "Canvas")];
+        let names = TABS.map(|(_, name)| name);
+        let chosen = TABS.iter().find(|(tab, _)| *tab == self.tab);
+        ui.horizontal_wrapped(|ui| {
+            ui.allocate_ui(vec2(TABS_WIDTH, CONTROL), |ui| {
+                let chosen = chosen.map_or("", |(_, name)| name);
+                if let Some(name) = choices::segments_ui(ui, "View", &names, chosen) {
+                    let clicked = TABS.iter().find(|(_, other)| *other == name);
+                    self.tab = clicked.map_or(self.tab, |(tab, _)| *tab);
+                }
+            });
+            if self.tab == Tab::Canvas {
+                self.canvas.options_ui(ui);
+            }
         });
     }
 
@@ -322,6 +417,8 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        // There is nobody left to tell; the settings below go the same way.
+        let _ = self.canvas.keep(&mut self.session);
         if self.session.settings != self.saved {
             self.save();
         }

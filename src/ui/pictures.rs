@@ -15,6 +15,9 @@ const THUMBNAILS: usize = 192;
 /// How many pictures are kept in full size.
 const FULL_SIZE: usize = 3;
 
+/// The longest side at which a picture is put on the graphics card, in pixels.
+const LARGEST: u32 = 8192;
+
 /// A picture smaller than this, in pixels, is enlarged before it is shown, because graphics cards blur what they enlarge.
 const SMALL_SIDE: u32 = 512;
 
@@ -38,7 +41,7 @@ struct Slot {
 /// Textures by file and longest side.
 #[derive(Default)]
 pub(super) struct Pictures {
-    slots: HashMap<(PathBuf, Option<u32>), Slot>,
+    slots: HashMap<(PathBuf, u32), Slot>,
     frame: u64,
 }
 
@@ -46,11 +49,11 @@ impl Pictures {
     /// Counts a frame and forgets what has not been drawn for longest.
     pub(super) fn begin_frame(&mut self) {
         self.frame += 1;
-        for (longest_side, limit) in [(Some(THUMBNAIL_SIDE), THUMBNAILS), (None, FULL_SIZE)] {
+        for (is_small, limit) in [(true, THUMBNAILS), (false, FULL_SIZE)] {
             let mut drawn: Vec<_> = self
                 .slots
                 .iter()
-                .filter(|((_, side), _)| *side == longest_side)
+                .filter(|((_, side), _)| (*side == THUMBNAIL_SIDE) == is_small)
                 .collect();
             if drawn.len() > limit {
                 drawn.sort_by_key(|(_, slot)| std::cmp::Reverse(slot.last_drawn));
@@ -78,12 +81,13 @@ impl Pictures {
         loader: &mut PictureLoader,
         path: &Path,
     ) -> Shown {
-        self.load(ctx, loader, path, Some(THUMBNAIL_SIDE))
+        self.load(ctx, loader, path, THUMBNAIL_SIDE)
     }
 
-    /// The picture at `path` in full size.
+    /// The picture at `path` in full size, or in the largest that the graphics card takes.
     pub(super) fn full(&mut self, ctx: &Context, loader: &mut PictureLoader, path: &Path) -> Shown {
-        self.load(ctx, loader, path, None)
+        let most = ctx.input(|input| input.max_texture_side);
+        self.load(ctx, loader, path, (most as u32).min(LARGEST))
     }
 
     fn load(
@@ -91,7 +95,7 @@ impl Pictures {
         ctx: &Context,
         loader: &mut PictureLoader,
         path: &Path,
-        longest_side: Option<u32>,
+        longest_side: u32,
     ) -> Shown {
         let key = (path.to_owned(), longest_side);
         let slot = self.slots.entry(key).or_insert(Slot {
@@ -100,15 +104,15 @@ impl Pictures {
         });
         slot.last_drawn = self.frame;
         if matches!(slot.shown, Shown::Pending) {
-            slot.shown = match loader.load(path, longest_side) {
+            slot.shown = match loader.load(path, Some(longest_side)) {
                 Pixels::Pending => Shown::Pending,
                 Pixels::Failed(sentence) => Shown::Failed(sentence),
                 Pixels::Ready(pixels) => {
                     let size = [pixels.width(), pixels.height()];
-                    let pixels = if longest_side.is_none() {
-                        enlarged(pixels)
-                    } else {
+                    let pixels = if longest_side == THUMBNAIL_SIDE {
                         pixels
+                    } else {
+                        enlarged(pixels)
                     };
                     Shown::Ready(texture(ctx, path, &pixels), size)
                 }

@@ -1,10 +1,10 @@
 //! The settings' dialog: what is chosen once and kept.
 
-use egui::{Id, Modal, Ui};
+use egui::{Id, Modal, TextEdit, Ui};
 
 use crate::schema::Fidelity;
-use crate::session::Session;
 use crate::session::settings::Theme;
+use crate::session::{Session, naming};
 use crate::ui::theme::{self, DIALOG_WIDTH, SPACE};
 use crate::ui::{Action, choices, icons, shortcuts, widgets};
 
@@ -17,13 +17,19 @@ pub(super) fn settings_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<
     let shown = modal.show(&ctx, |ui| {
         ui.set_width(DIALOG_WIDTH.min(ui.ctx().content_rect().width() - 8.0 * SPACE));
         let close = shortcuts::dialog_title_ui(ui, "Settings");
-        folder_ui(ui, session, actions);
-        ui.add_space(2.0 * SPACE);
-        theme_ui(ui, session);
-        ui.add_space(2.0 * SPACE);
-        fidelity_ui(ui, session);
-        ui.add_space(2.0 * SPACE);
-        metadata_ui(ui, session);
+        widgets::dialog_area(ui).show(ui, |ui| {
+            folder_ui(ui, session, actions);
+            ui.add_space(2.0 * SPACE);
+            names_ui(ui, session);
+            ui.add_space(2.0 * SPACE);
+            metadata_ui(ui, session);
+            ui.add_space(2.0 * SPACE);
+            theme_ui(ui, session);
+            ui.add_space(2.0 * SPACE);
+            fidelity_ui(ui, session);
+            ui.add_space(2.0 * SPACE);
+            canvas_ui(ui, session);
+        });
         close
     });
     shown.inner || shown.should_close()
@@ -85,6 +91,50 @@ fn metadata_ui(ui: &mut Ui, session: &mut Session) {
         ui,
         "Prompt, seed and the rest, so that the gallery can show them and use them again",
     ));
+}
+
+/// How the files of pictures are called.
+fn names_ui(ui: &mut Ui, session: &mut Session) {
+    let settings = &mut session.settings;
+    let label = ui.label(theme::strong("Names of the files"));
+    let edit = TextEdit::singleline(&mut settings.file_names)
+        .hint_text(naming::DEFAULT)
+        .align(egui::Align2::LEFT_CENTER)
+        .desired_width(f32::INFINITY);
+    ui.add(edit).labelled_by(label.id);
+    let words: Vec<_> = naming::WORDS.iter().map(|(word, _)| *word).collect();
+    let text = format!(
+        "{} are filled in. No file is ever replaced",
+        words.join(" ")
+    );
+    ui.label(theme::small(ui, text)).on_hover_ui(|ui| {
+        for (word, meaning) in naming::WORDS {
+            ui.label(format!("{word} {meaning}"));
+        }
+    });
+}
+
+/// How the canvas behaves.
+fn canvas_ui(ui: &mut Ui, session: &mut Session) {
+    let painting = &mut session.settings.painting;
+    ui.label(theme::strong("Canvas"));
+    for (name, value) in [
+        (
+            "The brush keeps its size on the screen",
+            &mut painting.brush_keeps_size,
+        ),
+        (
+            "The wheel sets the brush, Ctrl and the wheel zoom",
+            &mut painting.ctrl_zooms,
+        ),
+    ] {
+        ui.horizontal(|ui| {
+            ui.label(name);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                widgets::switch_ui(ui, value, name);
+            });
+        });
+    }
 }
 
 /// Segments for the values of an enumeration.

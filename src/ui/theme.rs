@@ -49,6 +49,8 @@ pub(super) const LINE: f32 = 1.0;
 pub(super) const RING: f32 = 2.0;
 /// Width of the form.
 pub(super) const FORM_WIDTH: f32 = 336.0;
+/// Width of what chooses between results and canvas.
+pub(super) const TABS_WIDTH: f32 = 224.0;
 /// Width of the queue.
 pub(super) const QUEUE_WIDTH: f32 = 288.0;
 /// Width of the column beside the picture.
@@ -59,6 +61,8 @@ pub(super) const TILE: f32 = 88.0;
 pub(super) const PROGRESS: f32 = 6.0;
 /// Width of dialogs.
 pub(super) const DIALOG_WIDTH: f32 = 480.0;
+/// What a dialog has around its contents, and the window around the dialog, from top to bottom.
+pub(super) const DIALOG_REST: f32 = 16.0 * SPACE;
 /// Width of a tooltip.
 pub(super) const TOOLTIP_WIDTH: f32 = 280.0;
 /// Width of a column of text that is nice to read.
@@ -77,6 +81,40 @@ pub(super) const NARROW: f32 = 1080.0;
 pub(super) const TITLE_ICON: f32 = 24.0;
 /// Size of the picture in an empty place.
 pub(super) const BIG_ICON: f32 = 56.0;
+/// Size of the text over places to drop files on.
+pub(super) const DROP_TITLE: f32 = 22.0;
+/// Size of the name of such a place.
+pub(super) const DROP_NAME: f32 = 18.0;
+/// Size of the icon of such a place.
+pub(super) const DROP_ICON: f32 = 44.0;
+/// Width of a slider in a line of several.
+pub(super) const SHORT_SLIDER: f32 = 80.0;
+/// Width of the line of the tools' settings with sliders; where there is less room it has only the numbers.
+pub(super) const TOOL_LINE: f32 = 640.0;
+/// Half the cross in the middle of a brush.
+pub(super) const CROSS: f32 = 3.0;
+/// Half the mark on the first corner of a polygon.
+pub(super) const CORNER: f32 = 4.0;
+/// The light part of what is drawn over a picture, which is seen on every one together with [`DARK_LINE`].
+pub(super) const LIGHT_LINE: Color32 = Color32::WHITE;
+/// The dark part.
+pub(super) const DARK_LINE: Color32 = Color32::from_black_alpha(160);
+/// The light part where it matters less.
+pub(super) const FAINT_LINE: Color32 = Color32::from_rgba_premultiplied(90, 90, 90, 90);
+/// Over what of a picture is cut off, and behind words on a picture.
+pub(super) const SHADE: Color32 = Color32::from_black_alpha(150);
+/// Words on what is dark.
+pub(super) const ON_SHADE: Color32 = Color32::WHITE;
+/// Behind what is transparent in a picture, as the model gets it.
+pub(super) const PAPER: Color32 = Color32::WHITE;
+/// Colours a mask can be shown in, by name; they differ also for those who see red and green alike.
+/// After Okabe and Ito, <https://jfly.uni-koeln.de/color/>.
+pub(super) const MASK_COLOURS: [(&str, Color32); 4] = [
+    ("vermilion", Color32::from_rgb(213, 94, 0)),
+    ("blue", Color32::from_rgb(0, 114, 178)),
+    ("yellow", Color32::from_rgb(240, 228, 66)),
+    ("white", Color32::from_rgb(255, 255, 255)),
+];
 /// How dark the darkened window behind a dialog is.
 pub(super) const BACKDROP: Color32 = Color32::from_black_alpha(120);
 

@@ -7,6 +7,7 @@ use egui::{
 
 use crate::session::Session;
 use crate::session::gallery::Entry;
+use crate::ui::compare::Original;
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::theme::{self, BIG_ICON, CONTROL, DETAILS_WIDTH, RADIUS, READING_WIDTH, SPACE};
 use crate::ui::{Action, details, gallery, icons, shortcuts, widgets};
@@ -31,6 +32,8 @@ pub(super) struct View {
     offset: Vec2,
     /// The last picture that could be drawn, so that nothing flickers while the next is read.
     last: Option<(egui::TextureHandle, [u32; 2])>,
+    /// The starting picture of the last one that was asked about.
+    original: Original,
 }
 
 impl Default for View {
@@ -39,6 +42,7 @@ impl Default for View {
             zoom: 1.0,
             offset: Vec2::ZERO,
             last: None,
+            original: Original::default(),
         }
     }
 }
@@ -71,6 +75,7 @@ impl View {
             return;
         };
         let shown = pictures.full(ui.ctx(), &mut session.loader, &entry.path);
+        self.original.follow(ui.ctx(), session, pictures, &entry);
         if has_room_beside(ui.max_rect().size()) {
             ui.horizontal_top(|ui| {
                 ui.spacing_mut().item_spacing.x = 2.0 * SPACE;
@@ -127,18 +132,24 @@ impl View {
         let painter = ui.painter_at(rect);
         if self.zoom > 1.0 {
             painter.image(texture.id(), drawn, FULL, gallery::UNTINTED);
-            let corner = rect.right_top() + vec2(-CONTROL - SPACE, SPACE);
-            let place = Rect::from_min_size(corner, Vec2::splat(CONTROL));
-            let mut place = ui.new_child(egui::UiBuilder::new().max_rect(place));
-            if widgets::square_button_ui(&mut place, icons::FIT, "Fit (double click)").clicked() {
-                self.fit();
-            }
         } else {
             let image = egui::Image::from_texture((texture.id(), drawn.size()));
             image
                 .corner_radius(CornerRadius::same(RADIUS))
                 .paint_at(ui, drawn);
         }
+        self.original.compare_ui(ui, drawn.intersect(rect), drawn);
+        let corner = drawn.intersect(rect).right_top() + vec2(-SPACE, SPACE);
+        let row = Rect::from_min_max(rect.left_top(), corner + vec2(0.0, CONTROL));
+        let layout = Layout::right_to_left(Align::Center);
+        let row = egui::UiBuilder::new().max_rect(row).layout(layout);
+        let mut row = ui.new_child(row);
+        if self.zoom > 1.0
+            && widgets::square_button_ui(&mut row, icons::FIT, "Fit (double click)").clicked()
+        {
+            self.fit();
+        }
+        self.original.switch_ui(&mut row);
     }
 
     /// Takes in the wheel, drags and double clicks. `fitted` is the picture's size when it fits.
@@ -227,7 +238,7 @@ fn promise_ui(ui: &mut Ui, session: &Session) {
 }
 
 /// Puts a column of text into the middle.
-fn middle_ui(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
+pub(super) fn middle_ui(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
     ui.with_layout(Layout::top_down(Align::Center), |ui| {
         ui.add_space((ui.available_height() / 2.0 - 15.0 * SPACE).max(0.0));
         ui.set_max_width(READING_WIDTH.min(ui.available_width()));
@@ -236,7 +247,7 @@ fn middle_ui(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
 }
 
 /// In place of a picture that cannot be read.
-fn unreadable_ui(ui: &Ui, rect: Rect, sentence: &str) {
+pub(super) fn unreadable_ui(ui: &Ui, rect: Rect, sentence: &str) {
     let palette = theme::palette(ui);
     ui.painter().rect_filled(rect, RADIUS, palette.raised);
     let icon = egui::FontId::proportional(BIG_ICON);

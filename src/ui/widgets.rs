@@ -2,7 +2,7 @@
 
 use egui::{
     Align2, Atom, Button, Color32, CornerRadius, Frame, Margin, Rect, Response, RichText, Role,
-    Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
+    ScrollArea, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
 };
 
 use crate::ui::theme::{
@@ -35,6 +35,63 @@ pub(super) fn bare_icon_ui(ui: &mut Ui, icon: &str, name: &str) -> Response {
     icon_ui(ui, rect, icon, colour);
     focus_ring_ui(ui, rect, &response);
     response
+}
+
+/// A square button for a tool, which may be the chosen one. `name` is its name, `hint` its tooltip.
+pub(super) fn tool_ui(
+    ui: &mut Ui,
+    icon: &str,
+    name: &str,
+    hint: &str,
+    is_chosen: bool,
+) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(CONTROL, CONTROL), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), is_chosen, name));
+    let palette = theme::palette(ui);
+    if is_chosen {
+        let stroke = Stroke::new(LINE, palette.accent);
+        ui.painter().rect(
+            rect,
+            CONTROL_RADIUS,
+            palette.accent_soft,
+            stroke,
+            StrokeKind::Inside,
+        );
+    } else if response.hovered() {
+        ui.painter()
+            .rect_filled(rect, CONTROL_RADIUS, palette.hovered);
+    }
+    let colour = if is_chosen {
+        palette.accent
+    } else {
+        palette.text
+    };
+    icon_ui(ui, rect, icon, colour);
+    focus_ring_ui(ui, rect, &response);
+    response.on_hover_text(hint).on_disabled_hover_text(hint)
+}
+
+/// A round button in a colour, which may be the chosen one.
+pub(super) fn swatch_ui(ui: &mut Ui, colour: Color32, name: &str, is_chosen: bool) -> Response {
+    let size = vec2(SMALL_CONTROL - HALF, SMALL_CONTROL);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response
+        .widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), is_chosen, name));
+    let palette = theme::palette(ui);
+    let radius = size.x / 2.0 - 2.0;
+    ui.painter().circle(
+        rect.center(),
+        radius,
+        colour,
+        Stroke::new(LINE, palette.weak),
+    );
+    if is_chosen {
+        let ring = Stroke::new(RING, palette.accent);
+        ui.painter()
+            .circle_stroke(rect.center(), radius + RING, ring);
+    }
+    focus_ring_ui(ui, rect, &response);
+    response.on_hover_text(name)
 }
 
 /// An icon in the middle of `rect`, in the size of body text.
@@ -155,6 +212,15 @@ pub(super) fn progress_ui(ui: &mut Ui, done: f32, name: &str) {
     let mut filled = rect;
     filled.set_width((rect.width() * done.clamp(0.0, 1.0)).max(PROGRESS));
     ui.painter().rect_filled(filled, radius, palette.accent);
+}
+
+/// The scrolling inside of a dialog, as high as its contents and at most as high as the window allows.
+pub(super) fn dialog_area(ui: &Ui) -> ScrollArea {
+    let height = ui.ctx().content_rect().height() - theme::DIALOG_REST;
+    // Without a least height the area would stay as low as the dialog was in its first frame.
+    ScrollArea::vertical()
+        .max_height(height)
+        .min_scrolled_height(height)
 }
 
 /// A raised area around `contents`.

@@ -1,0 +1,290 @@
+//! What is done on the canvas while a button is held, or from click to click.
+
+use egui::{Modifiers, PointerButton, Pos2, Rect};
+
+use crate::imaging::mask::brush::{Brush, Dab};
+use crate::imaging::mask::{Ink, Point, shapes};
+use crate::session::settings::{Painting, Tool};
+use crate::ui::canvas::open::Open;
+use crate::ui::canvas::{Canvas, tools};
+
+/// How near the first corner of a polygon a click closes it, in points.
+const NEAR: f32 = 10.0;
+
+/// What is being done.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Gesture {
+    #[default]
+    Idle,
+    /// The mask is in a stroke.
+    Stroke,
+    /// A rectangle is dragged; for an ellipse the one around it.
+    Span { from: Point, to: Point, ink: Ink },
+    /// An outline is drawn, or clicked corner by corner.
+    Outline { points: Vec<Point>, ink: Ink },
+    /// A part to cut out is chosen and waits to be confirmed.
+    Chosen { from: Point, to: Point },
+    /// The tip of the brush is changed: sideways its width, up and down its hardness.
+    Tip { from: Pos2, before: Painting },
+}
+
+impl Canvas {
+    /// The tip of the brush, in pixels of the picture.
+    pub(super) fn brush(&self) -> Brush {
+        let scale = if self.options.brush_keeps_size {
+            self.camera.zoom
+        } else {
+            1.0
+        };
+        Brush {
+            radius: self.options.width / 2.0 / scale,
+            hardness: self.options.hardness,
+        }
+    }
+
+    /// A button goes down.
+    pub(super) fn press(&mut self, at: Pos2, place: Rect, modifiers: Modifiers, open: &mut Open) {
+        let point = self.camera.to_image(place, at);
+        let is_right = self.pointer.button == Some(PointerButton::Secondary);
+        let tool = self.options.tool;
+        if is_right && modifiers.alt && tools::is_brush(tool) {
+            self.gesture = Gesture::Tip {
+                from: at,
+                before: self.options,
+            };
+            return;
+        }
+        let subtracts = modifiers.ctrl && !tools::is_brush(tool);
+        let ink = if is_right || modifiers.alt || subtracts {
+            turned(tools::ink(tool))
+        } else {
+            tools::ink(tool)
+        };
+        let dab = self.dab(point);
+        self.gesture = match tool {
+            Tool::Brush | Tool::Eraser => {
+                match open.last.filter(|_| modifiers.shift) {
+                    Some(last) => {
+                        let brush = self.brush();
+                        open.mask.begin_stroke(brush, ink, Dab { at: last, ..dab });
+                        open.mask.extend_stroke(dab);
+                    }
+                    None => open.mask.begin_stroke(self.brush(), ink, dab),
+                }
+                Gesture::Stroke
+            }
+            Tool::Rectangle | Tool::Ellipse | Tool::Crop => Gesture::Span {
+                from: point,
+                to: point,
+                ink,
+            },
+            Tool::Lasso => Gesture::Outline {
+                points: vec![point],
+                ink,
+            },
+            Tool::Polygon => self.corner(at, modifiers, ink, place, open),
+            Tool::Bucket => {
+                let size = open.mask.size();
+                let inside = |place: f32, side: u32| (0.0..side as f32).contains(&place);
+                if inside(point.x, size.width) && inside(point.y, size.height) {
+                    let (x, y) = (point.x as u32, point.y as u32);
+                    open.mask
+                        .fill_colour(&open.picture, x, y, self.options.tolerance, ink);
+                }
+                Gesture::Idle
+            }
+            // Moves the picture instead.
+            Tool::Hand => Gesture::Idle,
+        };
+    }
+
+    /// A click with the polygon tool: another corner, or its end.
+    fn corner(
+        &mut self,
+        at: Pos2,
+        modifiers: Modifiers,
+        ink: Ink,
+        place: Rect,
+        open: &mut Open,
+    ) -> Gesture {
+        let point = self.camera.to_image(place, at);
+        let Gesture::Outline { mut points, ink } = std::mem::take(&mut self.gesture) else {
+            return Gesture::Outline {
+                points: vec![point],
+                ink,
+            };
+        };
+        let is_near = |corner: &Point| self.camera.to_screen(place, *corner).distance(at) < NEAR;
+        let again = points
+            .last()
+            .is_some_and(|last| self.camera.to_screen(place, *last).distance(at) < NEAR / 4.0);
+        if points.len() > 2 && (again || points.first().is_some_and(is_near)) {
+            open.mask.fill_outline(&points, ink);
+            return Gesture::Idle;
+        }
+        points.push(match points.last() {
+            Some(last) if modifiers.shift => straightened(*last, point),
+            _ => point,
+        });
+        Gesture::Outline { points, ink }
+    }
+
+    /// The pointer moves while a button is held.
+    pub(super) fn drag(&mut self, at: Pos2, place: Rect, modifiers: Modifiers, open: &mut Open) {
+        if self.pointer.button.is_none() {
+            return;
+        }
+        let point = self.camera.to_image(place, at);
+        let dab = self.dab(point);
+        match &mut self.gesture {
+            Gesture::Stroke => open.mask.extend_stroke(dab),
+            Gesture::Span { from, to, .. } => {
+                *to = if modifiers.shift {
+                    equal_sides(*from, point)
+                } else {
+                    point
+                };
+            }
+            Gesture::Outline { points, .. } if self.options.tool == Tool::Lasso => {
+                points.push(point);
+            }
+            Gesture::Tip { from, before } => {
+                let moved = at - *from;
+                let mut options = *before;
+                let scale = if before.brush_keeps_size {
+                    1.0
+                } else {
+                    self.camera.zoom
+                };
+                let width = before.width + 2.0 * moved.x / scale;
+                options.width = width.clamp(1.0, tools::WIDEST);
+                options.hardness = (before.hardness - moved.y / 200.0).clamp(0.0, 1.0);
+                self.options = options;
+            }
+            _ => {}
+        }
+    }
+
+    /// The button that has begun the gesture goes up.
+    pub(super) fn release(&mut self, at: Pos2, place: Rect, open: &mut Open) {
+        let tool = self.options.tool;
+        self.gesture = match std::mem::take(&mut self.gesture) {
+            Gesture::Stroke => {
+                open.mask.end_stroke();
+                open.last = Some(self.camera.to_image(place, at));
+                Gesture::Idle
+            }
+            Gesture::Span { from, to, .. } if tool == Tool::Crop => {
+                // A click alone chooses nothing.
+                if open.cut(from, to).is_some() {
+                    Gesture::Chosen { from, to }
+                } else {
+                    Gesture::Idle
+                }
+            }
+            Gesture::Span { from, to, ink } => {
+                let outline = if tool == Tool::Ellipse {
+                    shapes::ellipse(from, to)
+                } else {
+                    shapes::rectangle(from, to)
+                };
+                open.mask.fill_outline(&outline, ink);
+                Gesture::Idle
+            }
+            Gesture::Outline { points, ink } if tool == Tool::Lasso => {
+                open.mask.fill_outline(&points, ink);
+                Gesture::Idle
+            }
+            // A polygon waits for its next corner, and a part that was chosen for a word.
+            waiting @ (Gesture::Outline { .. } | Gesture::Chosen { .. }) => waiting,
+            Gesture::Tip { .. } | Gesture::Idle => Gesture::Idle,
+        };
+    }
+
+    /// Ends what depends on a button that is held, as if it had gone up: its release will not be seen. What was painted
+    /// stays.
+    pub(super) fn let_go(&mut self, open: &mut Open) {
+        self.pointer.pan = None;
+        self.pointer.touch = None;
+        if self.pointer.button.take().is_none() {
+            return;
+        }
+        self.gesture = match std::mem::take(&mut self.gesture) {
+            polygon @ Gesture::Outline { .. } if self.options.tool == Tool::Polygon => polygon,
+            chosen @ Gesture::Chosen { .. } => chosen,
+            _ => Gesture::Idle,
+        };
+        open.mask.end_stroke();
+    }
+
+    /// Ends a polygon that has enough corners.
+    pub(super) fn close_outline(&mut self, open: &mut Open) {
+        if let Gesture::Outline { points, ink } = std::mem::take(&mut self.gesture) {
+            open.mask.fill_outline(&points, ink);
+        }
+    }
+
+    /// Takes the last corner of a polygon back, or gives up what is being done; returns whether there was anything.
+    pub(super) fn step_back(&mut self, open: &mut Open) -> bool {
+        if let Gesture::Outline { points, .. } = &mut self.gesture
+            && self.options.tool == Tool::Polygon
+            && points.len() > 1
+        {
+            points.pop();
+            return true;
+        }
+        self.give_up(open)
+    }
+
+    /// Gives up what is being done; returns whether there was anything.
+    pub(super) fn give_up(&mut self, open: &mut Open) -> bool {
+        match std::mem::take(&mut self.gesture) {
+            Gesture::Idle => return false,
+            Gesture::Stroke => open.mask.undo(),
+            Gesture::Tip { before, .. } => self.options = before,
+            Gesture::Span { .. } | Gesture::Outline { .. } | Gesture::Chosen { .. } => {}
+        }
+        self.pointer.button = None;
+        true
+    }
+
+    /// What the pointer is at `point`.
+    fn dab(&self, point: Point) -> Dab {
+        // A pen that does not tell its pressure, and a mouse, press fully.
+        let force = self.pointer.touch.and_then(|(_, force)| force);
+        let pressure = force.filter(|force| *force > 0.0).unwrap_or(1.0);
+        Dab {
+            at: point,
+            pressure: pressure.clamp(0.05, 1.0),
+        }
+    }
+}
+
+fn turned(ink: Ink) -> Ink {
+    match ink {
+        Ink::Paint => Ink::Erase,
+        Ink::Erase => Ink::Paint,
+    }
+}
+
+/// The corner that makes a square with `from`, in the direction of `to`.
+fn equal_sides(from: Point, to: Point) -> Point {
+    let (dx, dy) = (to.x - from.x, to.y - from.y);
+    let side = dx.abs().max(dy.abs());
+    Point {
+        x: from.x + side.copysign(dx),
+        y: from.y + side.copysign(dy),
+    }
+}
+
+/// The place nearest to `to` that lies level, upright or at 45° from `from`.
+pub(super) fn straightened(from: Point, to: Point) -> Point {
+    let (dx, dy) = (to.x - from.x, to.y - from.y);
+    let eighth = std::f32::consts::FRAC_PI_4;
+    let angle = (dy.atan2(dx) / eighth).round() * eighth;
+    let length = dx * angle.cos() + dy * angle.sin();
+    Point {
+        x: from.x + length * angle.cos(),
+        y: from.y + length * angle.sin(),
+    }
+}

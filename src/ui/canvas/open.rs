@@ -1,0 +1,338 @@
+//! A picture on the canvas with its mask, and what is derived from them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use egui::{Rect, pos2, vec2};
+use image::{GrayImage, Luma, RgbaImage, imageops};
+
+use crate::imaging::mask::{Mask, Point};
+use crate::imaging::{edges, fit, prepare, read};
+use crate::schema::Fidelity;
+use crate::schema::params::Params;
+use crate::schema::quirks;
+use crate::schema::size::Size;
+use crate::schema::start::{Crop, Extend};
+use crate::ui::canvas::sheets::Sheets;
+
+/// The longest side of what a preview of the edge is computed from.
+const PREVIEW_SIDE: u32 = 1024;
+
+/// When a file was changed, and how long it is; `None` when it is not there.
+type Stamp = Option<(SystemTime, u64)>;
+
+/// A new starting picture, and its mask if it has one.
+pub(in crate::ui) type NewStart = (RgbaImage, Option<GrayImage>);
+
+/// Which picture is on the canvas, and in which mode, on which it depends whether it is upright.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) fidelity: Fidelity,
+    stamp: Stamp,
+}
+
+impl Source {
+    /// The file as it is now.
+    pub(super) fn new(path: PathBuf, fidelity: Fidelity) -> Self {
+        let data = fs::metadata(&path).ok();
+        let stamp = data.and_then(|data| Some((data.modified().ok()?, data.len())));
+        Self {
+            path,
+            fidelity,
+            stamp,
+        }
+    }
+
+    /// Whether what was read as this one is still what is wanted. A file that has gone is not missed: what is on the canvas
+    /// stays.
+    pub(super) fn is_same(&self, wanted: &Self) -> bool {
+        self.path == wanted.path
+            && self.fidelity == wanted.fidelity
+            && (self.stamp == wanted.stamp || wanted.stamp.is_none())
+    }
+}
+
+/// The mask's file that the inputs name, and the mask's version that is in it.
+pub(super) struct Kept {
+    pub(super) path: Option<PathBuf>,
+    pub(super) version: u64,
+}
+
+/// A picture with its mask.
+pub(super) struct Open {
+    pub(super) source: Source,
+    pub(super) picture: RgbaImage,
+    pub(super) picture_sheets: Sheets,
+    pub(super) mask: Mask,
+    pub(super) mask_sheets: Sheets,
+    pub(super) preview: Option<Preview>,
+    /// Whether something of the picture is transparent.
+    pub(super) has_alpha: bool,
+    /// Where the last stroke has ended.
+    pub(super) last: Option<Point>,
+    pub(super) kept: Kept,
+    /// The mask's version that was handed over to be kept last.
+    pub(super) tried: u64,
+    /// When the mask was found changed.
+    pub(super) changed_at: Option<f64>,
+}
+
+/// What becomes of the mask's edge, and what is cut out around it.
+pub(super) struct Preview {
+    key: PreviewKey,
+    /// The mask as it acts; `None` where it acts as it is painted.
+    pub(super) sheets: Option<Sheets>,
+    /// The part that goes through the model, in pixels of the picture; `None` for all of it.
+    pub(super) window: Option<Rect>,
+}
+
+/// What a preview depends on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct PreviewKey {
+    version: u64,
+    /// Grow and feather.
+    edge: (i64, i64),
+    crop: Option<Crop>,
+    extend: Extend,
+}
+
+impl Open {
+    /// A picture without a mask.
+    pub(super) fn new(ctx: &egui::Context, source: Source, picture: RgbaImage) -> Self {
+        let mut mask = Mask::new(fit::size_of(&picture));
+        let version = mask.version();
+        Self {
+            source,
+            has_alpha: picture.pixels().any(|pixel| pixel.0[3] < 255),
+            picture_sheets: Sheets::of_picture(ctx, &picture),
+            picture,
+            mask_sheets: Sheets::of_mask(ctx, &mut mask),
+            mask,
+            preview: None,
+            last: None,
+            kept: Kept {
+                path: None,
+                version,
+            },
+            tried: version,
+            changed_at: None,
+        }
+    }
+
+    /// Takes the mask that the inputs name, if it is not the one that was kept. Returns what there is to say: that it has
+    /// another shape, or why it cannot be used; then it is taken out of the inputs again.
+    pub(super) fn take_mask(&mut self, params: &mut Params) -> Option<String> {
+        if params.mask == self.kept.path {
+            return None;
+        }
+        let size = self.mask.size();
+        let mut remark = None;
+        match &params.mask {
+            None => self.mask.clear(),
+            Some(path) => match mask_file(path, size, self.source.fidelity) {
+                Ok((mask, has_shape)) => {
+                    self.mask.replace(&mask);
+                    if !has_shape {
+                        let note = quirks::stretched_mask_note(self.source.fidelity);
+                        remark = note.map(|note| note.message);
+                    }
+                }
+                Err(sentence) => {
+                    params.mask.clone_from(&self.kept.path);
+                    return Some(format!("The mask {sentence}"));
+                }
+            },
+        }
+        // Another program's file may change or go: it is kept as a file of our own as soon as painting rests.
+        self.kept.path.clone_from(&params.mask);
+        remark
+    }
+
+    /// Remembers that a version of the mask is in a file, or that it is blank, and names it in the inputs.
+    pub(super) fn take_kept(&mut self, version: u64, path: Option<PathBuf>, params: &mut Params) {
+        // Meanwhile the inputs may have been given another mask.
+        if params.mask == self.kept.path {
+            params.mask.clone_from(&path);
+            self.kept = Kept { path, version };
+            self.changed_at = None;
+        }
+    }
+
+    /// The part of the picture between two corners, with its mask; `None` where that is nothing or all.
+    pub(super) fn cut(&self, from: Point, to: Point) -> Option<NewStart> {
+        let (left, top, width, height) = self.part(from, to)?;
+        let picture = imageops::crop_imm(&self.picture, left, top, width, height).to_image();
+        let mask = self.painted();
+        let mask = mask.map(|mask| imageops::crop_imm(&mask, left, top, width, height).to_image());
+        Some((picture, mask))
+    }
+
+    /// The pixels between two corners: left, top, width, height; `None` where that is nothing or all.
+    pub(super) fn part(&self, from: Point, to: Point) -> Option<(u32, u32, u32, u32)> {
+        let size = self.mask.size();
+        let span = |a: f32, b: f32, side: u32| {
+            let inside = |place: f32| place.round().clamp(0.0, side as f32) as u32;
+            let (first, last) = (inside(a.min(b)), inside(a.max(b)));
+            (last > first).then_some((first, last - first))
+        };
+        let (left, width) = span(from.x, to.x, size.width)?;
+        let (top, height) = span(from.y, to.y, size.height)?;
+        if (width, height) == (size.width, size.height) {
+            return None;
+        }
+        Some((left, top, width, height))
+    }
+
+    /// The picture after a number of quarter turns clockwise, with its mask.
+    pub(super) fn turned(&self, quarters: u8) -> NewStart {
+        let mask = self.painted();
+        match quarters % 4 {
+            1 => (
+                imageops::rotate90(&self.picture),
+                mask.map(|mask| imageops::rotate90(&mask)),
+            ),
+            2 => (
+                imageops::rotate180(&self.picture),
+                mask.map(|mask| imageops::rotate180(&mask)),
+            ),
+            3 => (
+                imageops::rotate270(&self.picture),
+                mask.map(|mask| imageops::rotate270(&mask)),
+            ),
+            _ => (self.picture.clone(), mask),
+        }
+    }
+
+    /// A mask of what is transparent in the picture.
+    pub(super) fn transparent(&self) -> GrayImage {
+        GrayImage::from_fn(self.picture.width(), self.picture.height(), |x, y| {
+            Luma([255 - self.picture.get_pixel(x, y).0[3]])
+        })
+    }
+
+    /// The mask, if anything is painted on it.
+    pub(super) fn painted(&self) -> Option<GrayImage> {
+        (!self.mask.is_blank()).then(|| self.mask.to_image())
+    }
+
+    /// All there is to see: the picture with what it is extended by, in pixels of the picture.
+    pub(super) fn bounds(&self, params: &Params) -> Rect {
+        let size = self.mask.size();
+        let extend = Extend::of(params, self.source.fidelity);
+        Rect::from_min_max(
+            pos2(-(extend.left as f32), -(extend.top as f32)),
+            pos2(
+                (size.width + extend.right) as f32,
+                (size.height + extend.bottom) as f32,
+            ),
+        )
+    }
+
+    /// Brings the preview up to date, where the inputs ask for more than the mask as it is painted.
+    pub(super) fn preview(&mut self, ctx: &egui::Context, params: &Params, native_side: u32) {
+        if self.mask.is_in_stroke() {
+            return;
+        }
+        let fidelity = self.source.fidelity;
+        let edge = (params.grow, params.feather);
+        let key = PreviewKey {
+            version: self.mask.version(),
+            edge: if quirks::honours_extras(fidelity) {
+                edge
+            } else {
+                (0, 0)
+            },
+            crop: Crop::of(params, fidelity, native_side),
+            extend: Extend::of(params, fidelity),
+        };
+        if key.edge == (0, 0) && key.crop.is_none() {
+            self.preview = None;
+        } else if self
+            .preview
+            .as_ref()
+            .is_none_or(|preview| preview.key != key)
+        {
+            let preview = Preview::new(ctx, self.painted(), self.mask.size(), key, native_side);
+            self.preview = Some(preview);
+        }
+    }
+}
+
+impl Preview {
+    /// Makes a preview of a mask for a picture of `size`, in which something is painted or not.
+    ///
+    /// It is made from a smaller copy where the picture is large, which tells well enough for the eye.
+    fn new(
+        ctx: &egui::Context,
+        mask: Option<GrayImage>,
+        size: Size,
+        key: PreviewKey,
+        native_side: u32,
+    ) -> Self {
+        let nothing = Self {
+            key,
+            sheets: None,
+            window: None,
+        };
+        if mask.is_none() && key.extend.is_nothing() {
+            return nothing;
+        }
+        let whole_size = key.extend.around(size);
+        let longest = whole_size.width.max(whole_size.height);
+        let share = (f64::from(PREVIEW_SIDE) / f64::from(longest)).min(1.0);
+        let reduce = |pixels: u32| (f64::from(pixels) * share).round() as u32;
+        let (left, top) = (reduce(key.extend.left), reduce(key.extend.top));
+        let own_size = size.map(|side| reduce(side).max(1));
+        let own = match mask {
+            Some(mask) => fit::nearest(&mask, own_size),
+            None => GrayImage::new(own_size.width, own_size.height),
+        };
+        // What is added is painted.
+        let (right, bottom) = (reduce(key.extend.right), reduce(key.extend.bottom));
+        let white = Luma([255]);
+        let (width, height) = (own_size.width, own_size.height);
+        let mut whole = GrayImage::from_pixel(left + width + right, top + height + bottom, white);
+        imageops::replace(&mut whole, &own, i64::from(left), i64::from(top));
+
+        // Grow and feather are pixels of the result.
+        let result = if key.crop.is_some() {
+            whole_size
+        } else {
+            quirks::fitted_size(whole_size, native_side)
+        };
+        let per_pixel = f64::from(whole_size.width) / f64::from(result.width) * share;
+        let scaled = |pixels: i64| (pixels as f64 * per_pixel).round() as i32;
+        let grown = edges::grown(&whole, scaled(key.edge.0));
+        let window = key.crop.map(|crop| {
+            let margin = reduce(crop.margin);
+            let (x, y, of) = prepare::window_of(&grown, Crop { margin, ..crop });
+            let back = |pixels: f64| (pixels / share) as f32;
+            let corner = pos2(
+                back(f64::from(x) - f64::from(left)),
+                back(f64::from(y) - f64::from(top)),
+            );
+            let of = vec2(back(f64::from(of.width)), back(f64::from(of.height)));
+            Rect::from_min_size(corner, of)
+        });
+        let sheets = (key.edge != (0, 0)).then(|| {
+            let weights = edges::weights(&grown, scaled(key.edge.1).unsigned_abs());
+            let own = imageops::crop_imm(&weights, left, top, width, height);
+            Sheets::of_grey(ctx, &own.to_image())
+        });
+        Self {
+            sheets,
+            window,
+            ..nothing
+        }
+    }
+}
+
+/// Reads a mask's file for a picture of this size; also says whether it has the picture's shape.
+fn mask_file(path: &Path, size: Size, fidelity: Fidelity) -> Result<(GrayImage, bool), String> {
+    let pixels = read::pixels(path, quirks::applies_exif_orientation(fidelity))?;
+    let has_shape = fit::size_of(&pixels).has_shape_of(size);
+    let opaque = read::opaque(&pixels, quirks::mask_transparency(fidelity));
+    Ok((fit::luminance(&fit::nearest(&opaque, size)), has_shape))
+}

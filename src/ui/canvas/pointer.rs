@@ -1,0 +1,173 @@
+//! What the pointer does on the canvas, event by event: every place it has been at counts, not one a frame.
+
+use egui::{
+    Event, Key, MouseWheelUnit, PointerButton, Pos2, Rect, Response, TouchId, TouchPhase, Ui,
+};
+
+use crate::session::settings::Tool;
+use crate::ui::canvas::camera::Sight;
+use crate::ui::canvas::open::Open;
+use crate::ui::canvas::{Canvas, tools};
+
+/// How many points of a touchpad's scrolling are a notch of a wheel.
+const POINTS_PER_NOTCH: f32 = 50.0;
+
+/// What is known of the pointer.
+#[derive(Debug, Default)]
+pub(super) struct Pointer {
+    /// Where it was last.
+    pub(super) at: Option<Pos2>,
+    /// The button that is held for the gesture.
+    pub(super) button: Option<PointerButton>,
+    /// The button that is held to move the picture, which may be in the middle of a gesture.
+    pub(super) pan: Option<PointerButton>,
+    /// The pen or finger that touches, and how hard it presses if it tells.
+    pub(super) touch: Option<(TouchId, Option<f32>)>,
+    /// Where the canvas was when the button went down: what happens around it must not move the picture meanwhile.
+    place: Option<Rect>,
+}
+
+impl Pointer {
+    /// Whether a button is held.
+    pub(super) fn is_held(&self) -> bool {
+        self.button.is_some() || self.pan.is_some()
+    }
+
+    /// Whether the picture is being moved.
+    pub(super) fn pans(&self) -> bool {
+        self.pan.is_some()
+    }
+
+    /// Where the canvas is taken to be, while it is drawn at `now`.
+    pub(super) fn place(&self, now: Rect) -> Rect {
+        self.place.filter(|_| self.is_held()).unwrap_or(now)
+    }
+}
+
+impl Canvas {
+    /// Takes in what pointer and wheel have done.
+    pub(super) fn take_events(
+        &mut self,
+        ui: &Ui,
+        response: &Response,
+        open: &mut Open,
+        sight: Sight,
+    ) {
+        let Sight { place, bounds } = sight;
+        let is_over = response.contains_pointer() || response.is_pointer_button_down_on();
+        let relevant = |event: &&Event| {
+            matches!(
+                event,
+                Event::PointerMoved(_)
+                    | Event::PointerButton { .. }
+                    | Event::Touch { .. }
+                    | Event::MouseWheel { .. }
+                    | Event::Zoom(_)
+                    | Event::WindowFocused(false)
+            )
+        };
+        let events: Vec<Event> =
+            ui.input(|input| input.events.iter().filter(relevant).cloned().collect());
+        let (modifiers, space) = ui.input(|input| (input.modifiers, input.key_down(Key::Space)));
+        let space = space && !ui.ctx().text_edit_focused();
+        for event in events {
+            match event {
+                Event::WindowFocused(_) => self.let_go(open),
+                Event::Touch {
+                    id, phase, force, ..
+                } => self.touch(id, phase, force),
+                Event::PointerMoved(at) => {
+                    let from = self.pointer.at.replace(at).unwrap_or(at);
+                    let pans_with_space = space && self.pointer.button.is_some();
+                    if self.pointer.pans() || pans_with_space {
+                        self.camera.pan(at - from, bounds);
+                    } else {
+                        self.drag(at, place, modifiers, open);
+                    }
+                }
+                Event::PointerButton {
+                    pos,
+                    button,
+                    pressed: true,
+                    modifiers,
+                } if is_over && response.rect.contains(pos) => {
+                    self.pointer.at = Some(pos);
+                    if self.pointer.button == Some(button) || self.pointer.pan == Some(button) {
+                        // Its release was lost, for example outside the window.
+                        self.let_go(open);
+                    }
+                    if !self.pointer.is_held() {
+                        self.pointer.place = Some(response.rect);
+                    }
+                    let pans =
+                        button == PointerButton::Middle || space || self.options.tool == Tool::Hand;
+                    if pans && self.pointer.pan.is_none() {
+                        self.pointer.pan = Some(button);
+                    } else if !pans && self.pointer.button.is_none() {
+                        response.request_focus();
+                        self.pointer.button = Some(button);
+                        self.press(pos, place, modifiers, open);
+                    }
+                }
+                Event::PointerButton {
+                    pos,
+                    button,
+                    pressed: false,
+                    ..
+                } => {
+                    self.pointer.at = Some(pos);
+                    if self.pointer.pan == Some(button) {
+                        self.pointer.pan = None;
+                    } else if self.pointer.button == Some(button) {
+                        self.pointer.button = None;
+                        self.release(pos, place, open);
+                    }
+                }
+                Event::MouseWheel {
+                    unit,
+                    delta,
+                    modifiers,
+                    ..
+                } if is_over => {
+                    let notches = match unit {
+                        MouseWheelUnit::Point => delta.y / POINTS_PER_NOTCH,
+                        MouseWheelUnit::Line => delta.y,
+                        MouseWheelUnit::Page => delta.y * 8.0,
+                    };
+                    let has_ctrl = modifiers.command || modifiers.ctrl;
+                    if has_ctrl != self.options.ctrl_zooms {
+                        tools::widen(&mut self.options, notches);
+                    } else if has_ctrl {
+                        self.zoom((notches * 0.2).exp(), sight);
+                    }
+                }
+                Event::Zoom(factor) if is_over => self.zoom(factor, sight),
+                _ => {}
+            }
+        }
+        // Without Ctrl the wheel zooms smoothly.
+        let scroll = ui.input(|input| input.smooth_scroll_delta().y);
+        if is_over && !self.options.ctrl_zooms && scroll != 0.0 {
+            self.zoom((scroll / 240.0).exp(), sight);
+        }
+    }
+
+    /// Zooms at the pointer.
+    fn zoom(&mut self, factor: f32, sight: Sight) {
+        if let Some(at) = self.pointer.at {
+            self.camera.zoom_by(factor, at, sight);
+        }
+    }
+
+    /// A pen or a finger does something. Only the first one counts.
+    fn touch(&mut self, id: TouchId, phase: TouchPhase, force: Option<f32>) {
+        let ends = matches!(phase, TouchPhase::End | TouchPhase::Cancel);
+        match self.pointer.touch {
+            Some((first, _)) if first != id => {}
+            Some(_) if ends => self.pointer.touch = None,
+            Some((_, before)) => self.pointer.touch = Some((id, force.or(before))),
+            None if !ends => self.pointer.touch = Some((id, force)),
+            None => {}
+        }
+    }
+}

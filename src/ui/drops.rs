@@ -1,0 +1,256 @@
+//! Files that are dropped on the window, and what becomes of them.
+//!
+//! While files hover, the window shows what it can do with them, as places to let them go on. The window library tells
+//! where the pointer is only once the drag is over, and on some systems not before it moves again. So the place is taken
+//! from the first pointer event that comes with the drop or within a moment after it; if none comes, the places stay and
+//! can be clicked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use egui::{
+    Align, Context, Event, FontId, Id, Key, Layout, Modifiers, Order, Pos2, Rect, Role, Sense,
+    Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, vec2,
+};
+
+use crate::ui::incoming::Incoming;
+use crate::ui::theme::{self, RADIUS, RING, SPACE};
+use crate::ui::{Action, icons};
+
+/// How long a drop waits for the pointer, in seconds, before it asks.
+const PATIENCE: f64 = 0.5;
+
+/// What can be done with a dropped file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Zone {
+    Picture,
+    Mask,
+    Settings,
+    /// Every file becomes a job of its own.
+    Queue,
+}
+
+impl Zone {
+    /// What can be done with `count` files, where there is a picture for a mask to lie on or not.
+    fn possible(count: usize, has_image: bool) -> Vec<Self> {
+        let mut zones = vec![Self::Picture];
+        if count > 1 {
+            zones.push(Self::Queue);
+            return zones;
+        }
+        if has_image {
+            zones.push(Self::Mask);
+        }
+        zones.push(Self::Settings);
+        zones
+    }
+
+    /// Icon, name and explanation.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Picture => (
+                icons::PICTURE,
+                "Starting picture",
+                "Paint on it, or rework it",
+            ),
+            Self::Mask => (icons::MASK, "Mask", "White is repainted, black is kept"),
+            Self::Settings => (
+                icons::USE,
+                "Settings from this picture",
+                "Prompt, seed and the rest, as it was made",
+            ),
+            Self::Queue => (
+                icons::QUEUE,
+                "Queue all of them",
+                "One job for each, with the settings of the form",
+            ),
+        }
+    }
+}
+
+/// What has been dropped and waits for its place.
+struct Dropped {
+    files: Vec<PathBuf>,
+    since: f64,
+}
+
+/// Drops on the window.
+#[derive(Default)]
+pub(super) struct Drops {
+    dropped: Option<Dropped>,
+    /// Whether the files that hover are not believed any more: some sources leave without a word.
+    ignores_hover: bool,
+}
+
+impl Drops {
+    /// Whether something has been dropped that waits for a word.
+    pub(super) fn asks(&self) -> bool {
+        self.dropped.is_some()
+    }
+
+    /// Takes in drops, and shows the places while there is something to place. `has_image` says whether a mask has a
+    /// picture to lie on.
+    pub(super) fn drops_ui(&mut self, ui: &Ui, has_image: bool, actions: &mut Vec<Action>) {
+        let ctx = ui.ctx();
+        let now = ctx.input(|input| input.time);
+        let (hovering, files, moved) = ctx.input(|input| {
+            let files: Vec<_> = input
+                .raw
+                .dropped_files
+                .iter()
+                .map(|file| file.path().to_owned())
+                .collect();
+            (
+                input.raw.hovered_files.len(),
+                files,
+                first_place(&input.events),
+            )
+        });
+        if !files.is_empty() {
+            // Some sources hand their files over one by one.
+            let earlier = self.dropped.take().map(|dropped| dropped.files);
+            let files = earlier.into_iter().flatten().chain(files).collect();
+            self.dropped = Some(Dropped { files, since: now });
+        }
+        // A window that is dragged over gets neither buttons nor keys.
+        let is_free = ctx.input(|input| {
+            let is_of_hand =
+                |event: &Event| matches!(event, Event::PointerButton { .. } | Event::Key { .. });
+            input.events.iter().any(is_of_hand)
+        });
+        self.ignores_hover = hovering > 0 && (self.ignores_hover || is_free);
+        let Some(since) = self.dropped.as_ref().map(|dropped| dropped.since) else {
+            if hovering > 0 && !self.ignores_hover {
+                let zones = Zone::possible(hovering, has_image);
+                self.zones_ui(ctx, zones, "Drop it on what it is");
+            }
+            return;
+        };
+        if ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.dropped = None;
+            return;
+        }
+        let asks = now - since > PATIENCE;
+        let title = if asks {
+            "What is it? Esc gives it up"
+        } else {
+            "Drop it on what it is"
+        };
+        let count = self
+            .dropped
+            .as_ref()
+            .map_or(0, |dropped| dropped.files.len());
+        let (zones, clicked) = self.zones_ui(ctx, Zone::possible(count, has_image), title);
+        let at_pointer = moved.filter(|_| !asks).and_then(|at| {
+            zones
+                .into_iter()
+                .find(|(_, rect)| rect.contains(at))
+                .map(|(zone, _)| zone)
+        });
+        if let Some(zone) = clicked.or(at_pointer)
+            && let Some(dropped) = self.dropped.take()
+        {
+            act(zone, dropped.files, actions);
+        } else if !asks {
+            // Nothing else wakes the window when the pointer rests.
+            ctx.request_repaint_after(Duration::from_millis(100));
+        }
+    }
+
+    /// Draws the places over the whole window. Returns where they are, and which was clicked.
+    fn zones_ui(
+        &self,
+        ctx: &Context,
+        possible: Vec<Zone>,
+        title: &str,
+    ) -> (Vec<(Zone, Rect)>, Option<Zone>) {
+        let window = ctx.content_rect();
+        let area = egui::Area::new(Id::unique("drop zones"))
+            .order(Order::Foreground)
+            .fixed_pos(window.min)
+            .interactable(self.dropped.is_some());
+        area.show(ctx, |ui| {
+            ui.painter().rect_filled(window, 0.0, theme::BACKDROP);
+            let inner = window.shrink(6.0 * SPACE);
+            let font = FontId::proportional(theme::DROP_TITLE);
+            let title = egui::RichText::new(title).font(font).color(theme::ON_SHADE);
+            let line = Rect::from_min_size(inner.min, vec2(inner.width(), 4.0 * SPACE));
+            ui.put(line, egui::Label::new(title));
+            let inner = inner.with_min_y(inner.top() + 6.0 * SPACE);
+            let gap = 2.0 * SPACE;
+            let count = possible.len() as f32;
+            let width = (inner.width() - (count - 1.0) * gap) / count;
+            let mut clicked = None;
+            let mut zones = Vec::new();
+            for (index, zone) in possible.into_iter().enumerate() {
+                let left = inner.left() + index as f32 * (width + gap);
+                let rect =
+                    Rect::from_min_size(Pos2::new(left, inner.top()), vec2(width, inner.height()));
+                if zone_ui(ui, rect, zone) {
+                    clicked = Some(zone);
+                }
+                // The gaps belong to the places beside them.
+                zones.push((zone, rect.expand2(vec2(gap / 2.0, 8.0 * SPACE))));
+            }
+            (zones, clicked)
+        })
+        .inner
+    }
+}
+
+/// Draws one place; returns whether it was clicked.
+fn zone_ui(ui: &mut Ui, rect: Rect, zone: Zone) -> bool {
+    let palette = theme::palette(ui);
+    let (icon, name, words) = zone.words();
+    let response = ui.interact(rect, ui.scope_id().with(name), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+    let is_marked = response.hovered() || response.has_focus();
+    let (fill, line) = if is_marked {
+        (palette.accent_soft, palette.accent)
+    } else {
+        (palette.panel, palette.line)
+    };
+    let stroke = Stroke::new(RING, line);
+    ui.painter()
+        .rect(rect, RADIUS, fill, stroke, StrokeKind::Inside);
+    let layout = Layout::top_down(Align::Center);
+    let inner = UiBuilder::new().max_rect(rect.shrink(2.0 * SPACE));
+    ui.scope_builder(inner.layout(layout), |ui| {
+        ui.add_space((ui.available_height() / 2.0 - 10.0 * SPACE).max(0.0));
+        let icon = egui::RichText::new(icon).size(theme::DROP_ICON);
+        ui.label(icon.color(palette.accent));
+        ui.label(egui::RichText::new(name).size(theme::DROP_NAME));
+        ui.label(theme::weak(ui, words));
+    });
+    response.clicked()
+}
+
+/// The first place the pointer has come to.
+fn first_place(events: &[Event]) -> Option<Pos2> {
+    events.iter().find_map(|event| match event {
+        Event::PointerMoved(at) => Some(*at),
+        _ => None,
+    })
+}
+
+/// Does with the files what their place says.
+fn act(zone: Zone, files: Vec<PathBuf>, actions: &mut Vec<Action>) {
+    if zone == Zone::Queue {
+        actions.push(Action::Incoming(Incoming::Queue(files)));
+        return;
+    }
+    let count = files.len();
+    let Some(file) = files.into_iter().next() else {
+        return;
+    };
+    actions.push(Action::Incoming(match zone {
+        Zone::Mask => Incoming::Mask(file),
+        Zone::Settings => Incoming::SettingsOf(file),
+        Zone::Picture | Zone::Queue => Incoming::Picture(file),
+    }));
+    if count > 1 {
+        actions.push(Action::Notice(format!(
+            "The first of the {count} files is the starting picture; the others were left"
+        )));
+    }
+}

@@ -1,0 +1,147 @@
+//! Pictures, masks and settings that come in from outside: dropped, pasted, opened, or taken from a result.
+
+use std::path::{Path, PathBuf};
+
+use egui::{Context, Event};
+
+use crate::imaging::read;
+use crate::schema::params::Params;
+use crate::session::gallery::read_record;
+use crate::session::record::Record;
+use crate::ui::files::{self, Purpose};
+use crate::ui::{App, Tab};
+
+/// What is to be taken in.
+#[derive(Clone, Debug)]
+pub(super) enum Incoming {
+    /// A file as the starting picture.
+    Picture(PathBuf),
+    /// The clipboard's picture as the starting picture.
+    Paste,
+    /// Each file as the starting picture of a job of its own.
+    Queue(Vec<PathBuf>),
+    /// A file as the mask.
+    Mask(PathBuf),
+    /// The starting picture and the mask of a result.
+    MaskOf(Box<Record>),
+    /// The settings in a picture's file.
+    SettingsOf(PathBuf),
+    /// Nothing: the mask goes out, into a file.
+    SaveMask,
+}
+
+impl App {
+    /// Takes in what was asked for.
+    pub(super) fn take_in(&mut self, ctx: &Context, incoming: Incoming) {
+        match incoming {
+            Incoming::Picture(path) => self.start_from(ctx, path, None),
+            Incoming::Paste => self.errands.paste(ctx, self.session.inputs.clone()),
+            Incoming::Queue(files) => self.queue(&files),
+            Incoming::Mask(path) => {
+                self.session.settings.params.mask = Some(path);
+                self.tab = Tab::Canvas;
+            }
+            Incoming::MaskOf(record) => {
+                let (params, remark) = self.session.params_of(&record);
+                self.notices.extend(remark);
+                if let Some(image) = params.image {
+                    self.start_from(ctx, image, params.mask);
+                }
+            }
+            Incoming::SettingsOf(path) => {
+                if let Some(record) = read_record(&path) {
+                    self.use_settings(ctx, &record);
+                } else {
+                    let sentence = format!("{} does not say how it was made", file_name(&path));
+                    self.notices.push(sentence);
+                }
+            }
+            Incoming::SaveMask => {
+                let folder = self.session.settings.output_folder.clone();
+                self.errands.ask(ctx, Purpose::Mask, &folder);
+            }
+        }
+    }
+
+    /// Takes a file as the starting picture, with a mask or without. One that cannot be read changes nothing.
+    pub(super) fn start_from(&mut self, ctx: &Context, path: PathBuf, mask: Option<PathBuf>) {
+        if let Err(sentence) = read::look(&path) {
+            self.notices.push(format!("The picture {sentence}"));
+            return;
+        }
+        // What is replaced can be had back.
+        if let Err(sentence) = self.canvas.keep(&mut self.session) {
+            self.notices.push(sentence);
+        }
+        let params = &mut self.session.settings.params;
+        if let Some(replaced) = params.image.replace(path) {
+            self.earlier.push((replaced, params.mask.take()));
+        }
+        params.mask = mask;
+        self.tab = Tab::Canvas;
+        // From here on letters are tools, not text.
+        ctx.memory_mut(|memory| {
+            if let Some(focused) = memory.focused() {
+                memory.surrender_focus(focused);
+            }
+        });
+    }
+
+    /// Takes the starting picture and the mask back that were replaced last.
+    pub(super) fn go_back(&mut self) {
+        if let Some((image, mask)) = self.earlier.pop() {
+            let params = &mut self.session.settings.params;
+            (params.image, params.mask) = (Some(image), mask);
+        }
+    }
+
+    /// Makes a job of each file, with the settings of the form and without a mask. What stands against one is said; the
+    /// others go on.
+    fn queue(&mut self, files: &[PathBuf]) {
+        for file in files {
+            let params = Params {
+                image: Some(file.clone()),
+                mask: None,
+                ..self.session.settings.params.clone()
+            };
+            if let Err(problems) = self.session.submit(&params) {
+                let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                let (name, reasons) = (file_name(file), reasons.join("; "));
+                self.notices
+                    .push(format!("{name} was not queued ({reasons})"));
+            }
+        }
+    }
+
+    /// Takes a picture, or a path of one, that was pasted while no text was typed.
+    pub(super) fn take_pasted(&mut self, ctx: &Context) {
+        if ctx.memory(|memory| memory.top_modal_layer().is_some()) {
+            return;
+        }
+        let typing = ctx.text_edit_focused();
+        let (has_picture, text) = ctx.input(|input| {
+            let has_picture = |event: &Event| matches!(event, Event::PasteImage(_));
+            let text = input.events.iter().find_map(|event| match event {
+                Event::Paste(text) if !typing => Some(text.clone()),
+                _ => None,
+            });
+            (input.events.iter().any(has_picture), text)
+        });
+        if has_picture {
+            // The clipboard itself has the transparency as it was copied, unlike the event.
+            self.errands.paste(ctx, self.session.inputs.clone());
+        } else if let Some(text) = text {
+            match files::path_in(&text) {
+                Some(path) => self.start_from(ctx, path, None),
+                None => self.say(ctx, "The clipboard holds text, and no path of a picture"),
+            }
+        }
+    }
+}
+
+/// The name of a file, without its folder.
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
