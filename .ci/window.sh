@@ -1,17 +1,21 @@
 #!/bin/bash
 # Drives the real window with real clicks and keys: window.sh BINARY OUTDIR
 #
-# Needs xvfb, xdotool, openbox and imagemagick. Starts a display of its own, types a prompt, clicks Generate, waits for
-# the picture's file, checks that the picture is on the screen, takes a second one with Ctrl+Enter, leaves window.png in
-# OUTDIR and closes the window. Ends with 0 only if everything went well; otherwise it says what did not.
+# Needs xvfb, xdotool, openbox, imagemagick and python3-xlib. Starts a display of its own, types a prompt, clicks
+# Generate, waits for the picture's file, checks that the picture is on the screen, and takes a second one with
+# Ctrl+Enter. Then it drops the first picture on the window, paints over the hat, generates, and checks that only what is
+# under the mask has changed; and drops a mask, and checks that it was used. Leaves window.png and canvas.png in OUTDIR
+# and closes the window. Ends with 0 only if everything went well; otherwise it says what did not.
 #
 # Where it clicks: the prompt is asked for by its place in the form, a fixed distance below the top left corner; the
-# Generate button is found in a screenshot as the one large area in the accent colour of the dark theme (ui/theme.rs).
+# Generate button is found in a screenshot as the one large area in the accent colour of the dark theme (ui/theme.rs),
+# and the picture on the canvas as the largest thing there that has not the colour of the ground.
 set -euo pipefail
 
 binary=$(realpath "$1")
 mkdir -p "$2"
 out=$(realpath "$2")
+here=$(dirname "$(realpath "$0")")
 width=1280 height=800
 accent='#35C397'
 prompt='a smiling green face with round glasses and a red hat on a yellow background'
@@ -23,7 +27,8 @@ unset WAYLAND_DISPLAY
 mkdir -p "$HOME" "$XDG_CONFIG_HOME/flux-qfaces" "$XDG_RUNTIME_DIR"
 chmod 700 "$XDG_RUNTIME_DIR"
 pictures=$work/pictures
-printf '{"theme":"dark","output_folder":"%s"}' "$pictures" >"$XDG_CONFIG_HOME/flux-qfaces/settings.json"
+# PNG, because it is checked to the last bit what has changed.
+printf '{"theme":"dark","output_folder":"%s","inputs":{"output_format":"png"}}' "$pictures" >"$XDG_CONFIG_HOME/flux-qfaces/settings.json"
 
 children=()
 finish() {
@@ -49,7 +54,7 @@ within() {
     done
 }
 
-for tool in Xvfb xdotool openbox import convert compare; do
+for tool in Xvfb xdotool openbox import convert compare /usr/bin/python3; do
     command -v $tool >/dev/null || fail "$tool is not installed"
 done
 
@@ -59,6 +64,7 @@ children+=($!)
 within 10 test -s "$work/display" || fail "Xvfb did not start"
 DISPLAY=:$(cat "$work/display")
 export DISPLAY
+within 10 xdpyinfo || fail "the display $DISPLAY does not answer"
 openbox >/dev/null 2>&1 &
 children+=($!)
 
@@ -101,31 +107,37 @@ sleep 0.5
 click "$button_x" "$button_y"
 
 made() {
-    [ "$(find "$pictures" -name '*.webp' -not -name '.*' | wc -l)" -ge "$1" ]
+    [ "$(find "$pictures" -name '*.png' -not -name '.*' | wc -l)" -ge "$1" ]
+}
+newest() {
+    find "$pictures" -name '*.png' -not -name '.*' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-
 }
 within 60 made 1 || fail "no picture appeared in the output folder within 60 s"
-first=$(find "$pictures" -name '*.webp')
-grep -aq "$prompt" "$first" || fail "the picture does not carry the prompt that was typed"
+first=$(newest)
+"$binary" inspect "$first" | grep -q "$prompt" || fail "the picture does not carry the prompt that was typed"
 
-# The picture must be on the screen, not only in its file: the largest thing in the middle that has not the colour of
-# the ground is compared with the file. The form on the left and the details on the right keep out of it.
+# Finds the largest thing that has not the colour of the ground in the part $1 of a screenshot, and compares it with the
+# picture $2. Leaves its place on the window in box_x, box_y, box_w and box_h.
 ground='#121514'
-middle=$((width - 336 - 280))x$((height - 48))+336+48
-seen() {
+find_picture() {
     shot after
-    convert "$work/after.png" -crop $middle +repage "$work/middle.png"
-    convert "$work/middle.png" -fuzz 1% -fill black -opaque "$ground" -fill white +opaque black \
-        -crop "x$((height - 48 - 160))+0+0" +repage "$work/mask.png"
+    convert "$work/after.png" -crop "$1" +repage "$work/middle.png"
+    convert "$work/middle.png" -fuzz 1% -fill black -opaque "$ground" -fill white +opaque black "$work/mask.png"
     box=$(convert "$work/mask.png" -define connected-components:verbose=true -connected-components 4 null: |
         awk '/gray\(255\)|srgb\(255,255,255\)|white/ { print $2; exit }')
-    [[ $box =~ ^([0-9]+)x([0-9]+)\+ ]] || return 1
-    [ "${BASH_REMATCH[1]}" -gt 200 ] && [ "${BASH_REMATCH[2]}" -gt 200 ] || return 1
+    [[ $box =~ ^([0-9]+)x([0-9]+)\+([0-9]+)\+([0-9]+)$ ]] || return 1
+    box_w=${BASH_REMATCH[1]} box_h=${BASH_REMATCH[2]} box_x=${BASH_REMATCH[3]} box_y=${BASH_REMATCH[4]}
+    [ "$box_w" -gt 200 ] && [ "$box_h" -gt 200 ] || return 1
     convert "$work/middle.png" -crop "$box" +repage -resize '32x32!' "$work/shown.png"
-    convert "$first" -resize '32x32!' "$work/expected.png"
+    convert "$2" -resize '32x32!' "$work/expected.png"
     difference=$(compare -metric RMSE "$work/shown.png" "$work/expected.png" null: 2>&1 | sed 's/.*(\(.*\)).*/\1/')
+    [[ $1 =~ \+([0-9]+)\+([0-9]+)$ ]] && box_x=$((box_x + BASH_REMATCH[1])) box_y=$((box_y + BASH_REMATCH[2]))
     awk "BEGIN { exit !($difference < 0.1) }"
 }
-within 15 seen || fail "the picture is not shown (found: ${box:-nothing}, difference from the file: ${difference:-unknown})"
+# The picture must be on the screen, not only in its file. The form on the left and the details on the right keep out.
+viewer=$((width - 336 - 280))x$((height - 48 - 160))+336+48
+within 15 find_picture "$viewer" "$first" ||
+    fail "the picture is not shown (found: ${box:-nothing}, difference from the file: ${difference:-unknown})"
 
 click "$button_x" 150
 xdotool key ctrl+Return
@@ -133,6 +145,74 @@ within 60 made 2 || fail "Ctrl+Enter made no second picture within 60 s"
 sleep 1
 shot window
 cp "$work/window.png" "$out/window.png"
+
+# A real drag of a file, let go in the left part of the window: a starting picture.
+drop() {
+    "$here/drop.py" "$window" "$@" || fail "the drop of ${*: -1} was refused"
+}
+drop 300 400 "$first" --hover 0.5
+canvas=$((width - 448))x$((height - 156 - 160))+448+156
+within 15 find_picture "$canvas" "$first" ||
+    fail "the dropped picture is not on the canvas (found: ${box:-nothing}, difference: ${difference:-unknown})"
+
+# A place on the canvas, in hundredths of the picture.
+at() {
+    xdotool mousemove --window "$window" $((box_x + box_w * $1 / 100)) $((box_y + box_h * $2 / 100))
+    sleep 0.05
+}
+# A wider brush, and three strokes over the hat.
+at 50 50
+for _ in 1 2 3 4 5 6; do xdotool key bracketright; done
+for y in 15 25 35; do
+    at 12 $y
+    xdotool mousedown 1
+    for x in 20 35 50 65 80 88; do at $x $y; done
+    xdotool mouseup 1
+    sleep 0.1
+done
+at 50 90
+sleep 1
+shot canvas
+cp "$work/canvas.png" "$out/canvas.png"
+
+click "$button_x" 150
+xdotool key ctrl+a
+repainted='a smiling green face with round glasses and a blue hat on a yellow background'
+xdotool type --delay 10 "$repainted"
+click "$button_x" "$button_y"
+within 60 made 3 || fail "no picture was made of the one on the canvas within 60 s"
+third=$(newest)
+"$binary" inspect "$third" | grep -q "$repainted" || fail "the repainted picture does not carry its prompt"
+
+# The mask that a picture carries in its record.
+mask_of() {
+    "$binary" inspect "$1" | /usr/bin/python3 -c 'import base64, json, sys
+sys.stdout.buffer.write(base64.b64decode(json.load(sys.stdin)["record"]["mask"]))' >"$2"
+}
+mask_of "$third" "$work/painted.png" || fail "the repainted picture carries no mask"
+# The greatest difference between two pictures where the mask $3 is white.
+greatest() {
+    convert "$1" "$2" -compose difference -composite -colorspace sRGB \( "$3" -colorspace sRGB \) \
+        -compose multiply -composite -format '%[fx:maxima]' info:
+}
+# From 128 on a pixel counts as painted.
+convert "$work/painted.png" -threshold 50% -negate "$work/kept.png"
+share=$(convert "$work/painted.png" -colorspace Gray -format '%[fx:mean]' info:)
+awk "BEGIN { exit !($share > 0.15 && $share < 0.6) }" || fail "the painted part is $share of the picture"
+outside=$(greatest "$first" "$third" "$work/kept.png")
+inside=$(greatest "$first" "$third" "$work/painted.png")
+[ "$outside" = 0 ] || fail "outside the mask a pixel has changed by $outside"
+awk "BEGIN { exit !($inside > 0.3) }" || fail "under the mask hardly anything has changed ($inside)"
+
+# A mask that is dropped on its place, by a source that lets the pointer go late.
+convert -size 128x128 xc:black -fill white -draw 'rectangle 0,90 127,127' "$work/dropped.png"
+drop 640 400 "$work/dropped.png" --late
+sleep 2
+click "$button_x" "$button_y"
+within 60 made 4 || fail "no picture was made with the dropped mask within 60 s"
+mask_of "$(newest)" "$work/used.png"
+difference=$(compare -metric AE "$work/dropped.png" "$work/used.png" null: 2>&1 || true)
+[ "${difference%% *}" = 0 ] || fail "the dropped mask was not the one that was used ($difference pixels differ)"
 
 # The window manager's polite way, as a person would.
 xdotool key alt+F4
@@ -144,5 +224,5 @@ status=0
 wait $program || status=$?
 [ $status -eq 0 ] || fail "the program ended with status $status"
 [ ! -s "$work/log" ] || fail "the program complained"
-grep -q "$prompt" "$XDG_CONFIG_HOME/flux-qfaces/settings.json" || fail "the prompt was not remembered"
-echo "window.sh: a picture was made and shown twice; see $out/window.png"
+grep -q "$repainted" "$XDG_CONFIG_HOME/flux-qfaces/settings.json" || fail "the prompt was not remembered"
+echo "window.sh: pictures were made, shown, dropped and repainted; see $out/window.png and $out/canvas.png"
