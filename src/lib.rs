@@ -11,13 +11,13 @@
 //! | [`session`] | what the program is doing: jobs, worker, gallery, settings, recovery |
 //! | [`engine`] | [`schema::request::Request`] → pictures; a plain blocking call without threads or network |
 //! | [`weights`] | a reference to weights → files on this machine; the only place for a network |
-//! | [`imaging`] | pixels, picture files and what is written in them |
+//! | [`imaging`] | pixels, masks, picture files and what is written in them |
 //! | [`schema`] | what can be asked; pure data |
 //!
 //! # One schema
-//! [`schema::fields`] holds one row per input. The form, the command line, defaults, range checks, help, saved
-//! settings, the record in a picture and the printed JSON schema are made from these rows; nothing else repeats a
-//! default or a limit. [`schema::params::Params`] is what was typed, always representable and maybe wrong.
+//! [`schema::fields`] holds one row per input, [`schema::extras`] one for each that goes beyond the contract. The form,
+//! the command line, defaults, range checks, help, saved settings, the record in a picture and the printed JSON schema are
+//! made from these rows; nothing else repeats a default or a limit. [`schema::params::Params`] is what was typed, always representable and maybe wrong.
 //! [`schema::request::Request::resolve`] is the only way from there to a job: it returns every problem at once, and
 //! below it nothing validates again. Whatever is decided against a wish becomes a [`schema::Note`]. Where the reference
 //! behaves oddly, its way and ours stand side by side in [`schema::quirks`].
@@ -27,7 +27,8 @@
 //! ui::form / cli ──▶ Params ──resolve──▶ Request  or  Problems (shown beside the fields)
 //! Session::submit ──▶ queue: Job { id, request, state }
 //! thread "engine": generator.generate(&request, &mut watch)
-//!      encode the prompt → noise → denoise step by step → decode → files, each with its record
+//!      read the starting picture → encode it and the prompt → noise → denoise step by step → decode
+//!      → put back what the mask keeps → files, each with its record
 //!    ◀── Event::{Progress, Finished, Cancelled, Failed} + wake
 //! App pumps the session, then draws it
 //! ```
@@ -37,8 +38,17 @@
 //! A model folder may hold a transformer for dev and one for schnell, as the embedded demo model does; the pipeline
 //! exchanges them between jobs. `assets/demo` has the scripts that train the demo model and measure its pictures.
 //!
+//! # How a picture comes in
+//! The form names a file; the caller of [`schema::request::Request::resolve`] looks at its header ([`imaging::read`]), so that
+//! the size is known and what cannot be used is said before anything runs. The job reads it, fits it and cuts out what the
+//! model is to see ([`imaging::prepare`]), and puts the model's work back into it. In the window the canvas (`ui/canvas`) shows
+//! the same file and paints on an [`imaging::mask::Mask`], which knows tiles, tools and undo, but no toolkit. What is pasted,
+//! cut or painted is kept by [`session::inputs`] under the name of its contents.
+//!
 //! # What always holds
-//! * A picture's record holds no time and no path: the same request gives the same bytes.
+//! * A picture's record holds no time and no path: the same request gives the same bytes. Input files are named in it by
+//!   their contents, and the mask is in it.
+//! * Outside the mask a picture comes back byte for byte, in the corrected mode.
 //! * Files are written under a temporary name, synced and renamed ([`session::files`]).
 //! * Latents, schedule, noise and rotary angles are f32 or better, whatever the precision of the weights.
 //! * The transformer's tensors have BFL's names inside, the VAE's and the text encoders' those of diffusers and
