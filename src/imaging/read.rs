@@ -9,7 +9,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbIma
 
 use crate::schema::params::Params;
 use crate::schema::quirks::Transparency;
-use crate::schema::size::Size;
+use crate::schema::size::{MAX_PIXELS, Size};
 use crate::schema::start::{Look, PictureFacts};
 
 /// The endings of picture files that can be read.
@@ -17,9 +17,6 @@ pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "
 
 /// The longest side of a picture that is decoded, in pixels.
 pub const MAX_SIDE: u32 = 32_768;
-
-/// The most pixels of a picture that is decoded; 512 MiB at 4 bytes each.
-pub const MAX_PIXELS: u64 = 1 << 27;
 
 /// What the file says of itself; the pixels are not decoded.
 ///
@@ -144,11 +141,10 @@ fn open<'a>(source: impl BufRead + Seek + 'a, path: &Path) -> Result<Opened<'a>,
     })?;
     let (width, height) = decoder.dimensions();
     let stored = Size { width, height };
-    let pixels = u64::from(width) * u64::from(height);
-    if width.max(height) > MAX_SIDE || pixels > MAX_PIXELS {
+    if width.max(height) > MAX_SIDE || stored.pixels() > MAX_PIXELS {
         return Err(too_large(path, stored));
     }
-    if pixels == 0 {
+    if stored.pixels() == 0 {
         return Err(format!("has no pixels: {}", name(path)));
     }
     // A damaged orientation is none.
@@ -170,17 +166,20 @@ fn open<'a>(source: impl BufRead + Seek + 'a, path: &Path) -> Result<Opened<'a>,
 
 /// Whether a JPEG file has its end. The decoder fills what is missing with grey and says nothing.
 fn jpeg_is_complete(file: &[u8]) -> bool {
-    /// Start of image, end of image, start of scan, and the first and last restart marker.
+    /// Start of image, end of image, start of scan, a marker without a meaning, and the restart markers.
+    /// <https://www.w3.org/Graphics/JPEG/itu-t81.pdf>, table B.1
     const SOI: u8 = 0xD8;
     const EOI: u8 = 0xD9;
     const SOS: u8 = 0xDA;
+    const TEM: u8 = 0x01;
     const RST: std::ops::RangeInclusive<u8> = 0xD0..=0xD7;
     let mut at = 0;
     while let Some(&[prefix, marker]) = file.get(at..at + 2).and_then(<[u8]>::first_chunk) {
         match (prefix, marker) {
             (0xFF, EOI) => return true,
             (0xFF, 0xFF) => at += 1,
-            (0xFF, SOI) => at += 2,
+            (0xFF, SOI | TEM) => at += 2,
+            (0xFF, marker) if RST.contains(&marker) => at += 2,
             (0xFF, _) => {
                 let length = file.get(at + 2..at + 4).and_then(<[u8]>::first_chunk);
                 let Some(length) = length.map(|bytes| u16::from_be_bytes(*bytes)) else {

@@ -8,6 +8,9 @@ pub const REFERENCE_SIDE: u32 = 1024;
 /// Every side is a multiple of this: the VAE's factor 8 times the 2×2 patches of the transformer.
 pub const SIDE_STEP: u32 = 16;
 
+/// The most pixels of a picture that is worked on; 512 MiB at 4 bytes each.
+pub const MAX_PIXELS: u64 = 1 << 27;
+
 /// Width and height of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Size {
@@ -30,6 +33,11 @@ impl Size {
         let sides = [self.width, self.height, other.width, other.height];
         let slack = sides.into_iter().max().map_or(0, i64::from);
         (cross(self.width, other.height) - cross(other.width, self.height)).abs() <= slack
+    }
+
+    /// How many pixels it has.
+    pub fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
     }
 
     /// Applies `change` to both sides.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::schema::params::Params;
 use crate::schema::quirks;
 use crate::schema::request::Circumstances;
-use crate::schema::size::Size;
+use crate::schema::size::{MAX_PIXELS, Size};
 use crate::schema::{Fidelity, Note, Problem};
 
 /// What the file of an input picture says of itself before it is decoded.
@@ -164,6 +164,15 @@ pub(super) fn resolve(
 
     let extend = Extend::of(params, fidelity);
     let whole = extend.around(image_size);
+    if !extend.is_nothing() && whole.pixels() > MAX_PIXELS {
+        problems.push(Problem::new(
+            "extend_left",
+            format!(
+                "makes the picture too large, together with the other sides ({whole} px): {} megapixels are the most",
+                MAX_PIXELS / 1_000_000
+            ),
+        ));
+    }
     let repaint = repaint(params, circumstances, extend);
     let size = if repaint
         .as_ref()

@@ -229,7 +229,7 @@ impl Tiles {
             if to < 0.0 || from > pixels as f32 || from.is_nan() || to.is_nan() {
                 0..0
             } else {
-                tile(from).min(end)..(tile(to) + 1).min(end)
+                tile(from).min(end)..tile(to).saturating_add(1).min(end)
             }
         };
         let columns = range(left, right, self.size.width);
