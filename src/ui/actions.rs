@@ -1,6 +1,6 @@
 //! What the user asked for, and how it is done.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::Context;
 
@@ -115,11 +115,11 @@ impl App {
                 .errands
                 .open(ctx, self.session.settings.output_folder.clone()),
             Action::ChoosePicture(field) => {
-                self.errands.ask(
-                    ctx,
-                    Purpose::Input(field),
-                    &self.session.settings.output_folder,
-                );
+                // Where the last picture was, there may be another.
+                let settings = &self.session.settings;
+                let last = settings.params.image.as_deref().and_then(Path::parent);
+                let folder = last.unwrap_or(&settings.output_folder).to_owned();
+                self.errands.ask(ctx, Purpose::Input(field), &folder);
             }
             Action::DismissNotice(index) => {
                 if index < self.notices.len() {

@@ -1,17 +1,17 @@
 //! One row of the form, drawn by the kind of its input.
 
 use egui::{
-    Align, Id, Layout, RichText, ScrollArea, Slider, SliderClamping, Stroke, TextEdit, Ui,
-    UiBuilder, vec2,
+    Align, Id, Layout, RichText, ScrollArea, Slider, SliderClamping, TextEdit, Ui, UiBuilder, vec2,
 };
 
 use crate::schema::fields::{Access, Field, Group, Kind};
 use crate::schema::params::Params;
 use crate::schema::{quirks, request};
+use crate::session::inputs;
 use crate::ui::incoming::Incoming;
 use crate::ui::number::Drafts;
 use crate::ui::theme::{
-    self, HALF, LONG_NUMBER_WIDTH, NUMBER_WIDTH, PROMPT_HEIGHT, RING, SMALL_CONTROL, SPACE,
+    self, HALF, LONG_NUMBER_WIDTH, NUMBER_WIDTH, PROMPT_HEIGHT, SMALL_CONTROL, SPACE,
 };
 use crate::ui::{Action, choices, icons, widgets};
 
@@ -251,19 +251,7 @@ impl Row<'_> {
     fn slider_ui(&mut self, ui: &mut Ui, enabled: bool, slider: Slider<'_>, label: Id) -> bool {
         ui.spacing_mut().slider_width = ui.available_width();
         ui.spacing_mut().interact_size.y = theme::SLIDER;
-        let palette = theme::palette(ui);
-        let visuals = ui.visuals_mut();
-        visuals.selection.bg_fill = palette.accent;
-        let widgets = &mut visuals.widgets;
-        for state in [
-            &mut widgets.inactive,
-            &mut widgets.hovered,
-            &mut widgets.active,
-        ] {
-            state.bg_fill = palette.hovered;
-            state.fg_stroke = Stroke::new(RING, palette.accent);
-        }
-        widgets.active.bg_fill = palette.accent;
+        widgets::dress_sliders(ui);
         let moved = ui.add_enabled(enabled, slider).labelled_by(label).changed();
         if moved {
             self.drafts.remove(self.field.name);
@@ -297,6 +285,12 @@ impl Row<'_> {
                     .file_name()
                     .map(|name| name.to_string_lossy().into_owned())
                     .unwrap_or_default();
+                // A kept mask is called after its contents, which says nothing to anybody.
+                let file_name = if file_name.ends_with(inputs::MASK) {
+                    "As painted on the canvas".to_owned()
+                } else {
+                    file_name
+                };
                 ui.add(egui::Label::new(theme::weak(ui, file_name)).truncate())
                     .on_hover_text(path.to_string_lossy());
             }

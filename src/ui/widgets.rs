@@ -214,6 +214,23 @@ pub(super) fn progress_ui(ui: &mut Ui, done: f32, name: &str) {
     ui.painter().rect_filled(filled, radius, palette.accent);
 }
 
+/// Gives the sliders that follow in `ui` the accent, and a rail that is seen on every ground.
+pub(super) fn dress_sliders(ui: &mut Ui) {
+    let palette = theme::palette(ui);
+    let visuals = ui.visuals_mut();
+    visuals.selection.bg_fill = palette.accent;
+    let widgets = &mut visuals.widgets;
+    for state in [
+        &mut widgets.inactive,
+        &mut widgets.hovered,
+        &mut widgets.active,
+    ] {
+        state.bg_fill = palette.hovered;
+        state.fg_stroke = Stroke::new(RING, palette.accent);
+    }
+    widgets.active.bg_fill = palette.accent;
+}
+
 /// The scrolling inside of a dialog, as high as its contents and at most as high as the window allows.
 pub(super) fn dialog_area(ui: &Ui) -> ScrollArea {
     let height = ui.ctx().content_rect().height() - theme::DIALOG_REST;

@@ -334,6 +334,7 @@ impl Setting {
             let label = ui.label(theme::small(ui, self.name));
             let is_width = *self.range.end() > 255.0;
             let response = if self.has_sliders {
+                widgets::dress_sliders(ui);
                 let slider = Slider::new(&mut shown, self.range).logarithmic(is_width);
                 ui.add(slider.integer().suffix(self.suffix))
             } else {
