@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Role, pos2, vec2};
 use egui_kittest::kittest::{Queryable, by};
+use flux_qfaces::imaging::edges;
 use flux_qfaces::schema::start::Start;
 use image::{GrayImage, Luma, Rgba, RgbaImage};
 
@@ -576,11 +577,17 @@ fn space_moves_the_picture_in_the_middle_of_a_polygon() {
     desk.button(corner, PointerButton::Primary, true, Modifiers::NONE);
     desk.button(corner, PointerButton::Primary, false, Modifiers::NONE);
     desk.key(Modifiers::NONE, Key::Enter);
-    let (left, right) = halves(&desk.mask(&script).unwrap());
+    let mask = desk.mask(&script).unwrap();
+    let (left, right) = halves(&mask);
     let expected = 0.3 * 96.0 * 0.8 * 64.0 / 2.0;
     assert!(
         (left as f32 - expected).abs() < 50.0 && right == 0,
         "{left} {right}"
+    );
+    let (first, _, width, _) = edges::bounds(&mask).unwrap();
+    assert!(
+        first + width <= 40,
+        "its corners are where they were clicked"
     );
 }
 

@@ -432,6 +432,10 @@ fn undo_and_redo_are_exact_in_any_order_of_steps() {
             let now = mask.to_image();
             if Some(&now) != states.last() {
                 states.push(now);
+                assert!(
+                    !mask.can_redo(),
+                    "what was taken back is gone after another step"
+                );
             }
             // Sometimes back and forth.
             if random.next(4) == 0 {

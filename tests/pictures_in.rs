@@ -259,6 +259,17 @@ fn feather_blends_inside_the_mask_only() {
         }
     }
     let weights = edges::weights(&mask, 7);
+    for (x, y, Luma([weight])) in weights.enumerate_pixels() {
+        let (old, share) = (picture.get_pixel(x, y).0, f32::from(*weight) / 255.0);
+        for (channel, (old, new)) in old.into_iter().zip([1.0, 2.0, 3.0]).enumerate() {
+            let blended = f32::from(old) + (new - f32::from(old)) * share;
+            let found = f32::from(finished.get_pixel(x, y).0[channel]);
+            assert!(
+                (found - blended).abs() <= 0.51,
+                "{found} is not {blended} at {x}, {y}"
+            );
+        }
+    }
     let line: Vec<u8> = (15..25).map(|x| weights.get_pixel(x, 30).0[0]).collect();
     assert_eq!(line, [0, 31, 63, 95, 127, 159, 191, 223, 255, 255]);
     assert_eq!(
