@@ -4,14 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
+use flux_qfaces::engine::Generator;
+use flux_qfaces::engine::device::Hardware;
+use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::imaging::codec;
 use flux_qfaces::schema::Note;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Request};
+use flux_qfaces::schema::request::{Circumstances, Model, Request};
 use flux_qfaces::session::gallery::{Entry, Pixels};
 use flux_qfaces::session::jobs::{JobId, JobState};
 use flux_qfaces::session::settings::{Theme, Tool};
+use flux_qfaces::session::worker::MakeGenerator;
 use flux_qfaces::session::{Folders, ModelState, Session, naming};
+use flux_qfaces::weights::ModelSource;
 use tempfile::TempDir;
 
 use crate::fake::{Act, Script, card};
@@ -30,11 +35,16 @@ impl Stage {
 
     /// A session on the files of an earlier one.
     fn reopened(script: &Script, folder: TempDir) -> Self {
+        Self::with(script.maker(), folder)
+    }
+
+    /// A session whose generator is built in this way.
+    fn with(make: MakeGenerator, folder: TempDir) -> Self {
         let (sender, wakes) = channel();
         let wake = Arc::new(move || {
             let _ = sender.send(());
         });
-        let session = Session::open(folders(folder.path()), card(), script.maker(), wake);
+        let session = Session::open(folders(folder.path()), card(), make, wake);
         Self {
             session,
             wakes,
@@ -559,4 +569,39 @@ fn a_record_gives_picture_and_mask_back() {
     let (params, remark) = stage.session.params_of(&record);
     assert_eq!(params.image, None);
     assert!(remark.unwrap().contains("is not kept here"));
+}
+
+#[test]
+fn a_picture_that_is_gone_before_its_job_runs_fails_that_job_only() {
+    // The real engine, for it is what reads the picture.
+    let make: MakeGenerator = Box::new(|watch| {
+        let source = ModelSource::Embedded;
+        let generator = FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), watch)?;
+        Ok(Box::new(generator) as Box<dyn Generator>)
+    });
+    let mut stage = Stage::with(make, TempDir::new().unwrap());
+    let (image, mask) = noisy(stage.folder.path());
+    let params = Params {
+        image: Some(image.clone()),
+        mask: Some(mask),
+        ..prompted("a face")
+    };
+    stage.session.set_paused(true);
+    let first = stage.session.submit(&params).unwrap();
+    let second = stage.submit("a face from noise");
+    std::fs::remove_file(image).unwrap();
+    stage.session.set_paused(false);
+    stage.until_ended(second);
+    let JobState::Failed(sentence) = &stage.session.job(first).unwrap().state else {
+        panic!("must fail")
+    };
+    assert!(
+        sentence.starts_with("the starting picture cannot be read"),
+        "{sentence}"
+    );
+    assert!(sentence.ends_with("in.png"), "{sentence}");
+    let JobState::Finished(_) = &stage.session.job(second).unwrap().state else {
+        panic!("the next job runs")
+    };
+    assert_eq!(stage.session.job(first).unwrap().params, params);
 }
