@@ -223,6 +223,20 @@ fn made(size: Size) -> RgbImage {
     RgbImage::from_pixel(size.width, size.height, Rgb([1, 2, 3]))
 }
 
+/// Fails unless what is painted has the model's colour and the rest is as it was.
+#[track_caller]
+fn check_repainted(finished: &RgbImage, picture: &RgbImage, mask: &GrayImage) {
+    assert_eq!(finished.dimensions(), picture.dimensions());
+    for (x, y, pixel) in finished.enumerate_pixels() {
+        let expected = if mask.get_pixel(x, y).0[0] == 255 {
+            Rgb([1, 2, 3])
+        } else {
+            *picture.get_pixel(x, y)
+        };
+        assert_eq!(*pixel, expected, "at {x}, {y}");
+    }
+}
+
 #[test]
 fn outside_the_mask_every_pixel_comes_back() {
     let (picture, mask) = (picture(96, 64), mask((96, 64), 21, 13, 30, 27));
@@ -236,14 +250,7 @@ fn outside_the_mask_every_pixel_comes_back() {
         }
     );
     let finished = prepared.finish(made(prepared.size()));
-    for (x, y, pixel) in finished.enumerate_pixels() {
-        let expected = if mask.get_pixel(x, y).0[0] == 255 {
-            Rgb([1, 2, 3])
-        } else {
-            *picture.get_pixel(x, y)
-        };
-        assert_eq!(*pixel, expected, "at {x}, {y}");
-    }
+    check_repainted(&finished, &picture, &mask);
 }
 
 #[test]
@@ -345,14 +352,7 @@ fn full_resolution_keeps_the_size_and_every_pixel_outside() {
     let pixels = work.width * work.height;
     assert!((12_000..20_000).contains(&pixels), "{work}");
     let finished = prepared.finish(made(work));
-    for (x, y, pixel) in finished.enumerate_pixels() {
-        let expected = if mask.get_pixel(x, y).0[0] == 255 {
-            Rgb([1, 2, 3])
-        } else {
-            *picture.get_pixel(x, y)
-        };
-        assert_eq!(*pixel, expected, "at {x}, {y}");
-    }
+    check_repainted(&finished, &picture, &mask);
 }
 
 #[test]

@@ -6,8 +6,7 @@ use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{
-    DynamicImage, ExtendedColorType, GrayImage, ImageEncoder, ImageFormat, ImageReader, RgbImage,
-    RgbaImage,
+    ExtendedColorType, GrayImage, ImageEncoder, ImageFormat, ImageReader, RgbImage, RgbaImage,
 };
 use img_parts::Bytes;
 use img_parts::jpeg::{Jpeg, JpegSegment, markers};
@@ -59,18 +58,6 @@ pub fn encode(
         Format::Jpg => encode_jpeg(picture, encoding.quality, record),
         Format::Webp => encode_webp(picture, encoding.quality, record),
     }
-}
-
-/// Decodes a picture file of any supported format.
-///
-/// # Errors
-/// When the bytes are not a picture, or a damaged one.
-pub fn decode(file: &[u8]) -> Result<DynamicImage, Error> {
-    ImageReader::new(Cursor::new(file))
-        .with_guessed_format()
-        .map_err(reading)?
-        .decode()
-        .map_err(reading)
 }
 
 /// What the first bytes of a picture file say.
