@@ -530,6 +530,26 @@ fn many_strokes_stay_within_bounds_and_all_can_be_taken_back() {
 }
 
 #[test]
+fn what_lies_outside_the_picture_is_no_change() {
+    let mut mask = blank(100, 100);
+    mask.fill();
+    let corner = |x: f32, y: f32| Point { x, y };
+    let rectangle = |a, b| shapes::rectangle(a, b);
+    mask.fill_outline(
+        &rectangle(corner(0.0, 0.0), corner(100.0, 100.0)),
+        Ink::Erase,
+    );
+    mask.fill_outline(
+        &rectangle(corner(10.0, 10.0), corner(20.0, 20.0)),
+        Ink::Paint,
+    );
+    mask.undo();
+    assert!(mask.is_blank());
+    mask.clear();
+    assert!(mask.can_redo(), "clearing what is blank is no step");
+}
+
+#[test]
 fn a_mask_survives_being_a_picture() {
     let picture = GrayImage::from_fn(130, 140, |x, y| image::Luma([(x * y % 256) as u8]));
     let mut mask = Mask::from_image(&picture);

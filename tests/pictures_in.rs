@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use flux_qfaces::imaging::prepare::Prepared;
-use flux_qfaces::imaging::{edges, fit, read};
+use flux_qfaces::imaging::{edges, fit, prepare, read};
 use flux_qfaces::schema::Fidelity;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::quirks::{self, Transparency};
@@ -124,6 +124,7 @@ fn what_cannot_be_read_gets_one_sentence() {
     };
     found("cut.png", "is damaged");
     found("cut.jpg", "cut short");
+    found("frame.webp", "is damaged");
     found("huge-empty.png", "is too large (60000 × 60000 px)");
     found("huge.png", "is too large (20000 × 20000 px)");
     found("text.png", "is not a picture");
@@ -376,6 +377,36 @@ fn the_window_holds_the_mask_wherever_it_is() {
             .count();
         assert_eq!(repainted as u32, width * height, "{left} {top}");
     }
+}
+
+#[test]
+fn the_model_sees_the_window_undistorted() {
+    for (size, part) in [
+        ((6000, 1000), (0, 400, 6000, 20)),
+        ((3000, 1000), (0, 0, 3000, 1000)),
+        ((400, 2000), (100, 0, 50, 2000)),
+        ((900, 900), (300, 300, 40, 90)),
+    ] {
+        let painted = mask(size, part.0, part.1, part.2, part.3);
+        let mut files = Files::new(&picture(size.0, size.1), Some(&painted));
+        files.params.crop_to_mask = true;
+        let (request, prepared) = files.prepared(1024);
+        let repaint = request.start.unwrap().repaint.unwrap();
+        let (_, _, window) = prepare::window_of(&painted, repaint.crop.unwrap());
+        let work = prepared.size();
+        let shape = |size: Size| f64::from(size.width) / f64::from(size.height);
+        let distortion = shape(window) / shape(work);
+        assert!((0.94..1.06).contains(&distortion), "{window} as {work}");
+    }
+}
+
+#[test]
+fn what_is_added_is_repainted_up_to_its_edge() {
+    let mut files = Files::new(&picture(100, 64), None);
+    files.params.extend_right = 44;
+    let (_, prepared) = files.prepared(1024);
+    // The picture ends in the middle of a cell, which is repainted as a whole.
+    assert_eq!(prepared.mask.unwrap().get_pixel(96, 10).0[0], 255);
 }
 
 #[test]

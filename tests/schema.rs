@@ -830,6 +830,9 @@ fn inputs_beyond_the_contract_are_not_part_of_it() {
             field.name
         );
     }
+    let absurd = json!({"image": "a.png", "extend_left": i64::MAX, "extend_top": -5});
+    let problems = resolve_with(&absurd, CORRECTED, look(64, 64), look(64, 64)).unwrap_err();
+    assert_eq!(problems.len(), 2, "{problems:?}");
     assert_eq!(
         note_fields(
             &json!({"feather": 3, "extend_left": 5, "crop_margin": 9}),

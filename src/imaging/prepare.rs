@@ -94,6 +94,12 @@ impl Prepared {
                 )
             }
         };
+        // The reference looks at the first pixel of a cell only. Where a job goes beyond it, all that is painted counts.
+        let mask_of_model = if repaint.is_plain && repaint.crop.is_none() {
+            mask_of_model
+        } else {
+            whole_cells(&mask_of_model)
+        };
         let notes = remarks(&mask_of_model);
         let back = repaint.restore.then(|| Back {
             weights: edges::weights(&mask, repaint.feather),
@@ -256,9 +262,11 @@ fn window(mask: &GrayImage, crop: Crop) -> (Window, Size) {
     };
     let native = f64::from(crop.native_side);
     let longest = quirks::longest_input_side(crop.native_side);
+    // Where the longer side meets its limit, the shorter one follows it.
+    let scale = (longest / (native * shape.max(1.0 / shape))).min(1.0);
     let work = Size {
-        width: side((native * shape).min(longest)),
-        height: side((native / shape).min(longest)),
+        width: side(native * shape * scale),
+        height: side(native / shape * scale),
     };
     // Rounding has changed the shape a little: the window follows, outwards, as far as the picture goes.
     let exact = f64::from(work.width) / f64::from(work.height);
@@ -276,6 +284,19 @@ fn window(mask: &GrayImage, crop: Crop) -> (Window, Size) {
         size,
     };
     (window, work)
+}
+
+/// The mask with every cell painted in which something is painted.
+fn whole_cells(mask: &GrayImage) -> GrayImage {
+    let (columns, rows) = (mask.width() / CELL, mask.height() / CELL);
+    let mut painted = vec![false; (columns * rows) as usize];
+    let index = |x: u32, y: u32| (y / CELL * columns + x / CELL) as usize;
+    for (x, y, pixel) in mask.enumerate_pixels() {
+        painted[index(x, y)] |= pixel.0[0] >= PAINTED;
+    }
+    GrayImage::from_fn(mask.width(), mask.height(), |x, y| {
+        Luma([if painted[index(x, y)] { 255 } else { 0 }])
+    })
 }
 
 /// What the user should know of a mask, in the size in which the model gets it.

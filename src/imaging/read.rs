@@ -1,7 +1,8 @@
 //! Picture files of any kind → 8-bit pixels, upright. What a file says of its size is checked before it is decoded.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use image::metadata::Orientation;
@@ -18,13 +19,20 @@ pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "
 /// The longest side of a picture that is decoded, in pixels.
 pub const MAX_SIDE: u32 = 32_768;
 
+/// The longest file that is read.
+const MAX_BYTES: u64 = 2 << 30;
+
+/// The most bytes that a PNG file's rows, profiles and texts may take; the latter can unpack to a thousand times their
+/// length.
+const MAX_PNG_EXTRAS: u64 = 64 << 20;
+
 /// What the file says of itself; the pixels are not decoded.
 ///
 /// # Errors
 /// One sentence, when the file cannot be read, is no picture, or is too large to be decoded.
 pub fn look(path: &Path) -> Look {
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    Ok(open(BufReader::new(file), path)?.facts)
+    let file = open_file(path)?;
+    contained(path, || Ok(open(BufReader::new(file), path)?.facts))
 }
 
 /// What the files of the input pictures say of themselves.
@@ -54,7 +62,10 @@ impl Looks {
 /// # Errors
 /// One sentence, as [`look`]; also when the file is damaged.
 pub fn pixels(path: &Path, upright: bool) -> Result<RgbaImage, String> {
-    let file = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let mut file = Vec::new();
+    open_file(path)?
+        .read_to_end(&mut file)
+        .map_err(|error| unreadable(path, &error))?;
     decode(&file, path, upright)
 }
 
@@ -63,6 +74,29 @@ pub fn pixels(path: &Path, upright: bool) -> Result<RgbaImage, String> {
 /// # Errors
 /// One sentence, as [`pixels`].
 pub fn decode(file: &[u8], path: &Path, upright: bool) -> Result<RgbaImage, String> {
+    contained(path, || decode_upright(file, path, upright))
+}
+
+/// The file, if it is one that can be read into memory.
+fn open_file(path: &Path) -> Result<File, String> {
+    let data = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if !data.is_file() {
+        return Err(format!("is not a file: {}", name(path)));
+    }
+    if data.len() > MAX_BYTES {
+        let limit = MAX_BYTES >> 30;
+        return Err(format!("is larger than {limit} GiB: {}", name(path)));
+    }
+    File::open(path).map_err(|error| unreadable(path, &error))
+}
+
+/// Runs a decoder. One that panics has met a file that is damaged in a way it did not expect.
+fn contained<T>(path: &Path, act: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(act))
+        .unwrap_or_else(|_| Err(format!("is damaged (its decoder gave up): {}", name(path))))
+}
+
+fn decode_upright(file: &[u8], path: &Path, upright: bool) -> Result<RgbaImage, String> {
     let Opened {
         decoder,
         orientation,
@@ -114,11 +148,14 @@ fn open<'a>(source: impl BufRead + Seek + 'a, path: &Path) -> Result<Opened<'a>,
     let mut reader = ImageReader::new(source)
         .with_guessed_format()
         .map_err(|error| unreadable(path, &error))?;
-    // The sides are checked below, where they can be named; this bounds what decoders use besides.
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(16 * MAX_PIXELS);
-    reader.limits(limits);
     let format = reader.format();
+    // The sides are checked below, where they can be named. All but PNG count pixels among what they ask for.
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(match format {
+        Some(ImageFormat::Png) => MAX_PNG_EXTRAS,
+        _ => 8 * MAX_PIXELS,
+    });
+    reader.limits(limits);
     let foreign = || {
         format!(
             "is not a picture that can be read (PNG, JPEG, WebP, GIF, BMP or TIFF): {}",
@@ -141,7 +178,9 @@ fn open<'a>(source: impl BufRead + Seek + 'a, path: &Path) -> Result<Opened<'a>,
     })?;
     let (width, height) = decoder.dimensions();
     let stored = Size { width, height };
-    if width.max(height) > MAX_SIDE || stored.pixels() > MAX_PIXELS {
+    // Up to 16 bits a channel.
+    let is_heavy = decoder.total_bytes() > 8 * MAX_PIXELS;
+    if width.max(height) > MAX_SIDE || stored.pixels() > MAX_PIXELS || is_heavy {
         return Err(too_large(path, stored));
     }
     if stored.pixels() == 0 {
@@ -207,6 +246,12 @@ fn jpeg_is_complete(file: &[u8]) -> bool {
 
 /// The sentence about a file that the system does not give.
 fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    if path
+        .to_str()
+        .is_some_and(|text| text.starts_with("sha256:"))
+    {
+        return "is named by its contents, as in a record: give the path of the file".to_owned();
+    }
     let remote = path.to_str().is_some_and(|text| {
         ["http://", "https://", "data:"]
             .iter()

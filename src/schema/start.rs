@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::schema::extras::MAX_EXTEND;
 use crate::schema::params::Params;
 use crate::schema::quirks;
 use crate::schema::request::Circumstances;
@@ -68,7 +69,8 @@ impl Extend {
         if !quirks::honours_extras(fidelity) {
             return Self::default();
         }
-        let side = |pixels: i64| u32::try_from(pixels).unwrap_or_default();
+        // What is beyond the limits is a problem already, and must only not upset the arithmetic.
+        let side = |pixels: i64| pixels.clamp(0, MAX_EXTEND) as u32;
         Self {
             left: side(params.extend_left),
             top: side(params.extend_top),
@@ -102,6 +104,8 @@ pub struct Repaint {
     pub feather: u32,
     /// Whether only the surroundings of the mask go through the model.
     pub crop: Option<Crop>,
+    /// Whether only a mask is given, as the reference knows it, and nothing beyond the contract is asked for.
+    pub is_plain: bool,
     /// Whether pixels outside the mask come back byte for byte.
     pub restore: bool,
 }
@@ -242,6 +246,9 @@ fn repaint(params: &Params, circumstances: Circumstances<'_>, extend: Extend) ->
         grow: if extras { params.grow as i32 } else { 0 },
         feather: if extras { params.feather as u32 } else { 0 },
         crop: Crop::of(params, circumstances.fidelity, circumstances.native_side),
+        is_plain: !extras
+            || (params.grow, params.feather, params.crop_to_mask) == (0, 0, false)
+                && extend.is_nothing(),
         restore: quirks::restores_unmasked_pixels(circumstances.fidelity),
     })
 }

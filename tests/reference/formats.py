@@ -103,6 +103,23 @@ def bomb(side: int) -> bytes:
     return png(side, side, 1, 0, packed)
 
 
+def torn_frame(webp: bytes) -> bytes:
+    """An animation whose only frame says it is 4 by 4, as its alpha is, while its colours are of the whole size."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+
+    start = webp.index(b"VP8 ")
+    (length,) = struct.unpack("<I", webp[start + 4 : start + 8])
+    colours = chunk(b"VP8 ", webp[start + 8 : start + 8 + length])
+    transparency = chunk(b"ALPH", bytes([0]) + bytes([128] * 16))
+    three = (3).to_bytes(3, "little")
+    frame = bytes(6) + three + three + (100).to_bytes(3, "little") + bytes([0]) + transparency + colours
+    canvas = (SIZE[0] - 1).to_bytes(3, "little") + (SIZE[1] - 1).to_bytes(3, "little")
+    chunks = chunk(b"VP8X", bytes([0b10010, 0, 0, 0]) + canvas) + chunk(b"ANIM", bytes(6)) + chunk(b"ANMF", frame)
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WEBP" + chunks
+
+
 def adobe(jpeg: bytes, transform: int | None) -> bytes:
     """Sets the colour transform in the Adobe marker, or takes the marker out."""
     start = jpeg.index(b"\xff\xee\x00\x0eAdobe")
@@ -170,6 +187,7 @@ def broken() -> dict[str, bytes]:
     return {
         "cut.png": whole["png-rgb.png"][: len(whole["png-rgb.png"]) // 2],
         "cut.jpg": whole["jpeg-420.jpg"][:-60],
+        "frame.webp": torn_frame(whole["webp-lossy.webp"]),
         "huge-empty.png": png(60_000, 60_000, 8, 2, zlib.compress(bytes(100), 9)),
         "huge.png": bomb(20_000),
         "text.png": b"This is not a picture.\n",

@@ -57,6 +57,9 @@ impl Stroke {
     /// Draws on, up to half-way to `next`: from middle to middle of the pointer's places on a parabola that touches the
     /// lines between them.
     pub(super) fn extend(&mut self, next: Dab, tiles: &mut Tiles) {
+        if !(next.at.x.is_finite() && next.at.y.is_finite()) {
+            return;
+        }
         self.tail = next;
         let spacing = SPACING.0 + SPACING.1 * (1.0 - self.brush.hardness);
         if distance(self.last.at, next.at) < self.brush.radius * spacing {

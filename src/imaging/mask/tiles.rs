@@ -48,6 +48,22 @@ impl Tile {
         }
     }
 
+    /// Lets what is inside go on outside, so that only what is inside decides whether a tile is plain or has changed.
+    fn continued(&mut self, width: usize, height: usize) {
+        let Self::Pixels(pixels) = self else { return };
+        if (width, height) == (SIDE, SIDE) {
+            return;
+        }
+        for line in pixels.chunks_exact_mut(SIDE).take(height) {
+            let last = line[width - 1];
+            line[width..].fill(last);
+        }
+        let last = (height - 1) * SIDE;
+        for line in height..SIDE {
+            pixels.copy_within(last..last + SIDE, line * SIDE);
+        }
+    }
+
     /// The same as a plain tile, if it is one.
     fn simplified(&mut self) {
         if let Self::Pixels(pixels) = self
@@ -119,15 +135,22 @@ impl Tiles {
             Tile::Plain(value) => *value == 0,
             // What lies outside the picture does not count.
             Tile::Pixels(pixels) => {
-                let inside = |first: usize, side: u32| (side as usize - first * SIDE).min(SIDE);
-                let width = inside(index % self.columns, self.size.width);
-                let height = inside(index / self.columns, self.size.height);
+                let (width, height) = self.inside(index);
                 let lines = pixels.chunks_exact(SIDE).take(height);
                 lines
                     .flat_map(|line| &line[..width])
                     .all(|pixel| *pixel == 0)
             }
         })
+    }
+
+    /// How many columns and rows of a tile lie in the picture.
+    fn inside(&self, index: usize) -> (usize, usize) {
+        let inside = |first: usize, side: u32| (side as usize - first * SIDE).min(SIDE);
+        (
+            inside(index % self.columns, self.size.width),
+            inside(index / self.columns, self.size.height),
+        )
     }
 
     pub(super) fn take_changed(&mut self) -> Vec<(usize, usize)> {
@@ -179,7 +202,7 @@ impl Tiles {
             for (y, line) in pixels.chunks_exact_mut(SIDE).enumerate() {
                 for (x, pixel) in line.iter_mut().enumerate() {
                     let found = picture.get_pixel_checked((left + x) as u32, (top + y) as u32);
-                    // Outside, what is inside goes on, so that the tile can be plain.
+                    // What is outside is filled in when the change is committed.
                     if let Some(Luma([value])) = found {
                         *pixel = *value;
                     }
@@ -303,7 +326,10 @@ impl Tiles {
     pub(super) fn commit(&mut self) -> Before {
         let mut before: Before = self.before.drain().collect();
         for (index, _) in &before {
-            self.all[*index].simplified();
+            let (width, height) = self.inside(*index);
+            let tile = &mut self.all[*index];
+            tile.continued(width, height);
+            tile.simplified();
         }
         before.retain(|(index, tile)| self.all[*index] != *tile);
         before.sort_by_key(|(index, _)| *index);
