@@ -481,8 +481,15 @@ fn names_are_filled_in_and_fit_every_file_system() {
     assert_eq!(named("", "a face"), "picture-2");
     assert_eq!(named("..[prompt]. ", ""), "picture-2");
     let long = named("[prompt]-[prompt]-[prompt]", &"word ".repeat(99));
-    assert!(long.len() <= 120 && long.starts_with("word word"), "{long}");
+    assert!(long.len() <= 200 && long.starts_with("word word"), "{long}");
     assert_eq!(named("../[n]", "a face"), "_2", "no way out of the folder");
+}
+
+#[test]
+fn names_are_cut_by_bytes_and_words_without_spaces_by_letters() {
+    let emoji = named("[date]-[prompt]-[n]", &"🙂".repeat(99));
+    assert!(emoji.len() <= 200 && emoji.contains("🙂"), "{emoji}");
+    assert_eq!(named("[prompt]", &"雪".repeat(70)), "雪".repeat(60));
 }
 
 #[test]
@@ -565,6 +572,9 @@ fn a_record_gives_picture_and_mask_back() {
     let again = image::open(params.mask.unwrap()).unwrap().to_luma8();
     assert_eq!(again, pixels);
 
+    let (params, remark) = stage.session.params_of(&record.without_mask());
+    assert_eq!(params.mask, None, "neither in the record nor kept");
+    assert!(remark.unwrap().contains("The mask of this picture"));
     std::fs::remove_dir_all(stage.folder.path().join("inputs")).unwrap();
     let (params, remark) = stage.session.params_of(&record);
     assert_eq!(params.image, None);
@@ -604,4 +614,28 @@ fn a_picture_that_is_gone_before_its_job_runs_fails_that_job_only() {
         panic!("the next job runs")
     };
     assert_eq!(stage.session.job(first).unwrap().params, params);
+}
+
+#[test]
+fn a_job_whose_picture_is_not_there_after_a_restart_waits_for_it() {
+    let mut stage = Stage::new(&Script::new());
+    let (image, _) = noisy(stage.folder.path());
+    let away = image.with_extension("away");
+    let params = Params {
+        image: Some(image.clone()),
+        ..prompted("a face")
+    };
+    stage.session.set_paused(true);
+    stage.session.submit(&params).unwrap();
+    std::fs::rename(&image, &away).unwrap();
+    drop(stage.session);
+    let mut stage = Stage::reopened(&Script::new(), stage.folder);
+    assert!(stage.session.jobs().is_empty());
+    let notices = stage.session.take_notices().join("\n");
+    assert!(notices.contains("cannot be read"), "{notices}");
+    std::fs::rename(&away, &image).unwrap();
+    drop(stage.session);
+    let stage = Stage::reopened(&Script::new(), stage.folder);
+    assert_eq!(stage.session.jobs().len(), 1);
+    assert_eq!(stage.session.jobs()[0].params, params);
 }

@@ -20,8 +20,11 @@ const SCHEME: &str = "sha256:";
 /// What the name of a kept mask ends with.
 pub const MASK: &str = "mask.png";
 
-/// How long a mask stays that no job has used. A mask that was used is in the pictures it has made.
+/// How long a mask stays that neither the inputs nor a waiting job name.
 const MASK_DAYS: u64 = 7;
+
+/// The most bytes that are kept; beyond it the oldest files go.
+const MOST_BYTES: u64 = 2 << 30;
 
 /// The reference to a file's contents, the same wherever it lies.
 pub fn reference(contents: &[u8]) -> String {
@@ -66,6 +69,7 @@ impl InputStore {
         // A file of this name has these contents: it was written whole.
         if !path.is_file() {
             files::write_whole(&path, contents, true)?;
+            keep_private(&path);
         }
         Ok(path)
     }
@@ -93,17 +97,38 @@ impl InputStore {
         })
     }
 
-    /// Removes old masks but those in `used`.
+    /// Removes what is kept without need, but nothing in `used`: old masks, and the oldest pictures where there are many.
     pub fn sweep(&self, used: &[PathBuf]) {
         let oldest = SystemTime::now().checked_sub(Duration::from_secs(MASK_DAYS * 24 * 60 * 60));
-        for file in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let path = file.path();
+        let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut files: Vec<_> = files
+            .filter_map(|file| {
+                let data = file.metadata().ok()?;
+                Some((data.modified().ok()?, data.len(), file.path()))
+            })
+            .collect();
+        files.sort();
+        let mut bytes: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
+        for (modified, length, path) in files {
             let is_mask = path.to_str().is_some_and(|path| path.ends_with(MASK));
-            let modified = file.metadata().and_then(|data| data.modified()).ok();
-            if is_mask && !used.contains(&path) && modified < oldest {
-                // It is swept next time.
+            let is_old = oldest.is_some_and(|oldest| modified < oldest);
+            if !used.contains(&path) && (bytes > MOST_BYTES || (is_mask && is_old)) {
+                bytes -= length;
+                // What cannot be removed now is swept next time.
                 let _ = fs::remove_file(path);
             }
         }
     }
+}
+
+/// Lets only the user read a file, where the system has a way to say so: it may be a copy of a private picture.
+fn keep_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // A file system without permissions has none to give.
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }

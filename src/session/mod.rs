@@ -98,6 +98,8 @@ pub struct Session {
     /// In the order they will run; ended jobs stay until they are cleared.
     jobs: Vec<Job>,
     next_id: u64,
+    /// Inputs of jobs of earlier runs whose files cannot be read now: they may be there next time.
+    stranded: Vec<Params>,
     journal: Journal,
     looks: LookCache,
     notices: Vec<String>,
@@ -120,12 +122,9 @@ impl Session {
         let loader = PictureLoader::start(wake);
         loader.scan(settings.output_folder.clone());
         let inputs = InputStore::new(folders.inputs.clone());
-        let masks = waiting.iter().chain([&settings.params]);
-        inputs.sweep(
-            &masks
-                .filter_map(|params| params.mask.clone())
-                .collect::<Vec<_>>(),
-        );
+        let used = waiting.iter().chain([&settings.params]);
+        let used = used.flat_map(|params| [params.image.clone(), params.mask.clone()]);
+        inputs.sweep(&used.flatten().collect::<Vec<_>>());
         let mut session = Self {
             inputs,
             gallery: Gallery::new(settings.output_folder.clone()),
@@ -136,6 +135,7 @@ impl Session {
             model: ModelState::Loading,
             jobs: Vec::new(),
             next_id: 0,
+            stranded: Vec::new(),
             journal,
             looks: LookCache::default(),
             notices,
@@ -192,10 +192,18 @@ impl Session {
                 remark = Some(sentence.to_owned());
             }
         }
-        params.mask = record
-            .mask_file()
-            .filter(|_| params.image.is_some())
-            .and_then(|file| self.inputs.keep(&file, inputs::MASK).ok());
+        if let Some(reference) = record.mask_reference().filter(|_| params.image.is_some()) {
+            let embedded = record.mask_file();
+            let embedded = embedded.and_then(|file| self.inputs.keep(&file, inputs::MASK).ok());
+            params.mask = embedded.or_else(|| self.inputs.find(reference));
+            if params.mask.is_none() {
+                let sentence =
+                    "The mask of this picture is not in it and not kept here: paint it again";
+                remark = Some(sentence.to_owned());
+            }
+        } else {
+            params.mask = None;
+        }
         (params, remark)
     }
 
@@ -353,7 +361,8 @@ impl Session {
             .jobs
             .iter()
             .filter(|job| !job.has_ended())
-            .map(|job| &job.params);
+            .map(|job| &job.params)
+            .chain(&self.stranded);
         if let Err(warning) = self.journal.write(unfinished) {
             self.notices.push(warning);
         }
@@ -370,6 +379,12 @@ impl Session {
             match self.submit(&params) {
                 Ok(_) => restored += 1,
                 Err(problems) => {
+                    // A file that cannot be read now may be there next time, for example on another disk.
+                    let is_of_file =
+                        |problem: &Problem| ["image", "mask"].contains(&problem.field.as_str());
+                    if problems.iter().all(is_of_file) {
+                        self.stranded.push(params);
+                    }
                     let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
                     let notice = format!(
                         "A job from last time cannot run any more ({})",

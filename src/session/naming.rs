@@ -23,8 +23,8 @@ pub const WORDS: [(&str, &str); 6] = [
 /// The most characters of a prompt in a name.
 const PROMPT: usize = 60;
 
-/// The most characters of a name; systems take 255 bytes, of which a suffix and an ending need some.
-const LONGEST: usize = 120;
+/// The most bytes of a name; systems take 255, of which a suffix and an ending need some.
+const LONGEST: usize = 200;
 
 /// The name without ending of picture `index` of a job that is saved at `now`.
 pub fn stem(pattern: &str, request: &Request, index: usize, now: &Zoned) -> String {
@@ -36,7 +36,13 @@ pub fn stem(pattern: &str, request: &Request, index: usize, now: &Zoned) -> Stri
         .replace("[n]", &index.to_string())
         // Last, so that brackets in a prompt stay what they are.
         .replace("[prompt]", &words(&request.prompt));
-    let name: String = filled.chars().map(safe).take(LONGEST).collect();
+    let mut name = String::new();
+    for letter in filled.chars().map(safe) {
+        if name.len() + letter.len_utf8() > LONGEST {
+            break;
+        }
+        name.push(letter);
+    }
     // Windows takes no name that ends with a dot or a space, and others hide one that begins with a dot.
     let name = name.trim_matches([' ', '.']);
     if name.is_empty() {
@@ -46,11 +52,14 @@ pub fn stem(pattern: &str, request: &Request, index: usize, now: &Zoned) -> Stri
     }
 }
 
-/// The beginning of a prompt, cut between words.
+/// The beginning of a prompt, cut between words if it has any.
 fn words(prompt: &str) -> String {
     let mut taken = String::new();
     for word in prompt.split_whitespace() {
         if taken.chars().count() + word.chars().count() >= PROMPT {
+            if taken.is_empty() {
+                taken.extend(word.chars().take(PROMPT));
+            }
             break;
         }
         if !taken.is_empty() {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::engine::Outcome;
 use crate::imaging::{codec, fit, read};
 use crate::schema::params::Params;
-use crate::schema::quirks::Transparency;
+use crate::schema::quirks;
 use crate::schema::request::Request;
 use crate::schema::{Fidelity, Note};
 use crate::session::inputs;
@@ -63,7 +63,8 @@ impl Record {
             ..params.clone()
         }
         .to_json();
-        let mask = params.mask.as_deref().and_then(embedded);
+        let mask = params.mask.as_deref();
+        let mask = mask.and_then(|path| embedded(path, request.fidelity));
         Self {
             program: PROGRAM.to_owned(),
             model: outcome.model.clone(),
@@ -91,6 +92,11 @@ impl Record {
     /// The mask, as the file it was embedded as.
     pub fn mask_file(&self) -> Option<Vec<u8>> {
         BASE64.decode(self.mask.as_ref()?).ok()
+    }
+
+    /// The reference to the mask, if there was one.
+    pub fn mask_reference(&self) -> Option<&str> {
+        self.inputs.get("mask").and_then(Value::as_str)
     }
 
     /// The reference to the starting picture, if there was one.
@@ -124,8 +130,8 @@ impl Record {
 }
 
 /// A mask's file as it is embedded.
-fn embedded(path: &Path) -> Option<String> {
-    let pixels = read::pixels(path, true).ok()?;
-    let mask = fit::luminance(&read::opaque(&pixels, Transparency::OverBlack));
+fn embedded(path: &Path, fidelity: Fidelity) -> Option<String> {
+    let pixels = read::pixels(path, quirks::applies_exif_orientation(fidelity)).ok()?;
+    let mask = fit::luminance(&read::opaque(&pixels, quirks::mask_transparency(fidelity)));
     Some(BASE64.encode(codec::encode_mask(&mask).ok()?))
 }

@@ -112,7 +112,8 @@ struct File {
     fidelity: Fidelity,
     leave_metadata_out: bool,
     names: Option<String>,
-    painting: Painting,
+    /// A [`Painting`]; what another version has written may not be one.
+    painting: Value,
     inputs: Map<String, Value>,
 }
 
@@ -153,7 +154,7 @@ impl Settings {
             fidelity: file.fidelity,
             metadata: !file.leave_metadata_out,
             file_names: file.names.unwrap_or_else(|| naming::DEFAULT.to_owned()),
-            painting: file.painting,
+            painting: serde_json::from_value(file.painting).unwrap_or_default(),
             params,
         };
         (settings, warning)
@@ -171,7 +172,7 @@ impl Settings {
             fidelity: self.fidelity,
             leave_metadata_out: !self.metadata,
             names: (self.file_names != naming::DEFAULT).then(|| self.file_names.clone()),
-            painting: self.painting,
+            painting: serde_json::to_value(self.painting).map_err(|error| error.to_string())?,
             inputs: self.params.to_json(),
         };
         let text = serde_json::to_vec_pretty(&file).map_err(|error| error.to_string())?;

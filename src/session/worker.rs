@@ -231,7 +231,7 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
     }
 
     let saving = Instant::now();
-    if let Some(image) = &order.params.image {
+    if let Some(image) = order.params.image.as_ref().filter(|_| order.with_record) {
         order.inputs.keep_copy(image);
     }
     let record = Record::new(&order.params, &order.request, &outcome);
