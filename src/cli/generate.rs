@@ -184,16 +184,16 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let source = super::model(matches)?;
     let card = source.card()?;
     let (params, request) = request(matches, &card)?;
-    if let Some(start) = &request.start {
-        // A damaged file is found before a model is loaded, not after.
-        Prepared::read(start, &request).map_err(|problem| Failure::Problems(vec![problem]))?;
-    }
     let interrupted = interruption();
     let folder = matches
         .get_one::<PathBuf>("output-dir")
         .map_or(Path::new("."), PathBuf::as_path);
     let target = Target::numbered(folder, matches.get_flag("overwrite"));
     target.check(request.num_outputs, request.encoding)?;
+    if let Some(start) = &request.start {
+        // A damaged file is found before a model is loaded, not after.
+        Prepared::read(start, &request).map_err(|problem| Failure::Problems(vec![problem]))?;
+    }
     let noise = matches
         .get_one::<PathBuf>("noise")
         .map(|path| Noise::read(path))
