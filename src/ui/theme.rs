@@ -88,7 +88,7 @@ pub(super) const DROP_NAME: f32 = 18.0;
 /// Size of the icon of such a place.
 pub(super) const DROP_ICON: f32 = 44.0;
 /// Width of a slider in a line of several.
-pub(super) const SHORT_SLIDER: f32 = 80.0;
+pub(super) const SHORT_SLIDER: f32 = 64.0;
 /// Width of the line of the tools' settings with sliders; where there is less room it has only the numbers.
 pub(super) const TOOL_LINE: f32 = 640.0;
 /// Half the cross in the middle of a brush.

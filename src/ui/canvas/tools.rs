@@ -321,27 +321,27 @@ struct Setting {
 impl Setting {
     /// Draws it; `value` times `scale` is what is shown.
     fn ui(self, ui: &mut Ui, value: &mut f32, scale: f32) {
-        // The control rounds; what the wheel has set in smaller steps stays until the control is moved.
+        // The controls round; what the wheel has set in smaller steps stays until one is moved.
         let mut shown = *value * scale;
-        let size = if self.has_sliders {
-            vec2(SHORT_SLIDER + 2.0 * NUMBER_WIDTH, SMALL_CONTROL)
-        } else {
-            vec2(2.0 * NUMBER_WIDTH - SPACE, SMALL_CONTROL)
-        };
+        let slider = if self.has_sliders { SHORT_SLIDER } else { 0.0 };
+        let size = vec2(slider + 2.0 * NUMBER_WIDTH - SPACE, SMALL_CONTROL);
         let row = Layout::left_to_right(Align::Center);
         let moved = ui.allocate_ui_with_layout(size, row, |ui| {
             ui.spacing_mut().item_spacing.x = HALF;
             let label = ui.label(theme::small(ui, self.name));
-            let is_width = *self.range.end() > 255.0;
-            let response = if self.has_sliders {
-                widgets::dress_sliders(ui);
-                let slider = Slider::new(&mut shown, self.range).logarithmic(is_width);
-                ui.add(slider.integer().suffix(self.suffix))
-            } else {
-                let number = DragValue::new(&mut shown).range(self.range);
-                ui.add(number.fixed_decimals(0).suffix(self.suffix))
-            };
-            response.labelled_by(label.id).changed()
+            let mut moved = false;
+            if self.has_sliders {
+                let is_width = *self.range.end() > 255.0;
+                let slider = Slider::new(&mut shown, self.range.clone()).logarithmic(is_width);
+                let drawn = ui.scope(|ui| {
+                    widgets::dress_sliders(ui);
+                    ui.add(slider.integer().show_value(false))
+                });
+                moved = drawn.inner.labelled_by(label.id).changed();
+            }
+            let number = DragValue::new(&mut shown).range(self.range);
+            let number = ui.add(number.fixed_decimals(0).suffix(self.suffix));
+            moved || number.labelled_by(label.id).changed()
         });
         if moved.inner {
             *value = shown / scale;
