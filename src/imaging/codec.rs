@@ -121,17 +121,27 @@ pub fn read_record(file: &[u8]) -> Option<String> {
 
 /// PNG with the record in an iTXt chunk before the pixels.
 fn encode_png(picture: &RgbImage, record: Option<&str>) -> Result<Vec<u8>, Error> {
+    write_png(picture.dimensions(), picture.as_raw(), |encoder| {
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        match record {
+            Some(record) => encoder.add_itxt_chunk(PNG_KEYWORD.to_owned(), record.to_owned()),
+            None => Ok(()),
+        }
+    })
+}
+
+/// A PNG file of samples in the layout that `set_up` gives the encoder.
+fn write_png(
+    (width, height): (u32, u32),
+    samples: &[u8],
+    set_up: impl FnOnce(&mut png::Encoder<'_, &mut Vec<u8>>) -> Result<(), png::EncodingError>,
+) -> Result<Vec<u8>, Error> {
     let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, picture.width(), picture.height());
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    if let Some(record) = record {
-        encoder
-            .add_itxt_chunk(PNG_KEYWORD.to_owned(), record.to_owned())
-            .map_err(writing)?;
-    }
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    set_up(&mut encoder).map_err(writing)?;
     let mut writer = encoder.write_header().map_err(writing)?;
-    writer.write_image_data(picture.as_raw()).map_err(writing)?;
+    writer.write_image_data(samples).map_err(writing)?;
     writer.finish().map_err(writing)?;
     Ok(file)
 }
@@ -141,15 +151,12 @@ fn encode_png(picture: &RgbImage, record: Option<&str>) -> Result<Vec<u8>, Error
 /// # Errors
 /// When the encoder fails.
 pub fn encode_input(picture: &RgbaImage) -> Result<Vec<u8>, Error> {
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, picture.width(), picture.height());
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::Fast);
-    let mut writer = encoder.write_header().map_err(writing)?;
-    writer.write_image_data(picture.as_raw()).map_err(writing)?;
-    writer.finish().map_err(writing)?;
-    Ok(file)
+    write_png(picture.dimensions(), picture.as_raw(), |encoder| {
+        encoder.set_color(png::ColorType::Rgba);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::Fast);
+        Ok(())
+    })
 }
 
 /// A mask as a grey PNG file; with one bit a pixel where it is black and white.
@@ -157,26 +164,23 @@ pub fn encode_input(picture: &RgbaImage) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// When the encoder fails.
 pub fn encode_mask(mask: &GrayImage) -> Result<Vec<u8>, Error> {
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, mask.width(), mask.height());
-    encoder.set_color(png::ColorType::Grayscale);
     let is_hard = mask.iter().all(|pixel| matches!(pixel, 0 | 255));
-    let bits = if is_hard {
-        encoder.set_depth(png::BitDepth::One);
+    let (depth, bits) = if is_hard {
         let lines = mask.as_raw().chunks_exact(mask.width().max(1) as usize);
         let byte = |pixels: &[u8]| {
             let bits = pixels.iter().enumerate();
             bits.fold(0, |byte, (place, pixel)| byte | (pixel & 1) << (7 - place))
         };
-        lines.flat_map(|line| line.chunks(8).map(byte)).collect()
+        let bits = lines.flat_map(|line| line.chunks(8).map(byte)).collect();
+        (png::BitDepth::One, bits)
     } else {
-        encoder.set_depth(png::BitDepth::Eight);
-        mask.as_raw().clone()
+        (png::BitDepth::Eight, mask.as_raw().clone())
     };
-    let mut writer = encoder.write_header().map_err(writing)?;
-    writer.write_image_data(&bits).map_err(writing)?;
-    writer.finish().map_err(writing)?;
-    Ok(file)
+    write_png(mask.dimensions(), &bits, |encoder| {
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(depth);
+        Ok(())
+    })
 }
 
 /// JPEG with the record in an XMP segment behind the header.

@@ -1,5 +1,7 @@
 //! From the files a job starts from to what the model works on, and from what it made back to the whole picture.
 
+use std::path::Path;
+
 use image::imageops::{crop_imm, replace};
 use image::{GrayImage, Luma, RgbImage};
 
@@ -8,7 +10,7 @@ use crate::imaging::{fit, read};
 use crate::schema::request::Request;
 use crate::schema::size::{SIDE_STEP, Size};
 use crate::schema::start::{Crop, Extend, Repaint, Start};
-use crate::schema::{Note, Problem, quirks};
+use crate::schema::{Fidelity, Note, Problem, quirks};
 
 /// Pixels a latent stands for along each side: what a mask is thinned out by.
 const CELL: u32 = 8;
@@ -178,9 +180,19 @@ fn extended(picture: RgbImage, extend: Extend) -> RgbImage {
     })
 }
 
-/// The mask in the size of the result, as bright as the file has it; what the picture is extended by is white.
+/// The mask in a file, as bright as the file has it, in its own size.
 ///
-/// Stretched with the nearest pixel and only then turned to grey, as the reference does it:
+/// # Errors
+/// One sentence, as [`read::pixels`].
+pub fn mask_file(path: &Path, fidelity: Fidelity) -> Result<GrayImage, String> {
+    let pixels = read::pixels(path, quirks::applies_exif_orientation(fidelity))?;
+    let opaque = read::opaque(&pixels, quirks::mask_transparency(fidelity));
+    Ok(fit::luminance(&opaque))
+}
+
+/// The mask in the size of the result; what the picture is extended by is white.
+///
+/// Stretched with the nearest pixel; the reference turns it to grey only after that, which comes to the same:
 /// <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
 fn mask(
     repaint: &Repaint,
@@ -188,27 +200,21 @@ fn mask(
     own_size: Size,
     request: &Request,
 ) -> Result<GrayImage, Problem> {
-    let upright = quirks::applies_exif_orientation(request.fidelity);
-    let file = match &repaint.mask {
-        None => None,
-        Some(path) => {
-            let pixels = read::pixels(path, upright).map_err(|why| Problem::new("mask", why))?;
-            Some(read::opaque(
-                &pixels,
-                quirks::mask_transparency(request.fidelity),
-            ))
-        }
-    };
+    let file = repaint
+        .mask
+        .as_ref()
+        .map(|path| mask_file(path, request.fidelity).map_err(|why| Problem::new("mask", why)))
+        .transpose()?;
     if let Some(file) = &file
         && extend.is_nothing()
     {
-        return Ok(fit::luminance(&fit::nearest(file, request.size)));
+        return Ok(fit::nearest(file, request.size));
     }
     let size = extend.around(own_size);
     let mut whole = GrayImage::from_pixel(size.width, size.height, Luma([255]));
     let inside = match file {
         None => GrayImage::new(own_size.width, own_size.height),
-        Some(file) => fit::luminance(&fit::nearest(&file, own_size)),
+        Some(file) => fit::nearest(&file, own_size),
     };
     replace(
         &mut whole,
@@ -286,16 +292,22 @@ fn window(mask: &GrayImage, crop: Crop) -> (Window, Size) {
     (window, work)
 }
 
+/// One pixel for each cell: white where something in the cell is painted.
+fn touched_cells(mask: &GrayImage) -> GrayImage {
+    let mut cells = GrayImage::new(mask.width() / CELL, mask.height() / CELL);
+    for (x, y, Luma([value])) in mask.enumerate_pixels() {
+        if *value >= PAINTED {
+            cells.put_pixel(x / CELL, y / CELL, Luma([255]));
+        }
+    }
+    cells
+}
+
 /// The mask with every cell painted in which something is painted.
 fn whole_cells(mask: &GrayImage) -> GrayImage {
-    let (columns, rows) = (mask.width() / CELL, mask.height() / CELL);
-    let mut painted = vec![false; (columns * rows) as usize];
-    let index = |x: u32, y: u32| (y / CELL * columns + x / CELL) as usize;
-    for (x, y, pixel) in mask.enumerate_pixels() {
-        painted[index(x, y)] |= pixel.0[0] >= PAINTED;
-    }
+    let cells = touched_cells(mask);
     GrayImage::from_fn(mask.width(), mask.height(), |x, y| {
-        Luma([if painted[index(x, y)] { 255 } else { 0 }])
+        *cells.get_pixel(x / CELL, y / CELL)
     })
 }
 
@@ -318,20 +330,17 @@ fn remarks(mask: &GrayImage) -> Vec<Note> {
 
 /// Whether something painted is so small that neither its cell nor one beside it is repainted.
 fn loses_detail(mask: &GrayImage) -> bool {
-    let (columns, rows) = (mask.width() / CELL, mask.height() / CELL);
+    let touched = touched_cells(mask);
+    let (columns, rows) = touched.dimensions();
     let is_repainted =
         |column: u32, row: u32| mask.get_pixel(column * CELL, row * CELL).0[0] >= PAINTED;
-    let mut painted = vec![false; (columns * rows) as usize];
-    for (x, y, pixel) in mask.enumerate_pixels() {
-        if pixel.0[0] >= PAINTED {
-            painted[(y / CELL * columns + x / CELL) as usize] = true;
-        }
-    }
-    let is_lost = |column: u32, row: u32| {
+    let is_lost = |column: u32, row: u32, Luma([value]): &Luma<u8>| {
         let around = |place: u32, places: u32| place.saturating_sub(1)..(place + 2).min(places);
-        painted[(row * columns + column) as usize]
+        *value >= PAINTED
             && !around(row, rows)
                 .any(|row| around(column, columns).any(|column| is_repainted(column, row)))
     };
-    (0..rows).any(|row| (0..columns).any(|column| is_lost(column, row)))
+    touched
+        .enumerate_pixels()
+        .any(|(column, row, cell)| is_lost(column, row, cell))
 }

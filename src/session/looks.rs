@@ -14,7 +14,21 @@ use crate::schema::start::Look;
 const REMEMBERED: usize = 16;
 
 /// When a file was changed and how long it is; `None` when it is not there.
-type Stamp = Option<(SystemTime, u64)>;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp(Option<(SystemTime, u64)>);
+
+impl Stamp {
+    /// That of the file at `path` as it is now.
+    pub fn of(path: &Path) -> Self {
+        let data = fs::metadata(path).ok();
+        Self(data.and_then(|data| Some((data.modified().ok()?, data.len()))))
+    }
+
+    /// Whether there was a file.
+    pub fn is_of_file(self) -> bool {
+        self.0.is_some()
+    }
+}
 
 /// Looks at files, remembered.
 #[derive(Default)]
@@ -32,9 +46,7 @@ impl LookCache {
 
     /// Looks at one file.
     pub(super) fn look(&self, path: &Path) -> Look {
-        let stamp = fs::metadata(path)
-            .ok()
-            .and_then(|data| Some((data.modified().ok()?, data.len())));
+        let stamp = Stamp::of(path);
         let mut looks = self.0.borrow_mut();
         if let Some((then, look)) = looks.get(path)
             && *then == stamp

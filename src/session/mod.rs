@@ -9,7 +9,7 @@ pub mod gallery;
 pub mod inputs;
 pub mod jobs;
 pub mod journal;
-mod looks;
+pub mod looks;
 pub mod naming;
 pub mod record;
 pub mod settings;

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::engine::Outcome;
-use crate::imaging::{codec, fit, read};
+use crate::imaging::{codec, prepare};
 use crate::schema::params::Params;
-use crate::schema::quirks;
 use crate::schema::request::Request;
 use crate::schema::{Fidelity, Note};
 use crate::session::inputs;
@@ -131,7 +130,6 @@ impl Record {
 
 /// A mask's file as it is embedded.
 fn embedded(path: &Path, fidelity: Fidelity) -> Option<String> {
-    let pixels = read::pixels(path, quirks::applies_exif_orientation(fidelity)).ok()?;
-    let mask = fit::luminance(&read::opaque(&pixels, quirks::mask_transparency(fidelity)));
+    let mask = prepare::mask_file(path, fidelity).ok()?;
     Some(BASE64.encode(codec::encode_mask(&mask).ok()?))
 }

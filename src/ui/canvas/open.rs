@@ -1,26 +1,22 @@
 //! A picture on the canvas with its mask, and what is derived from them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::PathBuf;
 
 use egui::{Rect, pos2, vec2};
 use image::{GrayImage, Luma, RgbaImage, imageops};
 
 use crate::imaging::mask::{Mask, Point};
-use crate::imaging::{edges, fit, prepare, read};
+use crate::imaging::{edges, fit, prepare};
 use crate::schema::Fidelity;
 use crate::schema::params::Params;
 use crate::schema::quirks;
 use crate::schema::size::Size;
 use crate::schema::start::{Crop, Extend};
+use crate::session::looks::Stamp;
 use crate::ui::canvas::sheets::Sheets;
 
 /// The longest side of what a preview of the edge is computed from.
 const PREVIEW_SIDE: u32 = 1024;
-
-/// When a file was changed, and how long it is; `None` when it is not there.
-type Stamp = Option<(SystemTime, u64)>;
 
 /// A new starting picture, and its mask if it has one.
 pub(in crate::ui) type NewStart = (RgbaImage, Option<GrayImage>);
@@ -36,12 +32,10 @@ pub(super) struct Source {
 impl Source {
     /// The file as it is now.
     pub(super) fn new(path: PathBuf, fidelity: Fidelity) -> Self {
-        let data = fs::metadata(&path).ok();
-        let stamp = data.and_then(|data| Some((data.modified().ok()?, data.len())));
         Self {
+            stamp: Stamp::of(&path),
             path,
             fidelity,
-            stamp,
         }
     }
 
@@ -50,7 +44,7 @@ impl Source {
     pub(super) fn is_same(&self, wanted: &Self) -> bool {
         self.path == wanted.path
             && self.fidelity == wanted.fidelity
-            && (self.stamp == wanted.stamp || wanted.stamp.is_none())
+            && (self.stamp == wanted.stamp || !wanted.stamp.is_of_file())
     }
 }
 
@@ -131,10 +125,10 @@ impl Open {
         let mut remark = None;
         match &params.mask {
             None => self.mask.clear(),
-            Some(path) => match mask_file(path, size, self.source.fidelity) {
-                Ok((mask, has_shape)) => {
-                    self.mask.replace(&mask);
-                    if !has_shape {
+            Some(path) => match prepare::mask_file(path, self.source.fidelity) {
+                Ok(mask) => {
+                    self.mask.replace(&fit::nearest(&mask, size));
+                    if !fit::size_of(&mask).has_shape_of(size) {
                         let note = quirks::stretched_mask_note(self.source.fidelity);
                         remark = note.map(|note| note.message);
                     }
@@ -327,12 +321,4 @@ impl Preview {
             ..nothing
         }
     }
-}
-
-/// Reads a mask's file for a picture of this size; also says whether it has the picture's shape.
-fn mask_file(path: &Path, size: Size, fidelity: Fidelity) -> Result<(GrayImage, bool), String> {
-    let pixels = read::pixels(path, quirks::applies_exif_orientation(fidelity))?;
-    let has_shape = fit::size_of(&pixels).has_shape_of(size);
-    let opaque = read::opaque(&pixels, quirks::mask_transparency(fidelity));
-    Ok((fit::luminance(&fit::nearest(&opaque, size)), has_shape))
 }
