@@ -17,7 +17,8 @@
 //! # One schema
 //! [`schema::fields`] holds one row per input, [`schema::extras`] one for each that goes beyond the contract. The form,
 //! the command line, defaults, range checks, help, saved settings, the record in a picture and the printed JSON schema are
-//! made from these rows; nothing else repeats a default or a limit. [`schema::params::Params`] is what was typed, always representable and maybe wrong.
+//! made from these rows; nothing else repeats a default or a limit. [`schema::params::Params`] is what was typed, always
+//! representable and maybe wrong.
 //! [`schema::request::Request::resolve`] is the only way from there to a job: it returns every problem at once, and
 //! below it nothing validates again. Whatever is decided against a wish becomes a [`schema::Note`]. Where the reference
 //! behaves oddly, its way and ours stand side by side in [`schema::quirks`].

@@ -26,7 +26,7 @@ use serde::Serialize;
 
 use crate::schema::fields;
 use crate::schema::request::Request;
-use crate::schema::{Note, Problem};
+use crate::schema::{Note, Problem, first_line};
 
 /// Makes pictures. There are two: the FLUX pipeline, and a scripted fake in the tests.
 pub trait Generator {
@@ -155,7 +155,7 @@ pub enum Error {
         "the model produced numbers that are not finite while {0}: the weights may be damaged, or too large for this precision"
     )]
     NotFinite(&'static str),
-    /// The tensor library failed.
+    /// The tensor library failed. What it says may carry a backtrace, which is left out.
     #[error("the computation failed: {}", first_line(.0))]
     Compute(#[from] candle_core::Error),
 }
@@ -164,16 +164,6 @@ pub enum Error {
 fn of_input(problem: &Problem) -> String {
     let label = fields::find(&problem.field).map_or(problem.field.as_str(), |field| field.label);
     format!("the {} {}", label.to_lowercase(), problem.message)
-}
-
-/// What the tensor library says, without the backtrace that it may carry.
-fn first_line(error: &candle_core::Error) -> String {
-    error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 /// Asks the watcher whether to go on.

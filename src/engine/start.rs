@@ -2,7 +2,7 @@
 //!
 //! <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux_inpaint.py>
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use image::{GrayImage, RgbImage};
 
 use crate::engine::Error;
@@ -79,5 +79,5 @@ pub(super) fn to_cells(mask: &GrayImage, factor: usize, device: &Device) -> Resu
         .map(|(row, column)| cell(row, column))
         .collect();
     let shape = (1, 1, height, width);
-    Ok(Tensor::from_vec(cells, shape, device)?.to_dtype(DType::F32)?)
+    Ok(Tensor::from_vec(cells, shape, device)?)
 }

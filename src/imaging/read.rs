@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, RgbaImage};
 
+use crate::schema::first_line;
 use crate::schema::params::Params;
 use crate::schema::quirks::Transparency;
 use crate::schema::size::{MAX_PIXELS, Size};
@@ -273,19 +274,9 @@ fn too_large(path: &Path, size: Size) -> String {
 }
 
 /// The name of a file, without its folder.
-fn name(path: &Path) -> String {
+pub fn name(path: &Path) -> String {
     path.file_name().map_or_else(
         || path.to_string_lossy().into_owned(),
         |name| name.to_string_lossy().into_owned(),
     )
-}
-
-/// A decoder's words in one line.
-fn first_line(error: &image::ImageError) -> String {
-    error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }

@@ -41,10 +41,7 @@ impl Entry {
 
     /// The name of its file.
     pub fn file_name(&self) -> String {
-        self.path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default()
+        read::name(&self.path)
     }
 }
 

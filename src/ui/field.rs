@@ -4,6 +4,7 @@ use egui::{
     Align, Id, Layout, RichText, ScrollArea, Slider, SliderClamping, TextEdit, Ui, UiBuilder, vec2,
 };
 
+use crate::imaging::read;
 use crate::schema::fields::{Access, Field, Group, Kind};
 use crate::schema::params::Params;
 use crate::schema::{quirks, request};
@@ -281,10 +282,7 @@ impl Row<'_> {
                 self.actions.push(Action::Incoming(Incoming::Paste));
             }
             if let Some(path) = chosen {
-                let file_name = path
-                    .file_name()
-                    .map(|name| name.to_string_lossy().into_owned())
-                    .unwrap_or_default();
+                let file_name = read::name(&path);
                 // A kept mask is called after its contents, which says nothing to anybody.
                 let file_name = if file_name.ends_with(inputs::MASK) {
                     "As painted on the canvas".to_owned()
