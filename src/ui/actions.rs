@@ -38,6 +38,7 @@ pub(super) enum Action {
     ChoosePicture(&'static str),
     Incoming(Incoming),
     Canvas(Command),
+    SaveMask,
     ShowTab(Tab),
     Notice(String),
     DismissNotice(usize),
@@ -88,6 +89,10 @@ impl App {
                     let store = self.session.inputs.clone();
                     self.errands.keep(ctx, store, made);
                 }
+            }
+            Action::SaveMask => {
+                let folder = self.session.settings.output_folder.clone();
+                self.errands.ask(ctx, Purpose::Mask, &folder);
             }
             Action::ShowTab(tab) => self.tab = tab,
             Action::Notice(sentence) => self.notices.push(sentence),

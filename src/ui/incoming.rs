@@ -1,6 +1,6 @@
 //! Pictures, masks and settings that come in from outside: dropped, pasted, opened, or taken from a result.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use egui::{Context, Event};
 
@@ -8,7 +8,7 @@ use crate::imaging::read;
 use crate::schema::params::Params;
 use crate::session::gallery::read_record;
 use crate::session::record::Record;
-use crate::ui::files::{self, Purpose};
+use crate::ui::files;
 use crate::ui::{App, Tab};
 
 /// What is to be taken in.
@@ -26,8 +26,6 @@ pub(super) enum Incoming {
     MaskOf(Box<Record>),
     /// The settings in a picture's file.
     SettingsOf(PathBuf),
-    /// Nothing: the mask goes out, into a file.
-    SaveMask,
 }
 
 impl App {
@@ -52,13 +50,9 @@ impl App {
                 if let Some(record) = read_record(&path) {
                     self.use_settings(ctx, &record);
                 } else {
-                    let sentence = format!("{} does not say how it was made", file_name(&path));
+                    let sentence = format!("{} does not say how it was made", read::name(&path));
                     self.notices.push(sentence);
                 }
-            }
-            Incoming::SaveMask => {
-                let folder = self.session.settings.output_folder.clone();
-                self.errands.ask(ctx, Purpose::Mask, &folder);
             }
         }
     }
@@ -106,7 +100,7 @@ impl App {
             };
             if let Err(problems) = self.session.submit(&params) {
                 let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                let (name, reasons) = (file_name(file), reasons.join("; "));
+                let (name, reasons) = (read::name(file), reasons.join("; "));
                 self.notices
                     .push(format!("{name} was not queued ({reasons})"));
             }
@@ -137,11 +131,4 @@ impl App {
             }
         }
     }
-}
-
-/// The name of a file, without its folder.
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
 }

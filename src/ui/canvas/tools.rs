@@ -7,7 +7,6 @@ use egui::{Align, DragValue, Layout, ScrollArea, Sense, Slider, Stroke, Ui, vec2
 use crate::imaging::mask::Ink;
 use crate::session::settings::{Painting, Tool};
 use crate::ui::canvas::open::Open;
-use crate::ui::incoming::Incoming;
 use crate::ui::theme::{
     self, CONTROL, HALF, MASK_COLOURS, NUMBER_WIDTH, SHORT_SLIDER, SMALL_CONTROL, SPACE, TOOL_LINE,
 };
@@ -120,6 +119,12 @@ pub(in crate::ui) enum Command {
     Turn(u8),
 }
 
+impl From<Command> for Action {
+    fn from(command: Command) -> Self {
+        Self::Canvas(command)
+    }
+}
+
 /// What the bar must know of the canvas.
 #[derive(Clone, Copy)]
 pub(super) struct State<'a> {
@@ -172,8 +177,8 @@ struct Button {
 }
 
 impl Button {
-    /// A button for a command, with the key that does the same if there is one.
-    fn new(icon: &'static str, name: &str, key: &str, command: Command) -> Self {
+    /// A button for an action, with the key that does the same if there is one.
+    fn new(icon: &'static str, name: &str, key: &str, action: impl Into<Action>) -> Self {
         Self {
             icon,
             name: name.to_owned(),
@@ -182,7 +187,7 @@ impl Button {
             } else {
                 format!("{name} ({key})")
             },
-            action: Action::Canvas(command),
+            action: action.into(),
             is_chosen: false,
             enabled: true,
         }
@@ -216,10 +221,7 @@ fn command_buttons(ui: &Ui, open: &Open, has_earlier: bool) -> Vec<Button> {
             ..Button::new(icons::REDO, "Redo", &redo, Command::Redo)
         },
         Button::new(icons::INVERT, "Invert the mask", "Shift+V", Command::Invert),
-        Button {
-            action: Action::Incoming(Incoming::SaveMask),
-            ..Button::new(icons::SAVE, "Save the mask…", "", Command::Confirm)
-        },
+        Button::new(icons::SAVE, "Save the mask…", "", Action::SaveMask),
         Button::new(icons::FILL, "Fill the mask", "", Command::FillAll),
         Button::new(icons::UNFILL, "Clear the mask", "", Command::Clear),
         Button::new(icons::TURN_LEFT, "Turn left", "", Command::Turn(3)),
