@@ -108,6 +108,16 @@ impl Desk {
         self.settle();
     }
 
+    /// Paints in the left half and keeps the button down; returns where the pointer is.
+    fn begin_stroke(&mut self) -> Pos2 {
+        let (start, end) = (self.on_canvas(0.1, 0.5), self.on_canvas(0.3, 0.5));
+        self.harness.event(Event::PointerMoved(start));
+        self.button(start, PointerButton::Primary, true, Modifiers::NONE);
+        self.harness.event(Event::PointerMoved(end));
+        self.harness.step();
+        end
+    }
+
     fn paint(&mut self, places: &[(f32, f32)]) {
         self.drag(PointerButton::Primary, Modifiers::NONE, places);
     }
@@ -508,11 +518,7 @@ fn the_button_says_what_it_does() {
 fn a_stroke_ends_when_its_release_is_not_seen() {
     let script = Script::new();
     let (mut desk, _) = Desk::with_picture(&script);
-    let (start, end) = (desk.on_canvas(0.1, 0.5), desk.on_canvas(0.3, 0.5));
-    desk.harness.event(Event::PointerMoved(start));
-    desk.button(start, PointerButton::Primary, true, Modifiers::NONE);
-    desk.harness.event(Event::PointerMoved(end));
-    desk.harness.step();
+    let end = desk.begin_stroke();
     // The results come in front, and the button goes up over them.
     desk.key(Modifiers::NONE, Key::Num1);
     desk.button(end, PointerButton::Primary, false, Modifiers::NONE);
@@ -545,11 +551,7 @@ fn a_stroke_ends_when_its_release_is_not_seen() {
 fn a_job_gets_the_stroke_that_is_still_being_painted() {
     let script = Script::new();
     let (mut desk, _) = Desk::with_picture(&script);
-    let (start, end) = (desk.on_canvas(0.1, 0.5), desk.on_canvas(0.3, 0.5));
-    desk.harness.event(Event::PointerMoved(start));
-    desk.button(start, PointerButton::Primary, true, Modifiers::NONE);
-    desk.harness.event(Event::PointerMoved(end));
-    desk.harness.step();
+    desk.begin_stroke();
     desk.harness
         .key_press_modifiers(Modifiers::COMMAND, Key::Enter);
     desk.until("a picture", |desk| desk.pictures() == 1);

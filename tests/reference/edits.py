@@ -14,7 +14,7 @@ from diffusers.pipelines.flux import pipeline_flux_img2img, pipeline_flux_inpain
 from PIL import Image, ImageDraw
 
 import fitting
-import vocabularies
+import pictures
 from stages import Tensors, random
 
 PROMPT = "A knight in silver armour holds a broken sword"
@@ -158,7 +158,7 @@ def results_of(pipe: FluxPipeline, method: str) -> list:
 
 
 def edit(base: FluxPipeline, case: dict, folder: Path) -> Tensors:
-    """One run from a given picture and noise; the result is as the decoder leaves it, neither clamped nor rounded."""
+    """One run from a given picture and noise."""
     count, width, height = case["num_outputs"], case["width"], case["height"]
     name, masked = case["name"], "mask" in case
     shape = (16, height // 8, width // 8)
@@ -181,47 +181,17 @@ def edit(base: FluxPipeline, case: dict, folder: Path) -> Tensors:
         prepared_masks = results_of(pipe, "prepare_mask_latents")
     encoded, prepared = results_of(pipe, "_encode_vae_image"), results_of(pipe, "prepare_latents")
 
-    def unpack(latents: torch.Tensor) -> torch.Tensor:
-        return FluxPipeline._unpack_latents(latents, height, width, pipe.vae_scale_factor)
-
-    steps = []
-
-    def keep(_pipe, _step, _timestep, tensors: Tensors) -> Tensors:
-        steps.append(unpack(tensors["latents"]))
-        return tensors
-
     with drawing(module, draws):
-        pipe(
-            case["prompt"],
-            **files,
-            width=width,
-            height=height,
-            strength=case["strength"],
-            num_inference_steps=case["steps"],
-            guidance_scale=case["guidance"],
-            num_images_per_prompt=count,
-            output_type="latent",
-            callback_on_step_end=keep,
-            max_sequence_length=vocabularies.T5_LENGTH,
-        )
+        steps = pictures.run(pipe, case, strength=case["strength"], **files)
 
-    hidden, pooled, _ = pipe.encode_prompt(case["prompt"], max_sequence_length=vocabularies.T5_LENGTH)
-    config = pipe.vae.config
-    out = {
-        "noise": noise,
-        "clip_pooled": pooled,
-        "t5_hidden": hidden,
-        "sigmas": pipe.scheduler.sigmas,
-        "image_latents": encoded[0],
-        "image": pipe.vae.decode(steps[-1] / config.scaling_factor + config.shift_factor).sample,
-    }
+    latents = [pictures.unpacked(pipe, case, prepared[0][0]), *steps]
+    out = pictures.results(pipe, case, noise, latents) | {"image_latents": encoded[0]}
     if sampled:
         out["posterior_noise"] = posterior_noise
     if masked:
         # The pipeline repeats the mask for every channel and every picture.
-        mask = unpack(prepared_masks[0][0])
+        mask = pictures.unpacked(pipe, case, prepared_masks[0][0])
         out["mask"] = mask[:1, :1]
         if not torch.equal(mask, out["mask"].expand_as(mask)):
             raise RuntimeError("channels with masks of their own")
-    latents = [unpack(prepared[0][0]), *steps]
-    return out | {f"latents_{step}": tensor for step, tensor in enumerate(latents)}
+    return out

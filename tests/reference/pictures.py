@@ -50,33 +50,37 @@ CASES = [
 ]
 
 
-def picture(pipe: FluxPipeline, case: dict) -> Tensors:
-    """One run from given noise; the picture is as the decoder leaves it, neither clamped nor rounded."""
-    count, width, height = case["num_outputs"], case["width"], case["height"]
-    noise = random(case["name"], count, 16, height // 8, width // 8)
-    packed = FluxPipeline._pack_latents(noise, count, 16, height // 8, width // 8)
-
-    def unpack(latents: torch.Tensor) -> torch.Tensor:
-        return FluxPipeline._unpack_latents(latents, height, width, pipe.vae_scale_factor)
-
-    latents = [unpack(packed)]
+def run(pipe: FluxPipeline, case: dict, **inputs: object) -> list[torch.Tensor]:
+    """Runs a pipeline with what a case says and `inputs`; the latents after every step that runs."""
+    latents = []
 
     def keep(_pipe, _step, _timestep, tensors: Tensors) -> Tensors:
-        latents.append(unpack(tensors["latents"]))
+        latents.append(unpacked(pipe, case, tensors["latents"]))
         return tensors
 
     pipe(
         case["prompt"],
-        width=width,
-        height=height,
+        width=case["width"],
+        height=case["height"],
         num_inference_steps=case["steps"],
         guidance_scale=case["guidance"],
-        num_images_per_prompt=count,
-        latents=packed,
+        num_images_per_prompt=case["num_outputs"],
         output_type="latent",
         callback_on_step_end=keep,
         max_sequence_length=vocabularies.T5_LENGTH,
+        **inputs,
     )
+    return latents
+
+
+def unpacked(pipe: FluxPipeline, case: dict, latents: torch.Tensor) -> torch.Tensor:
+    """Tokens as latents of the case's size."""
+    return FluxPipeline._unpack_latents(latents, case["height"], case["width"], pipe.vae_scale_factor)
+
+
+def results(pipe: FluxPipeline, case: dict, noise: torch.Tensor, latents: list[torch.Tensor]) -> Tensors:
+    """What every run is compared by; `latents` begin before the first step. The picture is as the decoder leaves it,
+    neither clamped nor rounded."""
     hidden, pooled, _ = pipe.encode_prompt(case["prompt"], max_sequence_length=vocabularies.T5_LENGTH)
     config = pipe.vae.config
     out = {
@@ -87,3 +91,12 @@ def picture(pipe: FluxPipeline, case: dict) -> Tensors:
         "image": pipe.vae.decode(latents[-1] / config.scaling_factor + config.shift_factor).sample,
     }
     return out | {f"latents_{step}": tensor for step, tensor in enumerate(latents)}
+
+
+def picture(pipe: FluxPipeline, case: dict) -> Tensors:
+    """One run from given noise."""
+    count, width, height = case["num_outputs"], case["width"], case["height"]
+    noise = random(case["name"], count, 16, height // 8, width // 8)
+    packed = FluxPipeline._pack_latents(noise, count, 16, height // 8, width // 8)
+    latents = [unpacked(pipe, case, packed), *run(pipe, case, latents=packed)]
+    return results(pipe, case, noise, latents)
