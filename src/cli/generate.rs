@@ -98,6 +98,7 @@ fn flag(field: &'static Field) -> Arg {
             .allow_hyphen_values(false),
         Kind::Choice { choices, .. } => arg.value_name(choices.join("|")),
         Kind::Text(_) | Kind::Weights(_) => arg.value_name("TEXT"),
+        Kind::Loras(_) => arg.value_name("JSON"),
         Kind::Image(_) => arg.value_name("FILE"),
         Kind::Integer { .. } | Kind::OptionalInteger { .. } | Kind::Number { .. } => {
             arg.value_name("NUMBER")
@@ -318,7 +319,7 @@ fn run_engine(
         }
     };
     let mut generator = FluxGenerator::load(source, request.model, Hardware::best()?, &mut watch)?;
-    let outcome = generator.generate_probed(request, probe, &mut watch)?;
+    let outcome = generator.generate_probed(request, &[], probe, &mut watch)?;
     bar.finish_and_clear();
     if interrupted.load(Ordering::Relaxed) {
         Err(Failure::Interrupted)

@@ -10,6 +10,7 @@ pub mod device;
 pub mod dump;
 pub mod flux;
 pub mod kernels;
+pub mod lora;
 mod memory;
 pub mod noise;
 pub mod pipeline;
@@ -24,19 +25,26 @@ use std::ops::ControlFlow;
 use image::RgbImage;
 use serde::Serialize;
 
+use crate::engine::lora::adapters::Applied;
 use crate::schema::fields;
 use crate::schema::request::Request;
 use crate::schema::{Note, Problem, first_line};
+use crate::weights::LoraFile;
 
 /// Makes pictures. There are two: the FLUX pipeline, and a scripted fake in the tests.
 pub trait Generator {
-    /// Runs one job to its end.
+    /// Runs one job to its end. `loras` are the files of the request's LoRAs, one for each, in order.
     ///
     /// `watch` is called before every slow step; when it breaks, the job ends within one block of the model.
     ///
     /// # Errors
     /// [`Error::Cancelled`] after a cancel; otherwise one sentence on what failed.
-    fn generate(&mut self, request: &Request, watch: &mut Watch<'_>) -> Result<Outcome, Error>;
+    fn generate(
+        &mut self,
+        request: &Request,
+        loras: &[LoraFile],
+        watch: &mut Watch<'_>,
+    ) -> Result<Outcome, Error>;
 }
 
 /// Hears of progress, and says whether to go on.
@@ -110,6 +118,8 @@ pub struct Outcome {
     pub steps: usize,
     /// The request's notes and what else was decided while running.
     pub notes: Vec<Note>,
+    /// The LoRAs that acted.
+    pub loras: Vec<Applied>,
     /// Seconds spent, stage by stage.
     pub timings_secs: Timings,
     /// The most memory the process has held so far, where the platform tells.

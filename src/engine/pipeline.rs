@@ -2,6 +2,7 @@
 //!
 //! <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux.py>
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use candle_core::{DType, Tensor};
@@ -12,6 +13,9 @@ use crate::engine::device::Hardware;
 use crate::engine::dump::{Dump, Probe};
 use crate::engine::flux;
 use crate::engine::flux::vae::{self, Vae};
+use crate::engine::lora::adapters::{Adapted, Adapters, Applied};
+use crate::engine::lora::layouts::Part;
+use crate::engine::lora::targets::Targets;
 use crate::engine::noise::Draws;
 use crate::engine::prompt::{Encoded, TextEncoders};
 use crate::engine::sampling::{self, Shift};
@@ -22,7 +26,7 @@ use crate::imaging::prepare::Prepared;
 use crate::schema::request::{Model, Request};
 use crate::schema::size::Size;
 use crate::schema::{Note, quirks};
-use crate::weights::ModelSource;
+use crate::weights::{LoraFile, ModelSource};
 
 /// The FLUX pipeline with one loaded model.
 pub struct FluxGenerator {
@@ -32,6 +36,9 @@ pub struct FluxGenerator {
     source: ModelSource,
     shift: Shift,
     hardware: Hardware,
+    adapters: Adapters,
+    /// The layers that LoRAs can change, by the folder of the transformer; read when the first LoRA comes.
+    targets: HashMap<&'static str, Targets>,
     name: String,
     /// Seconds that loading took, until the first job has accounted for them.
     loading_secs: f64,
@@ -70,6 +77,8 @@ impl FluxGenerator {
             source: source.clone(),
             shift: scheduler.into(),
             hardware,
+            adapters: Adapters::default(),
+            targets: HashMap::new(),
             name: card.name,
             loading_secs: started.elapsed().as_secs_f64(),
         })
@@ -84,9 +93,54 @@ impl FluxGenerator {
             let started = Instant::now();
             self.transformer =
                 Transformer::load(&self.source, folder, &self.vae, &self.hardware, watch)?;
+            // The text encoders keep what acts on them until the next job says what is to act.
+            self.adapters.forget_acting();
+            self.text.forget();
             self.loading_secs += started.elapsed().as_secs_f64();
         }
         Ok(())
+    }
+
+    /// Lets the LoRAs of a job act, and no others.
+    fn adapt(
+        &mut self,
+        request: &Request,
+        files: &[LoraFile],
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<Applied>, Error> {
+        let started = Instant::now();
+        let folder = self.transformer.folder;
+        let loras: Vec<_> = request.loras.iter().zip(files).collect();
+        if !loras.is_empty() && !self.targets.contains_key(folder) {
+            let targets = Targets::of(&self.source, request.model)?;
+            self.targets.insert(folder, targets);
+        }
+        let no_targets = Targets::default();
+        let targets = self.targets.get(folder).unwrap_or(&no_targets);
+        let [clip, t5] = self.text.slots();
+        let model = Adapted {
+            folder,
+            targets,
+            slots: &[
+                (Part::Transformer, self.transformer.slots.clone()),
+                (Part::Clip, clip),
+                (Part::T5, t5),
+            ],
+            hardware: &self.hardware,
+        };
+        let (applied, text_changed) =
+            self.adapters
+                .act(&loras, &model, &mut || announce(watch, loading(1.0)))?;
+        if text_changed {
+            self.text.forget();
+        }
+        self.loading_secs += started.elapsed().as_secs_f64();
+        Ok(applied)
+    }
+
+    /// How many files of LoRAs have been read: those that are at hand are not read again.
+    pub fn lora_files_read(&self) -> usize {
+        self.adapters.files_read()
     }
 
     /// Runs one job, with noise from outside or tensors for comparison if `probe` wants them.
@@ -96,11 +150,13 @@ impl FluxGenerator {
     pub fn generate_probed(
         &mut self,
         request: &Request,
+        loras: &[LoraFile],
         probe: &mut Probe,
         watch: &mut Watch<'_>,
     ) -> Result<Outcome, Error> {
         let prepared = prepared(request)?;
         self.exchange_transformer(request.model, watch)?;
+        let loras = self.adapt(request, loras, watch)?;
         let started = Instant::now();
         let mut timings = Timings {
             loading: std::mem::take(&mut self.loading_secs),
@@ -177,11 +233,13 @@ impl FluxGenerator {
         }
         timings.total = timings.loading + started.elapsed().as_secs_f64();
         let mut notes = self.notes(request, &conditions.encoded, probe.noise.is_some());
+        notes.extend(loras.iter().filter_map(incomplete));
         notes.extend(prepared.into_iter().flat_map(|prepared| prepared.notes));
         Ok(Outcome {
             pictures: finished,
             steps,
             notes,
+            loras,
             timings_secs: timings,
             peak_memory_bytes: memory::peak_bytes(),
             model: self.name.clone(),
@@ -356,9 +414,21 @@ impl FluxGenerator {
 }
 
 impl Generator for FluxGenerator {
-    fn generate(&mut self, request: &Request, watch: &mut Watch<'_>) -> Result<Outcome, Error> {
-        self.generate_probed(request, &mut Probe::default(), watch)
+    fn generate(
+        &mut self,
+        request: &Request,
+        loras: &[LoraFile],
+        watch: &mut Watch<'_>,
+    ) -> Result<Outcome, Error> {
+        self.generate_probed(request, loras, &mut Probe::default(), watch)
     }
+}
+
+/// The note on a LoRA of which a part does not act.
+fn incomplete(lora: &Applied) -> Option<Note> {
+    let Applied { name, report, .. } = lora;
+    let message = format!("Of the LoRA {name}, {} act", report.sentence());
+    (!report.is_complete()).then(|| Note::general(message))
 }
 
 /// What all pictures of a job have in common.

@@ -5,6 +5,7 @@ use candle_core::Tensor;
 use crate::engine::Error;
 use crate::engine::checkpoint::{Component, Source, read_json};
 use crate::engine::device::Hardware;
+use crate::engine::lora::slots::Slots;
 use crate::engine::text::OnLayer;
 use crate::engine::text::clip::{self, Clip};
 use crate::engine::text::t5::{self, T5};
@@ -32,6 +33,8 @@ pub struct TextEncoders {
     clip: Clip,
     t5_tokenizer: FixedLengthTokenizer,
     t5: T5,
+    /// Where LoRAs act on CLIP and on T5.
+    slots: [Slots; 2],
     /// The last prompt and what became of it: changing other inputs does not encode it again.
     last: Option<(String, usize, Encoded)>,
 }
@@ -46,9 +49,9 @@ impl TextEncoders {
         hardware: &Hardware,
         on_layer: &mut OnLayer<'_>,
     ) -> Result<Self, Error> {
-        let weights = |folder| {
-            Ok::<_, Error>(Component::open(model, folder, Source::same, hardware)?.weights())
-        };
+        let open = |folder| Component::open(model, folder, Source::same, hardware);
+        let (clip, t5) = (open("text_encoder")?, open("text_encoder_2")?);
+        let slots = [clip.slots(), t5.slots()];
         let clip_config: clip::Config = read_json(model, "text_encoder/config.json")?;
         let t5_config: t5::Config = read_json(model, "text_encoder_2/config.json")?;
         Ok(Self {
@@ -58,16 +61,27 @@ impl TextEncoders {
                 "<|endoftext|>",
                 CLIP_TOKENS,
             )?,
-            clip: Clip::load(&clip_config, &weights("text_encoder")?, on_layer)?,
+            clip: Clip::load(&clip_config, &clip.weights(), on_layer)?,
             t5_tokenizer: FixedLengthTokenizer::open(
                 model,
                 "tokenizer_2",
                 "<pad>",
                 Model::Dev.max_t5_tokens(),
             )?,
-            t5: T5::load(&t5_config, &weights("text_encoder_2")?, on_layer)?,
+            t5: T5::load(&t5_config, &t5.weights(), on_layer)?,
+            slots,
             last: None,
         })
+    }
+
+    /// Where LoRAs act on CLIP and on T5.
+    pub(super) fn slots(&self) -> [Slots; 2] {
+        self.slots.clone()
+    }
+
+    /// Forgets the last prompt, after the encoders have changed.
+    pub(super) fn forget(&mut self) {
+        self.last = None;
     }
 
     /// Token ids for CLIP, and for T5 under `model`.

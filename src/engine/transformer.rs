@@ -6,6 +6,7 @@ use crate::engine::checkpoint::{Component, diffusers, read_json};
 use crate::engine::device::Hardware;
 use crate::engine::flux::vae::Vae;
 use crate::engine::flux::{self, Flux};
+use crate::engine::lora::slots::Slots;
 use crate::engine::sampling::Shift;
 use crate::engine::{Error, Progress, Stage, Watch, announce};
 use crate::schema::request::Model;
@@ -43,6 +44,8 @@ impl From<SchedulerConfig> for Shift {
 pub(super) struct Transformer {
     pub(super) flux: Flux,
     pub(super) folder: &'static str,
+    /// Where LoRAs act on it.
+    pub(super) slots: Slots,
 }
 
 impl Transformer {
@@ -55,7 +58,9 @@ impl Transformer {
         watch: &mut Watch<'_>,
     ) -> Result<Self, Error> {
         let config: flux::Config = read_json(source, &format!("{folder}/config.json"))?;
-        let weights = Component::open(source, folder, diffusers::transformer, hardware)?.weights();
+        let component = Component::open(source, folder, diffusers::transformer, hardware)?;
+        let slots = component.slots();
+        let weights = component.weights();
         let flux = Flux::load(&config, &weights, &mut |block, blocks| {
             announce(watch, loading(block as f32 / blocks as f32))
         })?;
@@ -66,11 +71,15 @@ impl Transformer {
                 4 * channels
             )));
         }
-        Ok(Self { flux, folder })
+        Ok(Self {
+            flux,
+            folder,
+            slots,
+        })
     }
 
     /// The folder of the transformer that runs `model`.
-    pub(super) fn folder_for(source: &ModelSource, model: Model) -> Result<&'static str, Error> {
+    pub(in crate::engine) fn folder_for(source: &ModelSource, model: Model) -> Result<&'static str, Error> {
         if model == Model::Dev {
             return Ok(TRANSFORMER);
         }

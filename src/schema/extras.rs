@@ -1,4 +1,4 @@
-//! Inputs beyond the contract: how the starting picture and its mask are treated.
+//! Inputs beyond the contract: more LoRAs, and how the starting picture and its mask are treated.
 //!
 //! They are rows of the same kind as [`FIELDS`](crate::schema::fields::FIELDS), so that they have a flag, a control, a
 //! range and a place in JSON like every other input. At their defaults nothing differs from the contract. They act in
@@ -36,7 +36,15 @@ macro_rules! extend {
 }
 
 /// Every input beyond the contract, in presentation order.
-pub static EXTRAS: [Field; 8] = [
+pub static EXTRAS: [Field; 9] = [
+    Field {
+        name: "more_loras",
+        label: "More LoRAs",
+        group: Group::Lora,
+        help: "LoRAs beyond the main and the extra one, as a JSON list: [{\"lora\": \"owner/name\", \"scale\": 0.8}]. Scales go from -1 to 3.",
+        unit: None,
+        kind: Kind::Loras(access!(more_loras)),
+    },
     Field {
         name: "grow",
         label: "Grow the mask",

@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use crate::schema::extras::EXTRAS;
+use crate::schema::lora::{MoreLora, SCALES};
 use crate::schema::params::Params;
 
 /// One input.
@@ -91,6 +92,8 @@ pub enum Kind {
     Image(Access<Option<PathBuf>>),
     /// A reference to LoRA weights.
     Weights(Access<Option<String>>),
+    /// Any number of LoRAs with their scales.
+    Loras(Access<Vec<MoreLora>>),
     /// One of a few words.
     Choice {
         /// Where it lives.
@@ -144,6 +147,7 @@ impl Field {
         match self.kind {
             Kind::Text(access) | Kind::Weights(access) => *(access.get_mut)(params) = None,
             Kind::Image(access) => *(access.get_mut)(params) = None,
+            Kind::Loras(access) => (access.get_mut)(params).clear(),
             Kind::Choice {
                 access, default, ..
             } => default.clone_into((access.get_mut)(params)),
@@ -421,8 +425,8 @@ pub static FIELDS: [Field; 21] = [
         unit: None,
         kind: Kind::Number {
             access: access!(lora_scale),
-            min: -1.0,
-            max: 3.0,
+            min: SCALES.0,
+            max: SCALES.1,
             default: 1.0,
         },
     },
@@ -442,8 +446,8 @@ pub static FIELDS: [Field; 21] = [
         unit: None,
         kind: Kind::Number {
             access: access!(extra_lora_scale),
-            min: -1.0,
-            max: 3.0,
+            min: SCALES.0,
+            max: SCALES.1,
             default: 1.0,
         },
     },

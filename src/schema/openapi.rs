@@ -37,6 +37,7 @@ fn property(field: &Field, order: usize) -> Value {
     let mut schema = json!({ "title": field.label, "description": field.help, "x-order": order });
     let details = match field.kind {
         Kind::Text(_) | Kind::Weights(_) => json!({ "type": "string" }),
+        Kind::Loras(_) => json!({ "type": "array" }),
         Kind::Image(_) => json!({ "type": "string", "format": "uri" }),
         Kind::Choice {
             choices, default, ..

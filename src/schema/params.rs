@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::schema::Problem;
 use crate::schema::extras::EXTRAS;
 use crate::schema::fields::{self, FIELDS, Field, Kind};
+use crate::schema::lora::MoreLora;
 
 /// The inputs as given: the 21 of the contract, then those beyond it. See [`fields::all`] for meanings, limits and defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +37,7 @@ pub struct Params {
     pub lora_scale: f64,
     pub extra_lora: Option<String>,
     pub extra_lora_scale: f64,
+    pub more_loras: Vec<MoreLora>,
     pub grow: i64,
     pub feather: i64,
     pub crop_to_mask: bool,
@@ -70,6 +72,7 @@ impl Default for Params {
             lora_scale: 0.0,
             extra_lora: None,
             extra_lora_scale: 0.0,
+            more_loras: Vec::new(),
             grow: 0,
             feather: 0,
             crop_to_mask: false,
@@ -126,6 +129,11 @@ impl Field {
                 .as_ref()
                 .map(|path| path.to_string_lossy())
                 .into(),
+            Kind::Loras(access) => {
+                let loras = (access.get)(params);
+                let of = |more: &MoreLora| json!({ "lora": more.lora, "scale": more.scale });
+                loras.iter().map(of).collect()
+            }
             Kind::Choice { access, .. } => (access.get)(params).clone().into(),
             Kind::Integer { access, .. } => (*(access.get)(params)).into(),
             Kind::OptionalInteger { access, .. } => match *(access.get)(params) {
@@ -161,6 +169,10 @@ impl Field {
                     .as_str()
                     .ok_or_else(|| expected("the path of a picture in quotes"))?;
                 *(access.get_mut)(params) = Some(PathBuf::from(text));
+            }
+            Kind::Loras(access) => {
+                let loras = serde_json::from_value(value.clone());
+                *(access.get_mut)(params) = loras.map_err(|_| expected(LORAS))?;
             }
             Kind::Choice {
                 access, choices, ..
@@ -205,6 +217,10 @@ impl Field {
                 *(access.get_mut)(params) = Some(text.to_owned());
             }
             Kind::Image(access) => *(access.get_mut)(params) = Some(PathBuf::from(text)),
+            Kind::Loras(access) => {
+                let loras = serde_json::from_str(text);
+                *(access.get_mut)(params) = loras.map_err(|_| expected(LORAS))?;
+            }
             Kind::Choice { access, .. } => text.clone_into((access.get_mut)(params)),
             Kind::Integer { access, .. } => {
                 *(access.get_mut)(params) = saturate(
@@ -235,6 +251,9 @@ impl Field {
         Ok(())
     }
 }
+
+/// What a list of LoRAs looks like.
+const LORAS: &str = r#"a JSON list such as [{"lora": "owner/name", "scale": 0.8}]"#;
 
 /// The choices in words: `'a', 'b' or 'c'`.
 pub fn quoted(choices: &[&str]) -> String {

@@ -44,13 +44,7 @@ pub struct LoraScales {
 /// * As Replicate, `go_fast`: only the main scale is multiplied, and an extra LoRA alone is promoted to main
 ///   (<https://github.com/replicate/cog-flux/blob/51e81e0/bfl_predictor.py>, `handle_loras`).
 pub fn effective_lora_scales(fidelity: Fidelity, go_fast: bool, asked: LoraScales) -> LoraScales {
-    let boosted = |scale: f64| {
-        if go_fast {
-            scale * GO_FAST_LORA_FACTOR
-        } else {
-            scale
-        }
-    };
+    let boosted = |scale| boosted(go_fast, scale);
     match fidelity {
         Fidelity::Corrected => LoraScales {
             main: asked.main.map(boosted),
@@ -83,6 +77,15 @@ pub fn effective_lora_scales(fidelity: Fidelity, go_fast: bool, asked: LoraScale
             },
             both => both,
         },
+    }
+}
+
+/// A LoRA's scale as `go_fast` makes it act.
+pub fn boosted(go_fast: bool, scale: f64) -> f64 {
+    if go_fast {
+        scale * GO_FAST_LORA_FACTOR
+    } else {
+        scale
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::extras::EXTRAS;
 use crate::schema::fields::{self, Field, Kind};
+use crate::schema::lora::{self, Lora};
 use crate::schema::params::{Params, quoted};
 use crate::schema::quirks;
 use crate::schema::size::{self, REFERENCE_SIDE, Size};
@@ -90,6 +91,8 @@ pub struct Request {
     pub guidance: f64,
     /// The seed of the noise.
     pub seed: u64,
+    /// The LoRAs that act.
+    pub loras: Vec<Lora>,
     /// How the pictures are written.
     pub encoding: Encoding,
     /// Whether finished pictures are to be checked.
@@ -150,7 +153,8 @@ impl Request {
         let mut notes = Vec::new();
 
         let start = start::resolve(params, circumstances, &mut problems, &mut notes);
-        check_loras(params, fidelity, &mut problems, &mut notes);
+        let go_fast = params.go_fast && goes_fast(params, fidelity);
+        let loras = lora::resolve(params, fidelity, go_fast, &mut problems, &mut notes);
         check_speed(params, fidelity, &mut problems, &mut notes);
         note_unused(params, fidelity, &mut notes);
         let (start, size) = match start {
@@ -183,6 +187,7 @@ impl Request {
                         params.guidance_scale,
                     ),
                     seed,
+                    loras,
                     encoding: Encoding {
                         format,
                         quality: params.output_quality as u8,
@@ -242,49 +247,6 @@ fn out_of_limits(field: &Field, params: &Params) -> Option<Problem> {
             unless((min..=max).contains(value), value)
         }
         _ => None,
-    }
-}
-
-/// The two LoRAs. Blank text counts as not given.
-fn check_loras(
-    params: &Params,
-    fidelity: Fidelity,
-    problems: &mut Vec<Problem>,
-    notes: &mut Vec<Note>,
-) {
-    let given = |reference: &Option<String>| {
-        reference
-            .as_ref()
-            .is_some_and(|text| !text.trim().is_empty())
-    };
-    let unavailable = |field: &str| {
-        Problem::new(
-            field,
-            "LoRAs are not available in this version: remove the reference",
-        )
-    };
-    let (main, extra) = (given(&params.replicate_weights), given(&params.extra_lora));
-    if main {
-        problems.push(unavailable("replicate_weights"));
-    }
-    if extra {
-        let go_fast = params.go_fast && goes_fast(params, fidelity);
-        if !main && quirks::lone_extra_lora(fidelity, go_fast) == quirks::LoneExtraLora::Ignored {
-            notes.push(Note::on(
-                "extra_lora",
-                "The extra LoRA was not used, because there is no main one",
-            ));
-        } else {
-            problems.push(unavailable("extra_lora"));
-        }
-    }
-    if !main
-        && !extra
-        && let Some(own) = quirks::default_weights(fidelity)
-    {
-        let message =
-            format!("Replicate would apply {own} here; LoRAs are not available in this version");
-        notes.push(Note::on("replicate_weights", message));
     }
 }
 
@@ -350,6 +312,7 @@ pub fn why_unused(name: &str, params: &Params) -> Option<&'static str> {
         ),
         "guidance_scale" => (params.model == "schnell", "schnell has no guidance"),
         "output_quality" => (params.output_format == "png", "it does not act on png"),
+        // As Replicate, the platform fills in the main LoRA where there is none.
         "lora_scale" => (blank(&params.replicate_weights), "there is no main LoRA"),
         "extra_lora_scale" => (blank(&params.extra_lora), "there is no extra LoRA"),
         _ => return None,

@@ -221,7 +221,7 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
     };
     let mut outcome =
         generator
-            .generate(&order.request, &mut watch)
+            .generate(&order.request, &[], &mut watch)
             .map_err(|error| match error {
                 Error::Cancelled => Failure::Cancelled,
                 other => Failure::Sentence(other.to_string()),

@@ -176,6 +176,8 @@ impl Row<'_> {
                     *(access.get_mut)(self.params) = (!text.is_empty()).then_some(text);
                 }
             }
+            // The group of LoRAs is a list of its own.
+            Kind::Loras(_) => {}
             Kind::Image(access) => {
                 self.label_ui(ui, enabled, |_, _, _| {});
                 self.image_ui(ui, enabled, access);

@@ -180,6 +180,42 @@ impl ModelSource {
     }
 }
 
+/// A LoRA's file on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoraFile {
+    /// What it is called, for people.
+    pub name: String,
+    /// SHA-256 of its contents, in hexadecimal: the same file is the same LoRA, wherever it lies.
+    pub sha256: String,
+    /// Where it lies.
+    pub place: LoraPlace,
+}
+
+/// Where a LoRA's file lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoraPlace {
+    /// Inside the program.
+    Embedded,
+    /// In a file.
+    File(PathBuf),
+}
+
+impl LoraFile {
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(&self) -> Result<Contents, Error> {
+        match &self.place {
+            LoraPlace::Embedded => Ok(Contents::Embedded(demo::LORA)),
+            LoraPlace::File(path) => map(path).map_err(|reason| Error::Unreadable {
+                reason,
+                path: path.clone(),
+            }),
+        }
+    }
+}
+
 /// The bytes of a file: inside the program, or mapped into memory.
 pub enum Contents {
     /// Part of the program.

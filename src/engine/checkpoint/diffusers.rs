@@ -99,3 +99,17 @@ pub fn transformer(name: &str) -> Source {
         .or_else(|| in_block("single_blocks.", &SINGLE, "single_transformer_blocks"))
         .unwrap_or_else(|| Source::same(name))
 }
+
+/// Our names of every layer of a transformer with so many blocks that has a counterpart in diffusers, norms included.
+pub fn modules(double_blocks: usize, single_blocks: usize) -> Vec<String> {
+    let top = TOP.iter().map(|(ours, _)| (*ours).to_owned());
+    let double = (0..double_blocks).flat_map(|i| {
+        let names = DOUBLE.iter();
+        names.map(move |(ours, _)| format!("double_blocks.{i}.{ours}"))
+    });
+    let single = (0..single_blocks).flat_map(|i| {
+        let names = SINGLE.iter();
+        names.map(move |(ours, _)| format!("single_blocks.{i}.{ours}"))
+    });
+    top.chain(double).chain(single).collect()
+}

@@ -4,7 +4,7 @@
 //! [`Weights`] is a place inside it, such as `double_blocks.3.img_attn`, from which layers are built.
 
 pub mod diffusers;
-mod safetensors;
+pub(crate) mod safetensors;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::engine::Error;
 use crate::engine::checkpoint::safetensors::TensorFile;
 use crate::engine::device::Hardware;
+use crate::engine::lora::slots::{Slot, Slots};
 use crate::weights::ModelSource;
 
 /// One part of a model: the tensors of all its files.
@@ -26,6 +27,8 @@ pub struct Component {
     files: Vec<TensorFile>,
     /// Which of the files' tensors make up one of ours.
     naming: Naming,
+    /// Where LoRAs act on its layers.
+    slots: Slots,
     hardware: Hardware,
 }
 
@@ -68,8 +71,14 @@ impl Component {
             place: model.place(),
             files,
             naming,
+            slots: Slots::default(),
             hardware: hardware.clone(),
         })
+    }
+
+    /// Where LoRAs act on the layers that are built of it.
+    pub fn slots(&self) -> Slots {
+        self.slots.clone()
     }
 
     /// The root of its tensors.
@@ -111,8 +120,22 @@ impl Component {
         file.read(part, &self.hardware)
     }
 
+    /// The shape of our tensor `name`, from the headers; `None` when a part of it is missing.
+    pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let parts = (self.naming)(name).parts;
+        let mut whole: Option<Vec<usize>> = None;
+        for part in &parts {
+            let shape = self.files.iter().find_map(|file| file.shape(part))?;
+            match &mut whole {
+                None => whole = Some(shape.to_vec()),
+                Some(whole) => *whole.first_mut()? += shape.first()?,
+            }
+        }
+        whole
+    }
+
     /// Whether every part of our tensor `name` is there.
-    fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         let source = (self.naming)(name);
         source
             .parts
@@ -166,6 +189,11 @@ impl Weights {
         Err(Error::Checkpoint(format!(
             "the tensor {name} in {folder} of {place} has the shape {found:?}, not {shape:?}"
         )))
+    }
+
+    /// Where LoRAs act on the layer that is built here.
+    pub(crate) fn slot(&self) -> Slot {
+        self.component.slots.at(&self.prefix)
     }
 
     /// The device that tensors are read to.

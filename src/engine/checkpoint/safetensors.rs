@@ -1,5 +1,7 @@
 //! Safetensors files, one or several to a component, read from the memory map.
 
+use std::collections::HashMap;
+
 use candle_core::{DType, Tensor};
 use safetensors::tensor::{Dtype, Metadata, SafeTensors};
 use serde_json::Value;
@@ -12,7 +14,7 @@ use crate::weights::{Contents, ModelSource};
 const STEMS: [&str; 2] = ["diffusion_pytorch_model.safetensors", "model.safetensors"];
 
 /// One file with its parsed header.
-pub(super) struct TensorFile {
+pub(crate) struct TensorFile {
     name: String,
     contents: Contents,
     metadata: Metadata,
@@ -66,7 +68,7 @@ fn shard_names(index: &Value) -> Option<Vec<String>> {
 
 impl TensorFile {
     /// Parses the header. The parser checks that every tensor lies inside the file and fits its shape.
-    fn parse(name: String, contents: Contents) -> Result<Self, Error> {
+    pub(crate) fn parse(name: String, contents: Contents) -> Result<Self, Error> {
         let damaged = |error| {
             Error::Checkpoint(format!(
                 "{name} is damaged, or no safetensors file: {error}"
@@ -81,13 +83,30 @@ impl TensorFile {
         })
     }
 
+    /// The names of its tensors.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = self.metadata.offset_keys();
+        names.sort();
+        names
+    }
+
+    /// What stands in its header besides the tensors.
+    pub(crate) fn notes(&self) -> HashMap<String, String> {
+        self.metadata.metadata().clone().unwrap_or_default()
+    }
+
+    /// The shape of a tensor.
+    pub(crate) fn shape(&self, tensor: &str) -> Option<&[usize]> {
+        Some(&self.metadata.info(tensor)?.shape)
+    }
+
     /// Whether it holds the tensor.
     pub(super) fn contains(&self, tensor: &str) -> bool {
         self.metadata.info(tensor).is_some()
     }
 
     /// Reads a tensor into the computation's precision.
-    pub(super) fn read(&self, tensor: &str, hardware: &Hardware) -> Result<Tensor, Error> {
+    pub(crate) fn read(&self, tensor: &str, hardware: &Hardware) -> Result<Tensor, Error> {
         let lacking = || {
             Error::Checkpoint(format!(
                 "{} lacks the tensor {tensor}, or is cut short",
@@ -104,6 +123,8 @@ impl TensorFile {
             Dtype::F32 => DType::F32,
             Dtype::F16 => DType::F16,
             Dtype::BF16 => DType::BF16,
+            Dtype::F64 => DType::F64,
+            Dtype::F8_E4M3 => DType::F8E4M3,
             other => {
                 let sentence = format!(
                     "the tensor {tensor} in {} has the number format {other:?}, which cannot be read",

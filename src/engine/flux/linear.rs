@@ -4,13 +4,16 @@ use candle_core::{DType, Result, Tensor};
 
 use crate::engine::Error;
 use crate::engine::checkpoint::Weights;
+use crate::engine::lora::slots::Slot;
 
-/// `x · Wᵀ + b`. The base weights are never changed once loaded.
+/// `x · Wᵀ + b`, and beside it what LoRAs change. The weights are never changed once loaded.
 pub(crate) struct Linear {
     /// `(out, in)`
     weight: Tensor,
     /// `(out)`
     bias: Option<Tensor>,
+    /// Where LoRAs act.
+    slot: Slot,
 }
 
 impl Linear {
@@ -48,7 +51,8 @@ impl Linear {
         } else {
             None
         };
-        Ok(Self { weight, bias })
+        let slot = weights.slot();
+        Ok(Self { weight, bias, slot })
     }
 
     /// Features that go in.
@@ -66,7 +70,9 @@ impl Linear {
         let mut shape = x.dims().to_vec();
         let rows: usize = shape.iter().rev().skip(1).product();
         // One matrix product over all rows is faster than a batched one.
-        let y = x.reshape((rows, ()))?.matmul(&self.weight.t()?)?;
+        let x = x.reshape((rows, ()))?;
+        let y = x.matmul(&self.weight.t()?)?;
+        let y = self.slot.change_linear(&x, y, &self.weight)?;
         let y = match &self.bias {
             Some(bias) => y.broadcast_add(bias)?,
             None => y,
@@ -133,6 +139,8 @@ impl LayerNorm {
 pub(crate) struct RmsNorm {
     weight: Tensor,
     eps: f32,
+    /// Where LoRAs act.
+    slot: Slot,
 }
 
 impl RmsNorm {
@@ -149,12 +157,14 @@ impl RmsNorm {
         Ok(Self {
             weight: weights.get(name, &[width])?,
             eps: eps as f32,
+            slot: weights.slot(),
         })
     }
 
     /// Normalises the last dimension.
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        candle_nn::ops::rms_norm(&x.contiguous()?, &self.weight, self.eps)
+        let weight = self.slot.change_norm(&self.weight)?;
+        candle_nn::ops::rms_norm(&x.contiguous()?, &weight, self.eps)
     }
 }
 

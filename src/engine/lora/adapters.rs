@@ -1,0 +1,191 @@
+//! The LoRAs of a generator: those that are at hand, and those that act.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Error;
+use crate::engine::device::Hardware;
+use crate::engine::lora::layouts::Part;
+use crate::engine::lora::load::{self, Updates};
+use crate::engine::lora::matching;
+use crate::engine::lora::report::Report;
+use crate::engine::lora::slots::{Active, Slots};
+use crate::engine::lora::targets::Targets;
+use crate::schema::Problem;
+use crate::schema::lora::Lora;
+use crate::weights::LoraFile;
+
+/// How many LoRAs stay at hand that do not act.
+const KEPT: usize = 8;
+
+/// A LoRA that acts in a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Applied {
+    /// What it is called.
+    pub name: String,
+    /// Where it was found, without secrets; absent where that would tell about this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// SHA-256 of its file.
+    pub sha256: String,
+    /// How strongly it acts.
+    pub scale: f64,
+    /// What of it matched the model.
+    pub report: Report,
+}
+
+/// The slots of a model's parts.
+pub(crate) type PartSlots = [(Part, Slots); 3];
+
+/// LoRAs that are at hand and that act.
+#[derive(Default)]
+pub(crate) struct Adapters {
+    /// The one used last at the end.
+    at_hand: Vec<Loaded>,
+    /// What acts now: the keys of the LoRAs, and their scales. `None` while that is not known.
+    acting: Option<Vec<(Key, f64)>>,
+    files_read: usize,
+}
+
+/// A file's SHA-256, and the transformer that it was matched with.
+type Key = (String, &'static str);
+
+/// A LoRA that has been read.
+struct Loaded {
+    key: Key,
+    updates: Updates,
+    report: Report,
+}
+
+/// The model that LoRAs act on.
+pub(crate) struct Adapted<'a> {
+    /// The folder of its transformer.
+    pub(crate) folder: &'static str,
+    /// Its layers.
+    pub(crate) targets: &'a Targets,
+    /// Where LoRAs act on it.
+    pub(crate) slots: &'a PartSlots,
+    /// What it runs on.
+    pub(crate) hardware: &'a Hardware,
+}
+
+impl Adapters {
+    /// How many files have been read.
+    pub(crate) fn files_read(&self) -> usize {
+        self.files_read
+    }
+
+    /// Forgets what acts, after layers with empty slots have taken the place of others.
+    pub(crate) fn forget_acting(&mut self) {
+        self.acting = None;
+    }
+
+    /// Lets exactly these LoRAs act, and tells what of each matched, and whether the text encoders have changed. Files that
+    /// are at hand are not read again. `on_file` is called before each file and may end the work.
+    ///
+    /// # Errors
+    /// Those of `on_file`; when a file cannot be read, or nothing of it matches. What acted before then still acts.
+    pub(crate) fn act(
+        &mut self,
+        loras: &[(&Lora, &LoraFile)],
+        model: &Adapted<'_>,
+        on_file: &mut dyn FnMut() -> Result<(), Error>,
+    ) -> Result<(Vec<Applied>, bool), Error> {
+        for (lora, file) in loras {
+            on_file()?;
+            self.bring(lora, file, model)?;
+        }
+        let acting: Vec<_> = loras
+            .iter()
+            .map(|(lora, file)| ((file.sha256.clone(), model.folder), lora.scale))
+            .collect();
+        let mut text_changed = false;
+        if self.acting.as_ref() != Some(&acting) {
+            let before = self.acting.take();
+            text_changed = before.is_none_or(|before| self.of_text(&before) != self.of_text(&acting));
+            for (part, slots) in model.slots {
+                slots.set(self.updates(&acting, *part));
+            }
+            self.acting = Some(acting);
+        }
+        let applied = loras.iter().filter_map(|(lora, file)| {
+            let loaded = self.loaded(&(file.sha256.clone(), model.folder))?;
+            Some(Applied {
+                name: file.name.clone(),
+                source: lora.reference.shareable(),
+                sha256: file.sha256.clone(),
+                scale: lora.scale,
+                report: loaded.report.clone(),
+            })
+        });
+        let applied = applied.collect();
+        self.let_go();
+        Ok((applied, text_changed))
+    }
+
+    /// Those of the LoRAs that change a text encoder.
+    fn of_text<'a>(&self, acting: &'a [(Key, f64)]) -> Vec<&'a (Key, f64)> {
+        let changes_text = |(key, _): &&(Key, f64)| self.loaded(key).is_some_and(Loaded::changes_text);
+        acting.iter().filter(changes_text).collect()
+    }
+
+    fn loaded(&self, key: &Key) -> Option<&Loaded> {
+        self.at_hand.iter().find(|loaded| loaded.key == *key)
+    }
+
+    /// Reads a file that is not at hand.
+    fn bring(&mut self, lora: &Lora, file: &LoraFile, model: &Adapted<'_>) -> Result<(), Error> {
+        let key = (file.sha256.clone(), model.folder);
+        if let Some(index) = self.at_hand.iter().position(|loaded| loaded.key == key) {
+            let loaded = self.at_hand.remove(index);
+            self.at_hand.push(loaded);
+            return Ok(());
+        }
+        let unusable = |reason: String| {
+            let message = format!("cannot be used ({}): {reason}", file.name);
+            Error::Input(Problem::new(lora.field, message))
+        };
+        let contents = file.open().map_err(|error| unusable(error.to_string()))?;
+        self.files_read += 1;
+        let opened = matching::open("the file", contents).map_err(|error| unusable(error.to_string()))?;
+        let matched = matching::pair(&opened, model.targets).map_err(unusable)?;
+        let updates = load::load(&opened, &matched, model.hardware)?;
+        self.at_hand.push(Loaded {
+            key,
+            updates,
+            report: matched.report,
+        });
+        Ok(())
+    }
+
+    /// The updates of a part of the model by layer.
+    fn updates(&self, acting: &[(Key, f64)], part: Part) -> HashMap<String, Vec<Active>> {
+        let mut layers: HashMap<String, Vec<Active>> = HashMap::new();
+        for (key, scale) in acting {
+            let Some(loaded) = self.loaded(key) else { continue };
+            for ((_, layer), updates) in loaded.updates.iter().filter(|((of, _), _)| *of == part) {
+                let active = updates.iter().map(|update| Active {
+                    update: update.clone(),
+                    scale: *scale,
+                });
+                layers.entry(layer.clone()).or_default().extend(active);
+            }
+        }
+        layers
+    }
+
+    /// Lets go of LoRAs that have not acted for long.
+    fn let_go(&mut self) {
+        let acting = self.acting.as_ref().map_or(0, Vec::len);
+        while self.at_hand.len() > KEPT.max(acting) {
+            self.at_hand.remove(0);
+        }
+    }
+}
+
+impl Loaded {
+    fn changes_text(&self) -> bool {
+        self.updates.keys().any(|(part, _)| *part != Part::Transformer)
+    }
+}

@@ -1,0 +1,178 @@
+//! What the world calls the layers of FLUX.1 and its text encoders, and the parts of a LoRA on them, as data.
+//!
+//! A tensor's name is a prefix, a layer in one of a few naming schemes, and an ending that says which part of the change it
+//! is: `lora_unet_` `double_blocks_0_img_attn_qkv` `.lora_down.weight`. Schemes with underscores join the words of a name
+//! with `_`, so that it cannot be split again: it is looked up whole ([`Targets`](super::targets::Targets)).
+
+/// The part of a model that a layer belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// The transformer.
+    Transformer,
+    /// The first text encoder.
+    Clip,
+    /// The second text encoder.
+    T5,
+}
+
+/// A way of naming layers.
+pub struct Scheme {
+    /// Who names them so, for people.
+    pub name: &'static str,
+    /// What stands in front of the layer.
+    pub prefix: &'static str,
+    /// Whose layers they are.
+    pub part: Part,
+}
+
+/// Makes a row of [`SCHEMES`].
+const fn scheme(name: &'static str, prefix: &'static str, part: Part) -> Scheme {
+    Scheme { name, prefix, part }
+}
+
+/// Every scheme; where several fit a name, the first that leads to a layer counts.
+///
+/// The prefixes are those of [diffusers](https://github.com/huggingface/diffusers/blob/v0.35.1/src/diffusers/loaders/lora_conversion_utils.py),
+/// [ComfyUI](https://github.com/comfyanonymous/ComfyUI/blob/v0.3.40/comfy/lora.py),
+/// [sd-scripts](https://github.com/kohya-ss/sd-scripts), [OneTrainer](https://github.com/Nerogar/OneTrainer) and
+/// [LyCORIS](https://github.com/KohakuBlueleaf/LyCORIS).
+pub const SCHEMES: [Scheme; 18] = [
+    scheme("diffusers", "transformer.", Part::Transformer),
+    scheme("ComfyUI", "diffusion_model.", Part::Transformer),
+    scheme("ComfyUI", "model.diffusion_model.", Part::Transformer),
+    scheme("PEFT", "base_model.model.", Part::Transformer),
+    scheme("PEFT", "base_model.model.transformer.", Part::Transformer),
+    scheme("kohya", "lora_unet_", Part::Transformer),
+    scheme("OneTrainer", "lora_transformer_", Part::Transformer),
+    scheme("LyCORIS", "lycoris_", Part::Transformer),
+    scheme("diffusers", "text_encoder.", Part::Clip),
+    scheme("diffusers", "text_encoder_2.", Part::T5),
+    scheme("kohya", "lora_te1_", Part::Clip),
+    scheme("kohya", "lora_te_", Part::Clip),
+    scheme("kohya", "lora_te2_", Part::T5),
+    scheme("OneTrainer", "lora_te3_", Part::T5),
+    scheme("ComfyUI", "text_encoders.clip_l.transformer.", Part::Clip),
+    scheme("ComfyUI", "text_encoders.t5xxl.transformer.", Part::T5),
+    scheme("XLabs", "", Part::Transformer),
+    scheme("BFL", "", Part::Transformer),
+];
+
+/// XLabs' names in a double block, and ours.
+/// <https://github.com/XLabs-AI/x-flux/blob/47495425/src/flux/modules/layers.py> (`DoubleStreamBlockLoraProcessor`)
+pub const XLABS_DOUBLE: [(&str, &str); 4] = [
+    ("processor.qkv_lora1", "img_attn.qkv"),
+    ("processor.qkv_lora2", "txt_attn.qkv"),
+    ("processor.proj_lora1", "img_attn.proj"),
+    ("processor.proj_lora2", "txt_attn.proj"),
+];
+
+/// XLabs' name for queries, keys and values in a single block: the first rows of `linear1`.
+pub const XLABS_SINGLE_QKV: &str = "processor.qkv_lora";
+
+/// XLabs' name for `linear2` in a single block.
+pub const XLABS_SINGLE_PROJ: &str = "processor.proj_lora";
+
+/// What a tensor is of the change to its layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// `A`, `(r, in)`.
+    Down,
+    /// `B`, `(out, r)`.
+    Up,
+    /// Added to the layer's bias, `(out)`.
+    UpBias,
+    /// The numerator of the factor on the change; its denominator is the rank.
+    Alpha,
+    /// DoRA of PEFT: the length of each row, `(out)`.
+    Magnitude,
+    /// DoRA of LyCORIS: the length of each row, `(out, 1)`, or of each column, `(1, in)`.
+    DoraScale,
+    /// LoHa: `(out, r)`.
+    HadamardUp1,
+    /// LoHa: `(r, in)`.
+    HadamardDown1,
+    /// LoHa: `(out, r)`.
+    HadamardUp2,
+    /// LoHa: `(r, in)`.
+    HadamardDown2,
+    /// LoKr: the left factor, or its halves `(a, r)` and `(r, b)`.
+    Left,
+    /// See [`Role::Left`].
+    LeftUp,
+    /// See [`Role::Left`].
+    LeftDown,
+    /// LoKr: the right factor, or its halves.
+    Right,
+    /// See [`Role::Right`].
+    RightUp,
+    /// See [`Role::Right`].
+    RightDown,
+    /// The whole change of a weight.
+    Difference,
+    /// The whole change of a bias.
+    BiasDifference,
+    /// The new scale of a norm, in place of the model's.
+    Replacement,
+}
+
+/// The endings of names. Where one ends with another, the longer counts.
+pub const ENDINGS: [(&str, Role); 28] = [
+    (".lora_A.weight", Role::Down),
+    (".lora_B.weight", Role::Up),
+    (".lora_B.bias", Role::UpBias),
+    (".lora_down.weight", Role::Down),
+    (".lora_up.weight", Role::Up),
+    (".lora_up.bias", Role::UpBias),
+    (".lora.down.weight", Role::Down),
+    (".lora.up.weight", Role::Up),
+    (".down.weight", Role::Down),
+    (".up.weight", Role::Up),
+    (".alpha", Role::Alpha),
+    (".lora_magnitude_vector", Role::Magnitude),
+    (".lora_magnitude_vector.weight", Role::Magnitude),
+    (".dora_scale", Role::DoraScale),
+    (".hada_w1_a", Role::HadamardUp1),
+    (".hada_w1_b", Role::HadamardDown1),
+    (".hada_w2_a", Role::HadamardUp2),
+    (".hada_w2_b", Role::HadamardDown2),
+    (".lokr_w1", Role::Left),
+    (".lokr_w1_a", Role::LeftUp),
+    (".lokr_w1_b", Role::LeftDown),
+    (".lokr_w2", Role::Right),
+    (".lokr_w2_a", Role::RightUp),
+    (".lokr_w2_b", Role::RightDown),
+    (".diff", Role::Difference),
+    (".diff_b", Role::BiasDifference),
+    (".w_norm", Role::Difference),
+    (".scale", Role::Replacement),
+];
+
+/// Splits a tensor's name into its layer, as the file calls it, and its role.
+pub fn split(name: &str) -> Option<(&str, Role)> {
+    let ends_with = |ending: &&(&str, Role)| name.ends_with(ending.0);
+    let (ending, role) = ENDINGS
+        .iter()
+        .filter(ends_with)
+        .max_by_key(|(ending, _)| ending.len())?;
+    Some((name.strip_suffix(ending)?, *role))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Role, split};
+
+    #[test]
+    fn the_longest_ending_counts() {
+        for (name, layer, role) in [
+            ("a.b.lora.down.weight", "a.b", Role::Down),
+            ("a.qkv_lora1.down.weight", "a.qkv_lora1", Role::Down),
+            ("a.lora_A.weight", "a", Role::Down),
+            ("lora_unet_x.alpha", "lora_unet_x", Role::Alpha),
+            ("a.lokr_w2_a", "a", Role::RightUp),
+            ("a.diff_b", "a", Role::BiasDifference),
+        ] {
+            assert_eq!(split(name), Some((layer, role)), "{name}");
+        }
+        assert_eq!(split("a.weight"), None);
+    }
+}

@@ -1,0 +1,234 @@
+//! A matched file as updates that can act.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use candle_core::Tensor;
+
+use crate::engine::Error;
+use crate::engine::checkpoint::safetensors::TensorFile;
+use crate::engine::device::Hardware;
+use crate::engine::lora::layouts::{Part, Role};
+use crate::engine::lora::matching::{Change, Form, Matched};
+use crate::engine::lora::update::{Axis, Delta, Lengths, Manner, RowsPart, Update};
+
+/// The updates of a file by part and layer.
+pub(crate) type Updates = HashMap<(Part, String), Vec<Arc<Update>>>;
+
+/// Reads what matched, in the computation's precision.
+///
+/// # Errors
+/// When a tensor cannot be read, or memory runs out.
+pub(crate) fn load(
+    file: &TensorFile,
+    matched: &Matched,
+    hardware: &Hardware,
+) -> Result<Updates, Error> {
+    let mut layers: HashMap<(Part, String), Vec<Update>> = HashMap::new();
+    for change in &matched.changes {
+        let key = (change.place.part, change.place.layer.clone());
+        let reader = Reader {
+            file,
+            change,
+            hardware,
+        };
+        layers.entry(key).or_default().extend(reader.updates()?);
+    }
+    layers
+        .into_iter()
+        .map(|(key, updates)| Ok((key, joined(updates)?.into_iter().map(Arc::new).collect())))
+        .collect()
+}
+
+/// Puts the low-rank changes of several ranges of rows together.
+fn joined(updates: Vec<Update>) -> Result<Vec<Update>, Error> {
+    let (mut parts, mut others) = (Vec::new(), Vec::new());
+    for update in updates {
+        match update {
+            Update::Weight {
+                delta: Delta::LowRank { down, up },
+                rows,
+            } => parts.push((down, RowsPart { rows, up })),
+            other => others.push(other),
+        }
+    }
+    parts.sort_by_key(|(_, part)| part.rows.start);
+    let overlap = parts
+        .windows(2)
+        .any(|pair| pair[0].1.rows.end > pair[1].1.rows.start);
+    if parts.len() < 2 || overlap {
+        others.extend(parts.into_iter().map(|(down, RowsPart { rows, up })| {
+            let delta = Delta::LowRank { down, up };
+            Update::Weight { delta, rows }
+        }));
+    } else {
+        let (downs, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let down = Tensor::cat(&downs, 0)?;
+        others.push(Update::Rows { down, parts });
+    }
+    Ok(others)
+}
+
+/// Reads one change.
+struct Reader<'a> {
+    file: &'a TensorFile,
+    change: &'a Change,
+    hardware: &'a Hardware,
+}
+
+impl Reader<'_> {
+    /// Everything that the change does to its layer.
+    fn updates(&self) -> Result<Vec<Update>, Error> {
+        let Change { place, form, .. } = self.change;
+        let rows = place.rows.clone();
+        let mut updates = Vec::new();
+        if *form == Form::Small && self.has(Role::Replacement) {
+            let new = self.ready(self.flat(Role::Replacement)?)?;
+            return Ok(vec![Update::NormReplacement(new)]);
+        }
+        match (*form, self.lengths()?) {
+            (Form::Small, _) => {}
+            (_, Some(lengths)) => updates.push(Update::Decomposed {
+                delta: self.delta()?,
+                rows: rows.clone(),
+                lengths,
+            }),
+            (_, None) => updates.push(Update::Weight {
+                delta: self.delta()?,
+                rows: rows.clone(),
+            }),
+        }
+        if *form == Form::Small && self.has(Role::Difference) {
+            updates.push(Update::Norm(self.ready(self.flat(Role::Difference)?)?));
+        }
+        for role in [Role::UpBias, Role::BiasDifference] {
+            if self.has(role) {
+                updates.push(Update::Bias {
+                    delta: self.ready(self.in_order(self.flat(role)?)?)?,
+                    rows: rows.clone(),
+                });
+            }
+        }
+        Ok(updates)
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.change.tensors.contains_key(&role)
+    }
+
+    /// A tensor in f32 on the CPU.
+    fn raw(&self, role: Role) -> Result<Tensor, Error> {
+        let name = self.change.tensors.get(&role).ok_or_else(|| {
+            Error::Checkpoint(format!("the LoRA lacks a part of {}", self.change.place.layer))
+        })?;
+        self.file.read(name, &Hardware::cpu())
+    }
+
+    /// A tensor as a vector.
+    fn flat(&self, role: Role) -> Result<Tensor, Error> {
+        Ok(self.raw(role)?.flatten_all()?)
+    }
+
+    /// A tensor as a matrix.
+    fn matrix(&self, role: Role) -> Result<Tensor, Error> {
+        let tensor = self.raw(role)?;
+        let rows = tensor.dim(0)?;
+        Ok(tensor.reshape((rows, ()))?)
+    }
+
+    /// Rows, or numbers, in the order of our layer.
+    fn in_order(&self, tensor: Tensor) -> Result<Tensor, Error> {
+        if !self.change.place.halves_swapped {
+            return Ok(tensor);
+        }
+        let halves: Vec<_> = tensor.chunk(2, 0)?.into_iter().rev().collect();
+        Ok(Tensor::cat(&halves, 0)?)
+    }
+
+    /// A tensor where and as the model computes.
+    fn ready(&self, tensor: Tensor) -> Result<Tensor, Error> {
+        let Hardware { device, dtype } = self.hardware;
+        Ok(tensor.to_dtype(*dtype)?.to_device(device)?.contiguous()?)
+    }
+
+    /// The change of the weight at scale 1.
+    fn delta(&self) -> Result<Delta, Error> {
+        let factor = self.change.factor;
+        Ok(match self.change.form {
+            Form::LowRank => Delta::LowRank {
+                down: self.ready(self.matrix(Role::Down)?)?,
+                up: self.ready(self.in_order((self.matrix(Role::Up)? * factor)?)?)?,
+            },
+            Form::Hadamard => Delta::Hadamard([
+                (
+                    self.ready(self.matrix(Role::HadamardDown1)?)?,
+                    self.ready(self.in_order((self.matrix(Role::HadamardUp1)? * factor)?)?)?,
+                ),
+                (
+                    self.ready(self.matrix(Role::HadamardDown2)?)?,
+                    self.ready(self.in_order(self.matrix(Role::HadamardUp2)?)?)?,
+                ),
+            ]),
+            Form::Kronecker => self.kronecker()?,
+            Form::Whole | Form::Small => {
+                let whole = self.in_order(self.matrix(Role::Difference)?)?;
+                Delta::Whole(self.ready(whole)?)
+            }
+        })
+    }
+
+    /// The change of LoKr. The left factor is small, so a product of it is multiplied out.
+    fn kronecker(&self) -> Result<Delta, Error> {
+        let left = if self.has(Role::Left) {
+            self.matrix(Role::Left)?
+        } else {
+            self.matrix(Role::LeftUp)?.matmul(&self.matrix(Role::LeftDown)?)?
+        };
+        let left = (left * self.change.factor)?;
+        let right = if self.has(Role::Right) {
+            Delta::Whole(self.ready(self.matrix(Role::Right)?)?)
+        } else {
+            Delta::LowRank {
+                down: self.ready(self.matrix(Role::RightDown)?)?,
+                up: self.ready(self.matrix(Role::RightUp)?)?,
+            }
+        };
+        let halves_swapped = self.change.place.halves_swapped;
+        if halves_swapped && left.dim(0)?.is_multiple_of(2) {
+            // The halves of all rows are then those of the left factor.
+            let left = self.ready(self.in_order(left)?)?;
+            let right = Box::new(right);
+            return Ok(Delta::Kronecker { left, right });
+        }
+        let delta = Delta::Kronecker {
+            left: self.ready(left)?,
+            right: Box::new(right),
+        };
+        if halves_swapped {
+            return Ok(Delta::Whole(self.in_order(delta.whole()?)?.contiguous()?));
+        }
+        Ok(delta)
+    }
+
+    /// The lengths of DoRA, if the change has them.
+    fn lengths(&self) -> Result<Option<Lengths>, Error> {
+        let (role, manner) = if self.has(Role::Magnitude) {
+            (Role::Magnitude, Manner::Peft)
+        } else if self.has(Role::DoraScale) {
+            (Role::DoraScale, Manner::Lycoris)
+        } else {
+            return Ok(None);
+        };
+        let raw = self.raw(role)?;
+        let axis = match *raw.dims() {
+            [1, columns, ..] if columns > 1 && manner == Manner::Lycoris => Axis::Column,
+            _ => Axis::Row,
+        };
+        let lengths = raw.flatten_all()?;
+        let lengths = match axis {
+            Axis::Row => self.in_order(lengths)?,
+            Axis::Column => lengths,
+        };
+        Ok(Some(Lengths::new(self.ready(lengths)?, axis, manner)))
+    }
+}

@@ -1,0 +1,59 @@
+//! What of a file a model could use: the match report.
+
+use serde::{Deserialize, Serialize};
+
+/// The most names that a sentence lists.
+const LISTED: usize = 4;
+
+/// What of a file matched a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Who names the layers as the file does, such as kohya.
+    pub layout: String,
+    /// How the changes are stored, such as LoRA, DoRA or LoKr.
+    pub form: String,
+    /// Layers of the file that act on the model.
+    pub matched: usize,
+    /// Layers in the file.
+    pub layers: usize,
+    /// The smallest and the largest rank; `None` where no change has one.
+    pub ranks: Option<(usize, usize)>,
+    /// Layers that have no place in the model, and tensors that mean nothing here, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_understood: Vec<String>,
+}
+
+impl Report {
+    /// Whether all of the file acts.
+    pub fn is_complete(&self) -> bool {
+        self.not_understood.is_empty()
+    }
+
+    /// The report in words: `304 of 304 layers, 2 not understood: …`.
+    pub fn sentence(&self) -> String {
+        let Self {
+            matched,
+            layers,
+            not_understood,
+            ..
+        } = self;
+        let mut sentence = format!("{matched} of {layers} layers");
+        if !not_understood.is_empty() {
+            let (count, names) = (not_understood.len(), not_understood.iter().take(LISTED));
+            let names: Vec<_> = names.map(String::as_str).collect();
+            let more = if count > LISTED { ", …" } else { "" };
+            sentence = format!("{sentence}, {count} not understood: {}{more}", names.join(", "));
+        }
+        sentence
+    }
+
+    /// The ranks in words: `rank 16`, `ranks 4 to 16`.
+    pub fn rank_text(&self) -> Option<String> {
+        let (least, most) = self.ranks?;
+        Some(if least == most {
+            format!("rank {least}")
+        } else {
+            format!("ranks {least} to {most}")
+        })
+    }
+}

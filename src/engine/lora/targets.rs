@@ -1,0 +1,235 @@
+//! The layers of a model that a LoRA can change, under every name that a file may give them.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::engine::Error;
+use crate::engine::checkpoint::{Component, Source, diffusers};
+use crate::engine::device::Hardware;
+use crate::engine::lora::layouts::{
+    Part, SCHEMES, XLABS_DOUBLE, XLABS_SINGLE_PROJ, XLABS_SINGLE_QKV,
+};
+use crate::engine::transformer::Transformer;
+use crate::schema::request::Model;
+use crate::weights::ModelSource;
+
+/// What CLIP's names may begin with.
+const CLIP_PREFIX: &str = "text_model.";
+
+/// The linear layers of a text encoder's block, as transformers names them.
+const CLIP_LAYERS: [&str; 6] = [
+    "self_attn.q_proj",
+    "self_attn.k_proj",
+    "self_attn.v_proj",
+    "self_attn.out_proj",
+    "mlp.fc1",
+    "mlp.fc2",
+];
+
+/// See [`CLIP_LAYERS`]; T5 v1.1 has `wi_0` and `wi_1` where the first T5 has `wi`.
+const T5_LAYERS: [&str; 8] = [
+    "layer.0.SelfAttention.q",
+    "layer.0.SelfAttention.k",
+    "layer.0.SelfAttention.v",
+    "layer.0.SelfAttention.o",
+    "layer.1.DenseReluDense.wi",
+    "layer.1.DenseReluDense.wi_0",
+    "layer.1.DenseReluDense.wi_1",
+    "layer.1.DenseReluDense.wo",
+];
+
+/// A layer of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// A linear layer from `input` to `output` features.
+    Linear {
+        /// Features that come out.
+        output: usize,
+        /// Features that go in.
+        input: usize,
+    },
+    /// The scale of a norm over so many features.
+    Norm(usize),
+}
+
+/// A layer, or some of its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The part of the model.
+    pub part: Part,
+    /// Our name of the layer in it.
+    pub layer: String,
+    /// The rows of the output that are meant.
+    pub rows: Range<usize>,
+    /// Whether the file has the two halves of the rows the other way round.
+    pub halves_swapped: bool,
+}
+
+/// The layers of a model.
+#[derive(Debug, Default)]
+pub struct Targets {
+    layers: HashMap<(Part, String), Layer>,
+    /// What files call them, with dots and with underscores.
+    names: HashMap<(Part, String), Place>,
+}
+
+impl Targets {
+    /// The layers of a model, read from the headers of its files alone.
+    ///
+    /// # Errors
+    /// When a file of the model is missing or damaged.
+    pub fn of(source: &ModelSource, model: Model) -> Result<Self, Error> {
+        let cpu = Hardware::cpu();
+        let open = |folder, naming| Component::open(source, folder, naming, &cpu);
+        let folder = Transformer::folder_for(source, model)?;
+        let mut targets = Self::default();
+        targets.add_transformer(&open(folder, diffusers::transformer)?);
+        let clip = open("text_encoder", Source::same)?;
+        let blocks = if clip.has("text_model.final_layer_norm.weight") {
+            "text_model.encoder.layers"
+        } else {
+            "encoder.layers"
+        };
+        targets.add_text_encoder(&clip, Part::Clip, blocks, &CLIP_LAYERS);
+        let t5 = open("text_encoder_2", Source::same)?;
+        targets.add_text_encoder(&t5, Part::T5, "encoder.block", &T5_LAYERS);
+        Ok(targets)
+    }
+
+    /// The layer at a place.
+    pub fn layer(&self, place: &Place) -> Option<Layer> {
+        self.layers.get(&(place.part, place.layer.clone())).copied()
+    }
+
+    /// Where a layer leads that a file calls `name`, and who names it so.
+    pub fn find(&self, name: &str) -> Option<(&Place, &'static str)> {
+        SCHEMES.iter().find_map(|scheme| {
+            let rest = name.strip_prefix(scheme.prefix)?;
+            let place = self.names.get(&(scheme.part, rest.to_owned()))?;
+            let fits = scheme.name != "XLabs" || rest.contains("processor");
+            fits.then_some((place, scheme.name))
+        })
+    }
+
+    /// Features of the transformer's stream; 0 where there is no transformer.
+    pub fn width(&self) -> usize {
+        let key = (Part::Transformer, "img_in".to_owned());
+        match self.layers.get(&key) {
+            Some(Layer::Linear { output, .. }) => *output,
+            _ => 0,
+        }
+    }
+
+    /// Adds the layers of a transformer under BFL's, diffusers' and XLabs' names.
+    fn add_transformer(&mut self, component: &Component) {
+        let blocks = |kind: &str, layer: &str| {
+            let is_there = |i: &usize| component.has(&format!("{kind}.{i}.{layer}.weight"));
+            (0..).take_while(is_there).count()
+        };
+        let double = blocks("double_blocks", "img_attn.qkv");
+        let single = blocks("single_blocks", "linear1");
+        for layer in diffusers::modules(double, single) {
+            let Some(whole) = self.add(component, Part::Transformer, &layer) else {
+                continue;
+            };
+            let theirs = diffusers::transformer(&format!("{layer}.weight"));
+            let last = theirs.parts.len() - 1;
+            for (i, part) in theirs.parts.iter().enumerate() {
+                // Queries, keys and values are as wide as the stream; in a single block the MLP has the rest.
+                let rows = match self.layer(&whole) {
+                    Some(Layer::Linear { output, input }) if last > 0 => {
+                        let end = if i == 3 { output } else { (i + 1) * input };
+                        i * input..end.min(output)
+                    }
+                    _ => whole.rows.clone(),
+                };
+                let place = Place {
+                    rows,
+                    halves_swapped: theirs.halves_swapped,
+                    ..whole.clone()
+                };
+                self.name(part.trim_end_matches(".weight"), place);
+            }
+            self.add_xlabs(&whole);
+        }
+    }
+
+    /// Adds XLabs' name for a layer, if it has one.
+    fn add_xlabs(&mut self, whole: &Place) {
+        let mut words = whole.layer.splitn(3, '.');
+        let (Some(kind), Some(block), Some(layer)) = (words.next(), words.next(), words.next())
+        else {
+            return;
+        };
+        let double = XLABS_DOUBLE.iter().find(|(_, ours)| *ours == layer);
+        let (theirs, rows) = match (kind, layer, self.layer(whole)) {
+            ("double_blocks", _, _) => match double {
+                Some((theirs, _)) => (*theirs, whole.rows.clone()),
+                None => return,
+            },
+            (_, "linear1", Some(Layer::Linear { input, .. })) => (XLABS_SINGLE_QKV, 0..3 * input),
+            (_, "linear2", _) => (XLABS_SINGLE_PROJ, whole.rows.clone()),
+            _ => return,
+        };
+        let place = Place {
+            rows,
+            ..whole.clone()
+        };
+        self.name(&format!("{kind}.{block}.{theirs}"), place);
+    }
+
+    /// Adds the linear layers of a text encoder's blocks.
+    fn add_text_encoder(&mut self, component: &Component, part: Part, root: &str, layers: &[&str]) {
+        for i in 0.. {
+            let mut found = false;
+            for layer in layers {
+                let name = format!("{root}.{i}.{layer}");
+                if let Some(place) = self.add(component, part, &name) {
+                    found = true;
+                    // Files come with and without the prefix, like the encoders themselves.
+                    let other = match name.strip_prefix(CLIP_PREFIX) {
+                        Some(bare) => bare.to_owned(),
+                        None => format!("{CLIP_PREFIX}{name}"),
+                    };
+                    self.name(&other, place);
+                }
+            }
+            if !found {
+                return;
+            }
+        }
+    }
+
+    /// Adds one of our layers under its own name. `None` when the model has no such layer.
+    fn add(&mut self, component: &Component, part: Part, layer: &str) -> Option<Place> {
+        let weight = component.shape(&format!("{layer}.weight"));
+        let (kind, rows) = match weight.or_else(|| component.shape(&format!("{layer}.scale")))?[..]
+        {
+            [output, input] => (Layer::Linear { output, input }, output),
+            [width] => (Layer::Norm(width), width),
+            _ => return None,
+        };
+        self.layers.insert((part, layer.to_owned()), kind);
+        let place = Place {
+            part,
+            layer: layer.to_owned(),
+            rows: 0..rows,
+            halves_swapped: false,
+        };
+        self.name(layer, place.clone());
+        if matches!(kind, Layer::Norm(_)) {
+            // ComfyUI names the change of a norm after its tensor.
+            self.name(&format!("{layer}.scale"), place.clone());
+        }
+        Some(place)
+    }
+
+    /// Makes a place known under a name, with dots and with underscores. The first to use a name has it: diffusers and BFL
+    /// have none in common that mean different layers but `proj_out`, which has its block in front.
+    fn name(&mut self, name: &str, place: Place) {
+        for name in [name.to_owned(), name.replace('.', "_")] {
+            let key = (place.part, name);
+            self.names.entry(key).or_insert_with(|| place.clone());
+        }
+    }
+}
