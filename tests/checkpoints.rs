@@ -225,7 +225,12 @@ fn numbers_that_are_not_finite_stop_the_job_and_name_the_stage() {
     };
     let error = load(&source)
         .unwrap()
-        .generate_probed(&request, &mut probe, &mut |_| ControlFlow::Continue(()))
+        .generate_probed(
+            &request,
+            &[],
+            &mut probe,
+            &mut |_| ControlFlow::Continue(()),
+        )
         .unwrap_err();
     assert!(error.to_string().contains("while denoising"), "{error}");
 }
@@ -250,7 +255,9 @@ fn notes(weights: &str, asked: &str, prompt: &str) -> String {
     let (source, _whole) = model(weights);
     let outcome = load(&source)
         .unwrap()
-        .generate(&request(asked, prompt), &mut |_| ControlFlow::Continue(()))
+        .generate(&request(asked, prompt), &[], &mut |_| {
+            ControlFlow::Continue(())
+        })
         .unwrap();
     outcome
         .notes
@@ -287,7 +294,7 @@ fn damaged_second_transformer_fails_its_own_jobs_only() {
     let mut generator = load(&source).unwrap();
     let mut run = |asked| {
         generator
-            .generate(&request(asked, ""), &mut |_| ControlFlow::Continue(()))
+            .generate(&request(asked, ""), &[], &mut |_| ControlFlow::Continue(()))
             .map(|outcome| outcome.notes)
     };
     let error = run("schnell").unwrap_err().to_string();

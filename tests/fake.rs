@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use flux_qfaces::engine::lora::adapters::Applied;
+use flux_qfaces::engine::lora::report::Report;
 use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch};
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::weights::ModelCard;
+use flux_qfaces::weights::{LoraFile, ModelCard};
 use image::{Rgb, RgbImage};
 
 /// What the generator does with one job.
@@ -91,7 +93,12 @@ impl Script {
 struct Fake(Script);
 
 impl Generator for Fake {
-    fn generate(&mut self, request: &Request, watch: &mut Watch<'_>) -> Result<Outcome, Error> {
+    fn generate(
+        &mut self,
+        request: &Request,
+        loras: &[LoraFile],
+        watch: &mut Watch<'_>,
+    ) -> Result<Outcome, Error> {
         let act = {
             let mut shared = self.0.shared();
             shared.requests.push(request.clone());
@@ -129,7 +136,16 @@ impl Generator for Fake {
             announce(Stage::Decoding, picture, request.steps, 0.0)?;
             pictures.push(paint(request, picture));
         }
+        let loras = request.loras.iter().zip(loras);
+        let loras = loras.map(|(lora, file)| Applied {
+            name: file.name.clone(),
+            source: lora.reference.shareable(),
+            sha256: file.sha256.clone(),
+            scale: lora.scale,
+            report: Report::default(),
+        });
         Ok(Outcome {
+            loras: loras.collect(),
             pictures,
             steps: request.steps,
             notes: request.notes.clone(),

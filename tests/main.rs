@@ -17,6 +17,7 @@ mod fake;
 mod imaging;
 mod kernels;
 mod layers;
+mod lora;
 mod mask;
 mod parity;
 mod pictures_in;

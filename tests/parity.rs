@@ -319,7 +319,7 @@ fn check_trajectory(generator: &mut FluxGenerator, kind: &str, case: &Value) {
     let request = request(case);
     let mut most = 0;
     let outcome = generator
-        .generate_probed(&request, &mut probe, &mut |progress| {
+        .generate_probed(&request, &[], &mut probe, &mut |progress| {
             if progress.stage > Stage::Loading {
                 most = most.max(progress.step);
                 assert_eq!(progress.steps, request.running_steps());
@@ -450,7 +450,7 @@ fn as_replicate_draws_the_sample_before_the_noise() {
             dump: Some(Dump::default()),
         };
         generator
-            .generate_probed(&request, &mut probe, &mut proceed)
+            .generate_probed(&request, &[], &mut probe, &mut proceed)
             .unwrap();
         let tensors = probe.dump.unwrap().tensors().unwrap();
         let named = |name: &str| {
@@ -523,7 +523,7 @@ fn cancel_takes_effect_within_one_block() {
         // A new one each time, since a generator does not encode the same prompt twice.
         let mut generator =
             FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), &mut proceed)?;
-        generator.generate_probed(&request(case), &mut Probe::default(), watch)
+        generator.generate_probed(&request(case), &[], &mut Probe::default(), watch)
     });
     let blocks = number(case, "num_outputs") * number(case, "steps") * (2 + 3);
     assert!(

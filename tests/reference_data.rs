@@ -15,9 +15,23 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/reference")
 }
 
+/// The folder of the golden LoRAs.
+pub fn lora_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/loras")
+}
+
 /// The list of cases called `kind`.
 pub fn cases(kind: &str) -> Vec<Value> {
-    let text = fs::read(folder().join("cases.json")).unwrap();
+    cases_in(&folder(), kind)
+}
+
+/// The list of LoRAs or of their results called `kind`.
+pub fn lora_cases(kind: &str) -> Vec<Value> {
+    cases_in(&lora_folder(), kind)
+}
+
+fn cases_in(folder: &Path, kind: &str) -> Vec<Value> {
+    let text = fs::read(folder.join("cases.json")).unwrap();
     let all: Value = serde_json::from_slice(&text).unwrap();
     all[kind].as_array().unwrap().clone()
 }
@@ -33,7 +47,11 @@ impl Golden {
 
     /// The tensors of `{name}.safetensors`.
     pub fn file(name: &str) -> Self {
-        let path = folder().join(format!("{name}.safetensors"));
+        Self::at(&folder().join(format!("{name}.safetensors")))
+    }
+
+    /// The tensors of the file at `path`.
+    pub fn at(path: &Path) -> Self {
         Self(candle_core::safetensors::load(path, &Device::Cpu).unwrap())
     }
 
@@ -95,6 +113,16 @@ pub fn copy(from: &Path, to: &Path) {
 /// Fails unless `ours` equals `golden` up to a relative L2 error of `tolerance`.
 pub fn check(what: &str, ours: &Tensor, golden: &Tensor, tolerance: f64) {
     assert_eq!(ours.dims(), golden.dims(), "shape of {what}");
+    let error = relative(ours, golden);
+    println!("{what}: relative L2 error {error:.2e}");
+    assert!(
+        error <= tolerance,
+        "{what}: relative L2 error {error:.2e} is above {tolerance:.0e}"
+    );
+}
+
+/// The relative L2 error of `ours`.
+pub fn relative(ours: &Tensor, golden: &Tensor) -> f64 {
     let flat = |tensor: &Tensor| {
         tensor
             .to_dtype(DType::F64)
@@ -108,13 +136,8 @@ pub fn check(what: &str, ours: &Tensor, golden: &Tensor, tolerance: f64) {
     let square =
         |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
     let difference = square(&mut ours.iter().zip(&golden).map(|(a, b)| a - b)).sqrt();
-    let error = difference
+    difference
         / square(&mut golden.iter().copied())
             .sqrt()
-            .max(f64::MIN_POSITIVE);
-    println!("{what}: relative L2 error {error:.2e}");
-    assert!(
-        error <= tolerance,
-        "{what}: relative L2 error {error:.2e} is above {tolerance:.0e}"
-    );
+            .max(f64::MIN_POSITIVE)
 }

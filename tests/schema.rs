@@ -77,6 +77,7 @@ fn table_equals_the_contract() {
             Kind::Text(_) => ("string", None, None),
             Kind::Image(_) => ("image", None, None),
             Kind::Weights(_) => ("weights", None, None),
+            Kind::Loras(_) => panic!("the contract has no list of LoRAs"),
             Kind::Choice { choices, .. } => ("choice", None, Some(json!(choices))),
             Kind::Integer { min, max, .. } => ("integer", Some((min as f64, max as f64)), None),
             Kind::OptionalInteger { limits, .. } => (

@@ -69,6 +69,7 @@ fn every_input_has_a_control_with_its_label() {
             Kind::Choice { .. } => (Role::RadioGroup, field.label),
             Kind::Boolean { .. } => (Role::CheckBox, field.label),
             Kind::Image(_) => (Role::Button, lower.as_str()),
+            Kind::Loras(_) => (Role::Button, "Add a LoRA"),
         };
         assert!(
             desk.harness.query(by().role(role).label(label)).is_some(),

@@ -128,9 +128,9 @@ impl FluxGenerator {
             ],
             hardware: &self.hardware,
         };
-        let (applied, text_changed) =
-            self.adapters
-                .act(&loras, &model, &mut || announce(watch, loading(1.0)))?;
+        let (applied, text_changed) = self
+            .adapters
+            .act(&loras, &model, &mut || announce(watch, loading(1.0)))?;
         if text_changed {
             self.text.forget();
         }

@@ -79,7 +79,10 @@ impl Transformer {
     }
 
     /// The folder of the transformer that runs `model`.
-    pub(in crate::engine) fn folder_for(source: &ModelSource, model: Model) -> Result<&'static str, Error> {
+    pub(in crate::engine) fn folder_for(
+        source: &ModelSource,
+        model: Model,
+    ) -> Result<&'static str, Error> {
         if model == Model::Dev {
             return Ok(TRANSFORMER);
         }

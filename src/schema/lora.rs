@@ -46,11 +46,12 @@ pub(super) fn resolve(
     notes: &mut Vec<Note>,
 ) -> Vec<Lora> {
     let asked = LoraScales {
-        main: given(&params.replicate_weights).map(|_| params.lora_scale),
-        extra: given(&params.extra_lora).map(|_| params.extra_lora_scale),
+        main: given(params.replicate_weights.as_ref()).map(|_| params.lora_scale),
+        extra: given(params.extra_lora.as_ref()).map(|_| params.extra_lora_scale),
     };
-    let mut main = given(&params.replicate_weights).map(|typed| ("replicate_weights", typed));
-    let mut extra = given(&params.extra_lora).map(|typed| ("extra_lora", typed));
+    let mut main =
+        given(params.replicate_weights.as_ref()).map(|typed| ("replicate_weights", typed));
+    let mut extra = given(params.extra_lora.as_ref()).map(|typed| ("extra_lora", typed));
     let mut scales = quirks::effective_lora_scales(fidelity, go_fast, asked);
     let mut is_asked = true;
     match (main, extra) {
@@ -83,7 +84,10 @@ pub(super) fn resolve(
     }
     let two = [(main, scales.main), (extra, scales.extra)];
     let mut loras = Vec::new();
-    for ((field, typed), scale) in two.into_iter().filter_map(|(given, scale)| given.zip(scale)) {
+    for ((field, typed), scale) in two
+        .into_iter()
+        .filter_map(|(given, scale)| given.zip(scale))
+    {
         match Reference::parse(typed) {
             Ok(reference) => loras.push(Lora {
                 field,
@@ -130,6 +134,8 @@ fn more(params: &Params, go_fast: bool, problems: &mut Vec<Problem>) -> Vec<Lora
 }
 
 /// A reference that was given.
-fn given(reference: &Option<String>) -> Option<&str> {
-    reference.as_deref().filter(|text| !text.trim().is_empty())
+fn given(reference: Option<&String>) -> Option<&str> {
+    reference
+        .map(String::as_str)
+        .filter(|text| !text.trim().is_empty())
 }

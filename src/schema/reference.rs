@@ -65,7 +65,16 @@ const ARCHIVES: [&str; 5] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"];
 
 /// Parts of the names of query parameters that carry a secret or a signature.
 const SECRET: [&str; 10] = [
-    "token", "sig", "key", "secret", "credential", "auth", "policy", "expires", "password", "security",
+    "token",
+    "sig",
+    "key",
+    "secret",
+    "credential",
+    "auth",
+    "policy",
+    "expires",
+    "password",
+    "security",
 ];
 
 impl Reference {
@@ -98,7 +107,9 @@ impl Reference {
             None if is_path(text) => Ok(Self::Path(PathBuf::from(text))),
             None => without_scheme(text),
             Some(scheme) if scheme == "file" => {
-                let path = Url::parse(text).ok().and_then(|url| url.to_file_path().ok());
+                let path = Url::parse(text)
+                    .ok()
+                    .and_then(|url| url.to_file_path().ok());
                 path.map(Self::Path).ok_or_else(|| not_understood(text))
             }
             Some(scheme) if scheme == "http" || scheme == "https" => {
@@ -177,16 +188,27 @@ impl Reference {
 
 /// The sentence about something that is no reference.
 fn not_understood(text: &str) -> String {
-    format!("is no reference to a LoRA ('{}'): give {FORMS}", text.escape_debug())
+    format!(
+        "is no reference to a LoRA ('{}'): give {FORMS}",
+        text.escape_debug()
+    )
 }
 
 /// Whether text without a scheme is the path of a file: it says so by its beginning, or by its ending.
 fn is_path(text: &str) -> bool {
     let beginnings = ["/", "./", "../", "~", ".\\", "..\\", "\\"];
-    let has_drive = text.chars().next().is_some_and(|first| first.is_ascii_alphabetic())
-        && text.get(1..).is_some_and(|rest| rest.starts_with(":\\") || rest.starts_with(":/"));
+    let has_drive = text
+        .chars()
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic())
+        && text
+            .get(1..)
+            .is_some_and(|rest| rest.starts_with(":\\") || rest.starts_with(":/"));
     let is_file = ends_as_file(text) && host_of(text).is_none();
-    has_drive || is_file || text.contains('\\') || beginnings.iter().any(|start| text.starts_with(start))
+    has_drive
+        || is_file
+        || text.contains('\\')
+        || beginnings.iter().any(|start| text.starts_with(start))
 }
 
 /// Whether a path ends like a file that can hold a LoRA.
@@ -240,7 +262,8 @@ fn at_host(url: &Url) -> Option<Result<Reference, String>> {
         Host::HuggingFace => Some(hugging_face(&words)),
         Host::Civitai => Some(civitai(&words, url)),
         Host::Replicate => {
-            let wrong = "names no model on Replicate: give replicate.com/owner/name, or owner/name/version";
+            let wrong =
+                "names no model on Replicate: give replicate.com/owner/name, or owner/name/version";
             Some(replicate(&words).ok_or_else(|| wrong.to_owned()))
         }
         Host::Files => None,
@@ -255,19 +278,20 @@ fn replicate(words: &[&str]) -> Option<Reference> {
             None => (owner, name, None),
         },
         [owner, name, "_weights"] => (owner, name, None),
-        [owner, name, version] | [owner, name, "versions", version] | [owner, name, "versions", version, "_weights"] => {
-            (owner, name, Some(version))
-        }
+        [owner, name, version]
+        | [owner, name, "versions", version]
+        | [owner, name, "versions", version, "_weights"] => (owner, name, Some(version)),
         _ => return None,
     };
     let is_name = |word: &str| {
         let mut letters = word.chars();
-        letters.next().is_some_and(|first| first.is_ascii_alphanumeric())
+        letters
+            .next()
+            .is_some_and(|first| first.is_ascii_alphanumeric())
             && letters.all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
     };
-    let is_version = |word: &str| {
-        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric())
-    };
+    let is_version =
+        |word: &str| !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric());
     (is_name(owner) && is_name(name) && version.is_none_or(is_version)).then(|| {
         Reference::Replicate {
             owner: owner.to_owned(),
@@ -283,7 +307,10 @@ fn hugging_face(words: &[&str]) -> Result<Reference, String> {
         Err("names no model on Hugging Face: give huggingface.co/owner/model, or the page of one of its .safetensors files".to_owned())
     };
     let (owner, name, rest) = match words {
-        ["datasets" | "spaces" | "models" | "collections" | "papers", ..] => return wrong(),
+        [
+            "datasets" | "spaces" | "models" | "collections" | "papers",
+            ..,
+        ] => return wrong(),
         [owner, name, rest @ ..] => (owner, name, rest),
         _ => return wrong(),
     };
@@ -293,7 +320,9 @@ fn hugging_face(words: &[&str]) -> Result<Reference, String> {
         ["blob" | "resolve" | "raw", revision, file @ ..] if !file.is_empty() => {
             (*revision, Some(file.join("/")))
         }
-        file if file.last().is_some_and(|last| ends_as_file(last)) => ("main", Some(file.join("/"))),
+        file if file.last().is_some_and(|last| ends_as_file(last)) => {
+            ("main", Some(file.join("/")))
+        }
         _ => return wrong(),
     };
     if file.as_ref().is_some_and(|file| !ends_as_file(file)) {
@@ -319,10 +348,13 @@ fn civitai(words: &[&str], url: &Url) -> Result<Reference, String> {
             None => model.parse().ok().map(Reference::CivitaiModel),
         },
         ["api", "download", "models", version] => {
-            version.parse().ok().map(|version| Reference::CivitaiVersion {
-                version,
-                query: without_secrets(url),
-            })
+            version
+                .parse()
+                .ok()
+                .map(|version| Reference::CivitaiVersion {
+                    version,
+                    query: without_secrets(url),
+                })
         }
         ["model-versions", version] | ["api", "v1", "model-versions", version] => {
             version.parse().ok().map(of_version)
@@ -369,7 +401,11 @@ fn data(text: &str) -> Result<Reference, String> {
 /// The query of an address without the parameters that carry secrets.
 fn without_secrets(url: &Url) -> String {
     let is_open = |pair: &&str| {
-        let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        let name = pair
+            .split('=')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         !SECRET.iter().any(|word| name.contains(word))
     };
     let pairs = url.query().unwrap_or_default().split('&');

@@ -219,13 +219,12 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
         outbox.send(Event::Progress(order.id, progress));
         ControlFlow::Continue(())
     };
-    let mut outcome =
-        generator
-            .generate(&order.request, &[], &mut watch)
-            .map_err(|error| match error {
-                Error::Cancelled => Failure::Cancelled,
-                other => Failure::Sentence(other.to_string()),
-            })?;
+    let mut outcome = generator
+        .generate(&order.request, &[], &mut watch)
+        .map_err(|error| match error {
+            Error::Cancelled => Failure::Cancelled,
+            other => Failure::Sentence(other.to_string()),
+        })?;
     if is_cancelled() {
         return Err(Failure::Cancelled);
     }

@@ -72,7 +72,7 @@ impl Linear {
         // One matrix product over all rows is faster than a batched one.
         let x = x.reshape((rows, ()))?;
         let y = x.matmul(&self.weight.t()?)?;
-        let y = self.slot.change_linear(&x, y, &self.weight)?;
+        let y = self.slot.change_linear(&x, &y, &self.weight)?;
         let y = match &self.bias {
             Some(bias) => y.broadcast_add(bias)?,
             None => y,

@@ -103,7 +103,8 @@ impl Adapters {
         let mut text_changed = false;
         if self.acting.as_ref() != Some(&acting) {
             let before = self.acting.take();
-            text_changed = before.is_none_or(|before| self.of_text(&before) != self.of_text(&acting));
+            text_changed =
+                before.is_none_or(|before| self.of_text(&before) != self.of_text(&acting));
             for (part, slots) in model.slots {
                 slots.set(self.updates(&acting, *part));
             }
@@ -126,7 +127,8 @@ impl Adapters {
 
     /// Those of the LoRAs that change a text encoder.
     fn of_text<'a>(&self, acting: &'a [(Key, f64)]) -> Vec<&'a (Key, f64)> {
-        let changes_text = |(key, _): &&(Key, f64)| self.loaded(key).is_some_and(Loaded::changes_text);
+        let changes_text =
+            |(key, _): &&(Key, f64)| self.loaded(key).is_some_and(Loaded::changes_text);
         acting.iter().filter(changes_text).collect()
     }
 
@@ -148,7 +150,8 @@ impl Adapters {
         };
         let contents = file.open().map_err(|error| unusable(error.to_string()))?;
         self.files_read += 1;
-        let opened = matching::open("the file", contents).map_err(|error| unusable(error.to_string()))?;
+        let opened =
+            matching::open("the file", contents).map_err(|error| unusable(error.to_string()))?;
         let matched = matching::pair(&opened, model.targets).map_err(unusable)?;
         let updates = load::load(&opened, &matched, model.hardware)?;
         self.at_hand.push(Loaded {
@@ -163,7 +166,9 @@ impl Adapters {
     fn updates(&self, acting: &[(Key, f64)], part: Part) -> HashMap<String, Vec<Active>> {
         let mut layers: HashMap<String, Vec<Active>> = HashMap::new();
         for (key, scale) in acting {
-            let Some(loaded) = self.loaded(key) else { continue };
+            let Some(loaded) = self.loaded(key) else {
+                continue;
+            };
             for ((_, layer), updates) in loaded.updates.iter().filter(|((of, _), _)| *of == part) {
                 let active = updates.iter().map(|update| Active {
                     update: update.clone(),
@@ -186,6 +191,8 @@ impl Adapters {
 
 impl Loaded {
     fn changes_text(&self) -> bool {
-        self.updates.keys().any(|(part, _)| *part != Part::Transformer)
+        self.updates
+            .keys()
+            .any(|(part, _)| *part != Part::Transformer)
     }
 }

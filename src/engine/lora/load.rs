@@ -83,7 +83,7 @@ impl Reader<'_> {
         let rows = place.rows.clone();
         let mut updates = Vec::new();
         if *form == Form::Small && self.has(Role::Replacement) {
-            let new = self.ready(self.flat(Role::Replacement)?)?;
+            let new = self.ready(&self.flat(Role::Replacement)?)?;
             return Ok(vec![Update::NormReplacement(new)]);
         }
         match (*form, self.lengths()?) {
@@ -99,12 +99,12 @@ impl Reader<'_> {
             }),
         }
         if *form == Form::Small && self.has(Role::Difference) {
-            updates.push(Update::Norm(self.ready(self.flat(Role::Difference)?)?));
+            updates.push(Update::Norm(self.ready(&self.flat(Role::Difference)?)?));
         }
         for role in [Role::UpBias, Role::BiasDifference] {
             if self.has(role) {
                 updates.push(Update::Bias {
-                    delta: self.ready(self.in_order(self.flat(role)?)?)?,
+                    delta: self.ready(&self.in_order(self.flat(role)?)?)?,
                     rows: rows.clone(),
                 });
             }
@@ -119,7 +119,10 @@ impl Reader<'_> {
     /// A tensor in f32 on the CPU.
     fn raw(&self, role: Role) -> Result<Tensor, Error> {
         let name = self.change.tensors.get(&role).ok_or_else(|| {
-            Error::Checkpoint(format!("the LoRA lacks a part of {}", self.change.place.layer))
+            Error::Checkpoint(format!(
+                "the LoRA lacks a part of {}",
+                self.change.place.layer
+            ))
         })?;
         self.file.read(name, &Hardware::cpu())
     }
@@ -146,7 +149,7 @@ impl Reader<'_> {
     }
 
     /// A tensor where and as the model computes.
-    fn ready(&self, tensor: Tensor) -> Result<Tensor, Error> {
+    fn ready(&self, tensor: &Tensor) -> Result<Tensor, Error> {
         let Hardware { device, dtype } = self.hardware;
         Ok(tensor.to_dtype(*dtype)?.to_device(device)?.contiguous()?)
     }
@@ -156,23 +159,23 @@ impl Reader<'_> {
         let factor = self.change.factor;
         Ok(match self.change.form {
             Form::LowRank => Delta::LowRank {
-                down: self.ready(self.matrix(Role::Down)?)?,
-                up: self.ready(self.in_order((self.matrix(Role::Up)? * factor)?)?)?,
+                down: self.ready(&self.matrix(Role::Down)?)?,
+                up: self.ready(&self.in_order((self.matrix(Role::Up)? * factor)?)?)?,
             },
             Form::Hadamard => Delta::Hadamard([
                 (
-                    self.ready(self.matrix(Role::HadamardDown1)?)?,
-                    self.ready(self.in_order((self.matrix(Role::HadamardUp1)? * factor)?)?)?,
+                    self.ready(&self.matrix(Role::HadamardDown1)?)?,
+                    self.ready(&self.in_order((self.matrix(Role::HadamardUp1)? * factor)?)?)?,
                 ),
                 (
-                    self.ready(self.matrix(Role::HadamardDown2)?)?,
-                    self.ready(self.in_order(self.matrix(Role::HadamardUp2)?)?)?,
+                    self.ready(&self.matrix(Role::HadamardDown2)?)?,
+                    self.ready(&self.in_order(self.matrix(Role::HadamardUp2)?)?)?,
                 ),
             ]),
             Form::Kronecker => self.kronecker()?,
             Form::Whole | Form::Small => {
                 let whole = self.in_order(self.matrix(Role::Difference)?)?;
-                Delta::Whole(self.ready(whole)?)
+                Delta::Whole(self.ready(&whole)?)
             }
         })
     }
@@ -182,26 +185,27 @@ impl Reader<'_> {
         let left = if self.has(Role::Left) {
             self.matrix(Role::Left)?
         } else {
-            self.matrix(Role::LeftUp)?.matmul(&self.matrix(Role::LeftDown)?)?
+            self.matrix(Role::LeftUp)?
+                .matmul(&self.matrix(Role::LeftDown)?)?
         };
         let left = (left * self.change.factor)?;
         let right = if self.has(Role::Right) {
-            Delta::Whole(self.ready(self.matrix(Role::Right)?)?)
+            Delta::Whole(self.ready(&self.matrix(Role::Right)?)?)
         } else {
             Delta::LowRank {
-                down: self.ready(self.matrix(Role::RightDown)?)?,
-                up: self.ready(self.matrix(Role::RightUp)?)?,
+                down: self.ready(&self.matrix(Role::RightDown)?)?,
+                up: self.ready(&self.matrix(Role::RightUp)?)?,
             }
         };
         let halves_swapped = self.change.place.halves_swapped;
         if halves_swapped && left.dim(0)?.is_multiple_of(2) {
             // The halves of all rows are then those of the left factor.
-            let left = self.ready(self.in_order(left)?)?;
+            let left = self.ready(&self.in_order(left)?)?;
             let right = Box::new(right);
             return Ok(Delta::Kronecker { left, right });
         }
         let delta = Delta::Kronecker {
-            left: self.ready(left)?,
+            left: self.ready(&left)?,
             right: Box::new(right),
         };
         if halves_swapped {
@@ -229,6 +233,6 @@ impl Reader<'_> {
             Axis::Row => self.in_order(lengths)?,
             Axis::Column => lengths,
         };
-        Ok(Some(Lengths::new(self.ready(lengths)?, axis, manner)))
+        Ok(Some(Lengths::new(self.ready(&lengths)?, axis, manner)))
     }
 }

@@ -55,7 +55,10 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
         let plain = name.replace(".default.weight", ".weight");
         match split(plain.strip_suffix(".default").unwrap_or(&plain)) {
             Some((layer, role)) => {
-                layers.entry(layer.to_owned()).or_default().insert(role, name);
+                layers
+                    .entry(layer.to_owned())
+                    .or_default()
+                    .insert(role, name);
             }
             None => not_understood.push(name),
         }
@@ -107,7 +110,7 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
     }
     report.matched = changes.len();
     report.ranks = ranks(file, &changes);
-    report.form = form_name(&changes).to_owned();
+    form_name(&changes).clone_into(&mut report.form);
     report.not_understood = not_understood;
     Ok(Matched { changes, report })
 }
@@ -139,7 +142,11 @@ fn ranks(file: &TensorFile, changes: &[Change]) -> Option<(usize, usize)> {
 
 /// What people call the form of the changes.
 fn form_name(changes: &[Change]) -> &'static str {
-    let has = |role| changes.iter().any(|change| change.tensors.contains_key(&role));
+    let has = |role| {
+        changes
+            .iter()
+            .any(|change| change.tensors.contains_key(&role))
+    };
     let form = changes.iter().map(|change| change.form).min();
     match form {
         _ if has(Role::Magnitude) || has(Role::DoraScale) => "DoRA",
@@ -312,7 +319,9 @@ impl PeftMetadata {
         let pattern = value("alpha_pattern").and_then(Value::as_object);
         let own = pattern.and_then(|pattern| {
             let matching = |(key, _): &(&String, &Value)| {
-                let (key, whole) = key.strip_prefix('^').map_or((key.as_str(), false), |key| (key, true));
+                let (key, whole) = key
+                    .strip_prefix('^')
+                    .map_or((key.as_str(), false), |key| (key, true));
                 rest == key || (!whole && rest.ends_with(&format!(".{key}")))
             };
             pattern.iter().find(matching)?.1.as_f64()
@@ -330,9 +339,6 @@ impl PeftMetadata {
 ///
 /// # Errors
 /// When it is damaged, or no safetensors file.
-pub(crate) fn open(
-    name: &str,
-    contents: crate::weights::Contents,
-) -> Result<TensorFile, Error> {
+pub(crate) fn open(name: &str, contents: crate::weights::Contents) -> Result<TensorFile, Error> {
     TensorFile::parse(name.to_owned(), contents)
 }

@@ -42,7 +42,10 @@ impl Report {
             let (count, names) = (not_understood.len(), not_understood.iter().take(LISTED));
             let names: Vec<_> = names.map(String::as_str).collect();
             let more = if count > LISTED { ", …" } else { "" };
-            sentence = format!("{sentence}, {count} not understood: {}{more}", names.join(", "));
+            sentence = format!(
+                "{sentence}, {count} not understood: {}{more}",
+                names.join(", ")
+            );
         }
         sentence
     }

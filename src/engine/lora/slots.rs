@@ -48,11 +48,16 @@ impl Slot {
 
     /// The output of a linear layer with its updates: `(l, in)` and the layer's own product `base`, `(l, out)`, without a
     /// bias, give `(l, out)`.
-    pub(crate) fn change_linear(&self, x: &Tensor, base: Tensor, weight: &Tensor) -> Result<Tensor> {
+    pub(crate) fn change_linear(
+        &self,
+        x: &Tensor,
+        base: &Tensor,
+        weight: &Tensor,
+    ) -> Result<Tensor> {
         let updates = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut y = base.clone();
         for Active { update, scale } in updates.iter() {
-            if let Some(change) = update.of_output(x, &base, weight, *scale)? {
+            if let Some(change) = update.of_output(x, base, weight, *scale)? {
                 y = (y + change)?;
             }
         }

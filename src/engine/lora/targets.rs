@@ -124,7 +124,7 @@ impl Targets {
     fn add_transformer(&mut self, component: &Component) {
         let blocks = |kind: &str, layer: &str| {
             let is_there = |i: &usize| component.has(&format!("{kind}.{i}.{layer}.weight"));
-            (0..).take_while(is_there).count()
+            (0..usize::MAX).take_while(is_there).count()
         };
         let double = blocks("double_blocks", "img_attn.qkv");
         let single = blocks("single_blocks", "linear1");
@@ -148,7 +148,7 @@ impl Targets {
                     halves_swapped: theirs.halves_swapped,
                     ..whole.clone()
                 };
-                self.name(part.trim_end_matches(".weight"), place);
+                self.name(part.trim_end_matches(".weight"), &place);
             }
             self.add_xlabs(&whole);
         }
@@ -175,7 +175,7 @@ impl Targets {
             rows,
             ..whole.clone()
         };
-        self.name(&format!("{kind}.{block}.{theirs}"), place);
+        self.name(&format!("{kind}.{block}.{theirs}"), &place);
     }
 
     /// Adds the linear layers of a text encoder's blocks.
@@ -191,7 +191,7 @@ impl Targets {
                         Some(bare) => bare.to_owned(),
                         None => format!("{CLIP_PREFIX}{name}"),
                     };
-                    self.name(&other, place);
+                    self.name(&other, &place);
                 }
             }
             if !found {
@@ -216,17 +216,17 @@ impl Targets {
             rows: 0..rows,
             halves_swapped: false,
         };
-        self.name(layer, place.clone());
+        self.name(layer, &place);
         if matches!(kind, Layer::Norm(_)) {
             // ComfyUI names the change of a norm after its tensor.
-            self.name(&format!("{layer}.scale"), place.clone());
+            self.name(&format!("{layer}.scale"), &place);
         }
         Some(place)
     }
 
     /// Makes a place known under a name, with dots and with underscores. The first to use a name has it: diffusers and BFL
     /// have none in common that mean different layers but `proj_out`, which has its block in front.
-    fn name(&mut self, name: &str, place: Place) {
+    fn name(&mut self, name: &str, place: &Place) {
         for name in [name.to_owned(), name.replace('.', "_")] {
             let key = (place.part, name);
             self.names.entry(key).or_insert_with(|| place.clone());

@@ -125,7 +125,12 @@ fn rows_change(inner: &Tensor, parts: &[RowsPart], output: usize) -> Result<Tens
             pieces.push(gap(rows.start - row)?);
         }
         let rank = up.dim(1)?;
-        pieces.push(inner.narrow(1, column, rank)?.contiguous()?.matmul(&up.t()?)?);
+        pieces.push(
+            inner
+                .narrow(1, column, rank)?
+                .contiguous()?
+                .matmul(&up.t()?)?,
+        );
         (row, column) = (rows.end, column + rank);
     }
     if output > row {
@@ -207,20 +212,13 @@ impl Delta {
             }
         }
     }
-
-    /// The most columns or rows between the factors: what people call the rank. `None` where there are no factors.
-    pub(crate) fn rank(&self) -> Option<usize> {
-        match self {
-            Self::LowRank { down, .. } | Self::Hadamard([(down, _), _]) => down.dim(0).ok(),
-            Self::Kronecker { right, .. } => right.rank(),
-            Self::Whole(_) => None,
-        }
-    }
 }
 
 /// A Hadamard product of two products as a sum of low-rank ones, `(r, in)` and `(out, r)` each: the columns of both `B` are
 /// multiplied pair by pair, and the rows of both `A`.
-fn low_rank_pieces([(down1, up1), (down2, up2)]: &[(Tensor, Tensor); 2]) -> Result<Vec<(Tensor, Tensor)>> {
+fn low_rank_pieces(
+    [(down1, up1), (down2, up2)]: &[(Tensor, Tensor); 2],
+) -> Result<Vec<(Tensor, Tensor)>> {
     let (rank1, rank2) = (down1.dim(0)?, down2.dim(0)?);
     let step = (HADAMARD_COLUMNS / rank2.max(1)).max(1);
     let pieces = (0..rank1).step_by(step).map(|first| {
@@ -318,12 +316,11 @@ impl Lengths {
 
     /// m / ‖W + inner · Δ‖ of every row or column.
     fn factor(&self, weight: &Tensor, delta: &Delta, inner: f64) -> Result<Tensor> {
-        let squares = match self.squares.get() {
-            Some(squares) => squares,
-            None => {
-                let squares = Squares::of(weight, &delta.whole()?, self.axis)?;
-                self.squares.get_or_init(|| squares)
-            }
+        let squares = if let Some(squares) = self.squares.get() {
+            squares
+        } else {
+            let squares = Squares::of(weight, &delta.whole()?, self.axis)?;
+            self.squares.get_or_init(|| squares)
         };
         let length = ((&squares.weight + (&squares.mixed * (2.0 * inner))?)?
             + (&squares.delta * (inner * inner))?)?

@@ -1,0 +1,299 @@
+//! LoRAs against the reference, on tiny random weights: `tests/reference/loras.py` made the files and what they lead to.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use candle_core::Tensor;
+use serde_json::Value;
+
+use flux_qfaces::engine::device::Hardware;
+use flux_qfaces::engine::dump::{Dump, Noise, Probe};
+use flux_qfaces::engine::lora::adapters::Applied;
+use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::engine::{Error, Outcome};
+use flux_qfaces::schema::params::Params;
+use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::weights::{LoraFile, LoraPlace};
+
+use crate::reference_data::{Golden, both_transformers, check, lora_cases, lora_folder, model};
+
+/// The bound between two layouts of one change, and between ours and the reference.
+const BOUND: f64 = 1e-5;
+
+/// A file and its scale.
+type Asked<'a> = (&'a str, f64);
+
+/// The file `name` of the golden LoRAs.
+fn file(name: &str) -> LoraFile {
+    LoraFile {
+        name: name.to_owned(),
+        // The name tells the contents apart as well as their sum does.
+        sha256: name.to_owned(),
+        place: LoraPlace::File(path(name)),
+    }
+}
+
+fn path(name: &str) -> PathBuf {
+    lora_folder().join(name)
+}
+
+/// A job of the size and prompt of the goldens.
+fn request(loras: &[Asked<'_>], model: &str) -> Request {
+    let reference = |index: usize| {
+        loras
+            .get(index)
+            .map(|(name, _)| path(name).to_string_lossy().into_owned())
+    };
+    let scale = |index: usize| loras.get(index).map_or(1.0, |(_, scale)| *scale);
+    let params = Params {
+        prompt: Some("A knight in silver armour holds a broken sword".to_owned()),
+        model: model.to_owned(),
+        num_inference_steps: 2,
+        guidance_scale: 3.5,
+        seed: Some(0),
+        replicate_weights: reference(0),
+        lora_scale: scale(0),
+        extra_lora: reference(1),
+        extra_lora_scale: scale(1),
+        ..Params::default()
+    };
+    let circumstances = Circumstances {
+        native_side: 64,
+        ..Circumstances::default()
+    };
+    Request::resolve(&params, circumstances).unwrap()
+}
+
+fn generator() -> FluxGenerator {
+    let (source, _) = model("dev");
+    FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap()
+}
+
+/// Runs a job with LoRAs; returns the dumped tensors too.
+fn run(
+    generator: &mut FluxGenerator,
+    loras: &[Asked<'_>],
+) -> Result<(Vec<(String, Tensor)>, Outcome), Error> {
+    run_model(generator, loras, "dev")
+}
+
+fn run_model(
+    generator: &mut FluxGenerator,
+    loras: &[Asked<'_>],
+    model: &str,
+) -> Result<(Vec<(String, Tensor)>, Outcome), Error> {
+    let files: Vec<_> = loras.iter().map(|(name, _)| file(name)).collect();
+    let mut probe = Probe {
+        noise: Some(Noise::read(&path("noise.safetensors")).unwrap()),
+        dump: Some(Dump::default()),
+    };
+    let mut watch = |_| ControlFlow::Continue(());
+    let request = request(loras, model);
+    let outcome = generator.generate_probed(&request, &files, &mut probe, &mut watch)?;
+    Ok((probe.dump.unwrap().tensors().unwrap(), outcome))
+}
+
+fn tensor<'a>(dump: &'a [(String, Tensor)], name: &str) -> &'a Tensor {
+    &dump.iter().find(|(found, _)| found == name).unwrap().1
+}
+
+/// The files of the list `kind`.
+fn listed(kind: &str) -> Vec<(String, Value)> {
+    let cases = lora_cases(kind);
+    cases
+        .into_iter()
+        .map(|case| (case["file"].as_str().unwrap().to_owned(), case))
+        .collect()
+}
+
+/// A file that says the change.
+fn of_change(change: &str) -> String {
+    let files = listed("files");
+    let found = files.into_iter().find(|(_, case)| case["change"] == change);
+    found.unwrap().0
+}
+
+#[test]
+fn every_layout_equals_the_reference_at_every_scale() {
+    let golden = Golden::at(&path("golden.safetensors"));
+    let mut generator = generator();
+    let files = listed("files");
+    assert!(files.len() > 40, "{} files", files.len());
+    let mut failures = Vec::new();
+    for (name, case) in files {
+        let change = case["change"].as_str().unwrap();
+        for scale in ["-1", "0", "0.5", "1", "1.5"] {
+            let asked = [(name.as_str(), scale.parse().unwrap())];
+            let (dump, outcome) = run(&mut generator, &asked).unwrap();
+            let [Applied { report, .. }] = &outcome.loras[..] else {
+                panic!("{} LoRAs", outcome.loras.len());
+            };
+            assert!(report.is_complete(), "{name}: {}", report.sentence());
+            assert_eq!(report.matched, report.layers, "{name}");
+            let mut compare = |ours: &str, theirs: &str| {
+                let theirs = golden.get(&format!("{change}@{scale}.{theirs}"));
+                let error = crate::reference_data::relative(tensor(&dump, ours), theirs);
+                println!("{name} at {scale}, {ours}: {error:.2e}");
+                if error > BOUND {
+                    failures.push(format!("{name} at {scale}, {ours}: {error:.2e}"));
+                }
+            };
+            compare("latents_2", "latents");
+            if change == "text" {
+                compare("clip_pooled", "clip_pooled");
+                compare("t5_hidden", "t5_hidden");
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn two_loras_at_once_equal_the_reference() {
+    let golden = Golden::at(&path("golden.safetensors"));
+    let mut generator = generator();
+    let mut pairs = 0;
+    for case in lora_cases("goldens") {
+        let loras: Vec<_> = case["loras"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|lora| {
+                (
+                    of_change(lora["change"].as_str().unwrap()),
+                    lora["scale"].as_f64().unwrap(),
+                )
+            })
+            .collect();
+        if loras.len() != 2 {
+            continue;
+        }
+        pairs += 1;
+        let asked: Vec<_> = loras
+            .iter()
+            .map(|(name, scale)| (name.as_str(), *scale))
+            .collect();
+        let (dump, _) = run(&mut generator, &asked).unwrap();
+        let name = case["name"].as_str().unwrap();
+        check(
+            name,
+            tensor(&dump, "latents_2"),
+            golden.get(&format!("{name}.latents")),
+            BOUND,
+        );
+    }
+    assert_eq!(pairs, 5);
+}
+
+#[test]
+fn on_and_off_again_leaves_every_tensor_as_it_was() {
+    let mut generator = generator();
+    let (base, _) = run(&mut generator, &[]).unwrap();
+    for change in [
+        "whole",
+        "text",
+        "norms",
+        "dora_peft",
+        "loha",
+        "lokr_low",
+        "full",
+    ] {
+        let name = of_change(change);
+        let (changed, _) = run(&mut generator, &[(&name, 1.0)]).unwrap();
+        assert_ne!(bits(&changed), bits(&base), "{change} does nothing");
+        let (after, _) = run(&mut generator, &[]).unwrap();
+        assert_eq!(bits(&after), bits(&base), "{change} leaves a trace");
+    }
+}
+
+/// Every number of every tensor, to the last bit.
+fn bits(dump: &[(String, Tensor)]) -> Vec<(String, Vec<u32>)> {
+    dump.iter()
+        .map(|(name, tensor)| {
+            let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            (name.clone(), values.into_iter().map(f32::to_bits).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn another_scale_or_order_reads_no_file_again() {
+    let mut generator = generator();
+    let (whole, second) = (of_change("whole"), of_change("second"));
+    run(&mut generator, &[(&whole, 1.0)]).unwrap();
+    assert_eq!(generator.lora_files_read(), 1);
+    run(&mut generator, &[(&whole, 0.3)]).unwrap();
+    run(&mut generator, &[]).unwrap();
+    run(&mut generator, &[(&whole, 1.0), (&second, 1.0)]).unwrap();
+    run(&mut generator, &[(&second, 0.5), (&whole, -1.0)]).unwrap();
+    assert_eq!(generator.lora_files_read(), 2);
+}
+
+#[test]
+fn one_lora_twice_acts_twice() {
+    let golden = Golden::at(&path("golden.safetensors"));
+    let mut generator = generator();
+    let whole = of_change("whole");
+    let (dump, outcome) = run(&mut generator, &[(&whole, 0.5), (&whole, 1.0)]).unwrap();
+    assert_eq!(outcome.loras.len(), 2);
+    check(
+        "0.5 and 1",
+        tensor(&dump, "latents_2"),
+        golden.get("whole@1.5.latents"),
+        BOUND,
+    );
+}
+
+#[test]
+fn a_lora_acts_on_the_transformer_that_runs() {
+    let (source, _folder) = both_transformers();
+    let mut watch = |_| ControlFlow::Continue(());
+    let mut generator =
+        FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), &mut watch).unwrap();
+    let text = of_change("text");
+    let (dev, _) = run_model(&mut generator, &[], "dev").unwrap();
+    let (schnell, _) = run_model(&mut generator, &[], "schnell").unwrap();
+    run_model(&mut generator, &[(&text, 1.0)], "schnell").unwrap();
+    let (after, _) = run_model(&mut generator, &[], "dev").unwrap();
+    assert_eq!(
+        bits(&after),
+        bits(&dev),
+        "the other transformer's LoRA acts on dev"
+    );
+    run_model(&mut generator, &[(&text, 1.0)], "dev").unwrap();
+    let (after, _) = run_model(&mut generator, &[], "schnell").unwrap();
+    assert_eq!(bits(&after), bits(&schnell), "dev's LoRA acts on schnell");
+}
+
+#[test]
+fn files_for_something_else_say_what_they_are() {
+    let mut generator = generator();
+    for (name, words) in [
+        ("foreign-sdxl", "SDXL"),
+        ("foreign-sd15", "Stable Diffusion 1.5"),
+        ("foreign-checkpoint", "whole FLUX.1 transformer"),
+        (
+            "foreign-checkpoint-diffusers",
+            "whole FLUX.1 transformer in the layout of diffusers",
+        ),
+        ("foreign-embedding", "textual inversion"),
+        ("foreign-embedding-sd", "textual inversion"),
+        ("foreign-controlnet", "ControlNet"),
+        ("foreign-vae", "VAE"),
+        ("foreign-control-lora", "widens the input"),
+        ("foreign-transformer", "another kind of model"),
+        ("foreign-wan", "another kind of model"),
+    ] {
+        let error = run(&mut generator, &[(&format!("{name}.safetensors"), 1.0)]).unwrap_err();
+        let Error::Input(problem) = &error else {
+            panic!("{name}: {error}");
+        };
+        assert_eq!(problem.field, "replicate_weights");
+        assert!(problem.message.contains(words), "{name}: {error}");
+        println!("{error}");
+    }
+    assert_eq!(listed("foreign").len(), 11);
+}
