@@ -11,7 +11,7 @@ use flux_qfaces::session::{Folders, Session};
 use flux_qfaces::ui::{App, theme};
 use tempfile::TempDir;
 
-use crate::fake::{Script, card};
+use crate::fake::Script;
 
 /// A window on a script, and the folder it works in.
 pub(crate) struct Desk {
@@ -41,8 +41,9 @@ impl Desk {
             state: path("state"),
             pictures: path("pictures"),
             inputs: path("inputs"),
+            loras: path("loras"),
         };
-        let session = Session::open(folders, card(), script.maker(), std::sync::Arc::new(|| {}));
+        let session = Session::open(folders, script.setup(), std::sync::Arc::new(|| {}));
         let harness = Harness::builder()
             .with_size(size)
             .with_context_setup(theme::install)

@@ -8,9 +8,13 @@ use flux_qfaces::engine::lora::adapters::Applied;
 use flux_qfaces::engine::lora::report::Report;
 use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch};
 use flux_qfaces::schema::request::Request;
+use flux_qfaces::session::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::weights::{LoraFile, ModelCard};
+use flux_qfaces::weights::http::Network;
+use flux_qfaces::weights::tokens::Tokens;
+use flux_qfaces::weights::{LoraFile, ModelCard, ModelSource};
 use image::{Rgb, RgbImage};
+use url::Url;
 
 /// What the generator does with one job.
 #[derive(Clone, Debug)]
@@ -69,6 +73,11 @@ impl Script {
     /// How many generators have been built.
     pub(crate) fn built(&self) -> usize {
         self.shared().built
+    }
+
+    /// What a session on this script runs.
+    pub(crate) fn setup(&self) -> Setup {
+        setup(self.maker())
     }
 
     /// Builds generators that follow this script.
@@ -171,10 +180,27 @@ fn paint(request: &Request, picture: usize) -> RgbImage {
 }
 
 /// What the fake says of itself: small pictures, and a sentence about it.
+/// What a session runs, with a network that leads nowhere.
+pub(crate) fn setup(make: MakeGenerator) -> Setup {
+    let mut network = Network::new(Tokens::default());
+    let nowhere = Url::parse("http://127.0.0.1:9").unwrap();
+    network.hugging_face = nowhere.clone();
+    network.civitai = nowhere.clone();
+    network.replicate = nowhere;
+    network.repetitions = 0;
+    Setup {
+        source: ModelSource::Embedded,
+        card: card(),
+        make,
+        network,
+    }
+}
+
 pub(crate) fn card() -> ModelCard {
     ModelCard {
         name: "fake".to_owned(),
         about: Some("A pretended model for tests".to_owned()),
+        is_flux_sized: false,
         native_side: 64,
         examples: vec!["an example of a prompt".to_owned()],
     }

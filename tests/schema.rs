@@ -11,6 +11,7 @@ use flux_qfaces::schema::{Problem, openapi, quirks};
 use serde_json::{Value, json};
 
 const REPLICATE: Circumstances<'_> = Circumstances {
+    is_flux_sized: false,
     image: None,
     mask: None,
     fidelity: Fidelity::AsReplicate,
@@ -201,7 +202,8 @@ fn all_problems_come_in_one_go() {
         "aspect_ratio": "custom", "height": 100, "prompt_strength": 1.5, "model": "pro", "num_outputs": 9,
         "num_inference_steps": 0, "guidance_scale": -1, "output_format": "gif", "output_quality": 101,
         "megapixels": "2", "lora_scale": 9, "extra_lora_scale": -9, "mask": "m.png", "go_fast": true,
-        "replicate_weights": "owner/name", "extra_lora": "owner/other", "seed": 1e30,
+        "replicate_weights": "owner", "extra_lora": "ftp://a/b", "seed": 1e30,
+        "more_loras": [{"lora": "o/n", "scale": 4}],
     });
     let mut found = problem_fields(&given, CORRECTED);
     found.sort();
@@ -384,17 +386,61 @@ fn void_wishes_become_notes() {
 
 #[test]
 fn what_does_not_work_yet_is_a_problem_and_never_ignored() {
-    for (name, value) in [
-        ("go_fast", json!(true)),
-        ("replicate_weights", json!("o/n")),
-        ("extra_lora", json!("o/n")),
-    ] {
-        assert_eq!(problem_fields(&json!({ name: value }), CORRECTED), [name]);
-    }
     assert_eq!(
-        problem_fields(&json!({"replicate_weights": "  "}), CORRECTED),
-        [""; 0]
+        problem_fields(&json!({"go_fast": true}), CORRECTED),
+        ["go_fast"]
     );
+}
+
+/// The labels and scales of the LoRAs that act.
+fn loras(given: &Value, circumstances: Circumstances<'_>) -> Vec<(String, f64)> {
+    let request = Request::resolve(&params(given), circumstances).unwrap();
+    let loras = request.loras.iter();
+    loras
+        .map(|lora| (lora.reference.label(), lora.scale))
+        .collect()
+}
+
+#[test]
+fn loras_act_in_the_order_of_the_inputs() {
+    let given = json!({
+        "prompt": "", "replicate_weights": " o/main ", "lora_scale": 0.5, "extra_lora": "o/extra",
+        "more_loras": [{"lora": "o/third", "scale": -1}, {"lora": " "}, {"lora": "o/fourth"}],
+    });
+    let expected = [
+        ("main", 0.5),
+        ("extra", 1.0),
+        ("third", -1.0),
+        ("fourth", 1.0),
+    ];
+    let expected: Vec<_> = expected
+        .map(|(name, scale)| (name.to_owned(), scale))
+        .to_vec();
+    assert_eq!(loras(&given, CORRECTED), expected);
+    // Replicate has two and no more.
+    assert_eq!(loras(&given, REPLICATE), expected[..2]);
+    assert!(note_fields(&given, REPLICATE).contains(&"more_loras".to_owned()));
+    assert_eq!(
+        loras(&json!({"prompt": "", "replicate_weights": "  "}), CORRECTED),
+        []
+    );
+}
+
+#[test]
+fn as_replicate_the_fine_tunes_own_lora_acts_where_it_fits() {
+    let given = json!({"prompt": "", "lora_scale": 0.5});
+    assert_eq!(loras(&given, REPLICATE), []);
+    assert!(note_fields(&given, REPLICATE).contains(&"replicate_weights".to_owned()));
+    let flux = Circumstances {
+        is_flux_sized: true,
+        ..REPLICATE
+    };
+    assert_eq!(loras(&given, flux), [("flux-qfaces".to_owned(), 0.25)]);
+    let flux = Circumstances {
+        is_flux_sized: true,
+        ..CORRECTED
+    };
+    assert_eq!(loras(&given, flux), []);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use flux_qfaces::session::{Folders, ModelState, Session, naming};
 use flux_qfaces::weights::ModelSource;
 use tempfile::TempDir;
 
-use crate::fake::{Act, Script, card};
+use crate::fake::{Act, Script, setup};
 
 /// A session in a folder of its own.
 struct Stage {
@@ -44,7 +44,7 @@ impl Stage {
         let wake = Arc::new(move || {
             let _ = sender.send(());
         });
-        let session = Session::open(folders(folder.path()), card(), make, wake);
+        let session = Session::open(folders(folder.path()), setup(make), wake);
         Self {
             session,
             wakes,
@@ -86,6 +86,7 @@ fn folders(root: &Path) -> Folders {
         state: root.join("state"),
         pictures: root.join("pictures"),
         inputs: root.join("inputs"),
+        loras: root.join("loras"),
     }
 }
 
@@ -379,12 +380,7 @@ fn second_window_leaves_the_queue_of_the_first_alone() {
     let wake = Arc::new(move || {
         let _ = sender.send(());
     });
-    let second = Session::open(
-        folders(first.folder.path()),
-        card(),
-        Script::new().maker(),
-        wake,
-    );
+    let second = Session::open(folders(first.folder.path()), Script::new().setup(), wake);
     assert!(second.jobs().is_empty());
     drop(second);
     let queue = std::fs::read_to_string(first.folder.path().join("state/queue.json")).unwrap();

@@ -4,8 +4,6 @@ use std::io::{IsTerminal, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -23,8 +21,11 @@ use crate::schema::params::Params;
 use crate::schema::request::{Circumstances, Request};
 use crate::schema::{Fidelity, Problem};
 use crate::session::files::{self, Target};
+use crate::session::loras::{self, Unavailable};
 use crate::session::random_bits;
 use crate::session::record::Record;
+use crate::weights::fetch::Bytes;
+use crate::weights::http::Stop;
 use crate::weights::{ModelCard, ModelSource};
 
 /// The command: a flag for each row of the table, and what concerns files.
@@ -166,6 +167,16 @@ impl From<crate::weights::Error> for Failure {
     }
 }
 
+impl From<Unavailable> for Failure {
+    fn from(unavailable: Unavailable) -> Self {
+        match unavailable {
+            Unavailable::Cancelled => Self::Interrupted,
+            Unavailable::Problem(problem) => Self::Problems(vec![problem]),
+            Unavailable::Sentence(sentence) => Self::Sentence(sentence),
+        }
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches) -> ExitCode {
     match generate(matches) {
@@ -184,8 +195,8 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let started = Instant::now();
     let source = super::model(matches)?;
     let card = source.card()?;
-    let (params, request) = request(matches, &card)?;
-    let interrupted = interruption();
+    let (params, mut request) = request(matches, &card)?;
+    let stop = interruption();
     let folder = matches
         .get_one::<PathBuf>("output-dir")
         .map_or(Path::new("."), PathBuf::as_path);
@@ -208,7 +219,7 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
         dump: dump_path.map(|_| Dump::default()),
     };
 
-    let mut outcome = run_engine(&source, &request, &mut probe, &interrupted)?;
+    let mut outcome = run_engine(&source, &mut request, &mut probe, &stop)?;
     let saving = Instant::now();
     let record = Record::new(&params, &request, &outcome);
     let record = (!matches.get_flag("no-metadata")).then_some(&record);
@@ -249,6 +260,7 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
     let circumstances = Circumstances {
         fidelity,
         native_side: card.native_side,
+        is_flux_sized: card.is_flux_sized,
         random: random_bits(),
         image: looks.image.as_ref(),
         mask: looks.mask.as_ref(),
@@ -289,39 +301,42 @@ fn read_input(path: &Path) -> Result<Map<String, Value>, Problem> {
     }
 }
 
-/// A flag that Ctrl+C raises. A second Ctrl+C ends the program at once.
-fn interruption() -> Arc<AtomicBool> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&interrupted);
+/// What Ctrl+C raises. A second Ctrl+C ends the program at once.
+fn interruption() -> Stop {
+    let stop = Stop::default();
+    let raised = stop.clone();
     // Without a handler Ctrl+C ends the program the system's way, which leaves no half-written file either.
     let _ = ctrlc::set_handler(move || {
-        if raised.swap(true, Ordering::Relaxed) {
+        if raised.is_raised() {
             std::process::exit(i32::from(super::INTERRUPTED));
         }
+        raised.raise();
     });
-    interrupted
+    stop
 }
 
-/// Loads the model and runs the job under a progress bar.
+/// Finds the LoRAs, loads the model and runs the job under a progress bar.
 fn run_engine(
     source: &ModelSource,
-    request: &Request,
+    request: &mut Request,
     probe: &mut Probe,
-    interrupted: &AtomicBool,
+    stop: &Stop,
 ) -> Result<Outcome, Failure> {
     let bar = bar();
     let mut watch = |progress: Progress| {
         show(&bar, progress);
-        if interrupted.load(Ordering::Relaxed) {
+        if stop.is_raised() {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
     };
+    let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
+    let loras = loras::collect(&super::library(), request, stop, &mut on_bytes)?;
     let mut generator = FluxGenerator::load(source, request.model, Hardware::best()?, &mut watch)?;
-    let outcome = generator.generate_probed(request, &[], probe, &mut watch)?;
+    let outcome = generator.generate_probed(request, &loras, probe, &mut watch)?;
     bar.finish_and_clear();
-    if interrupted.load(Ordering::Relaxed) {
+    if stop.is_raised() {
         Err(Failure::Interrupted)
     } else {
         Ok(outcome)
@@ -345,7 +360,12 @@ fn bar() -> ProgressBar {
 
 /// Shows how far the job is.
 fn show(bar: &ProgressBar, progress: Progress) {
-    bar.set_position((progress.fraction() * 1000.0) as u64);
+    let share = if progress.stage == Stage::Fetching {
+        progress.part
+    } else {
+        progress.fraction()
+    };
+    bar.set_position((share * 1000.0) as u64);
     let label = progress.stage.label();
     bar.set_message(match progress.stage {
         Stage::Denoising if progress.pictures > 1 => format!(
@@ -368,6 +388,7 @@ fn summary(request: &Request, outcome: &Outcome, paths: &[PathBuf]) -> Value {
         "width": request.size.width,
         "height": request.size.height,
         "steps": outcome.steps,
+        "loras": outcome.loras,
         "notes": outcome.notes.iter().map(|note| note.message.as_str()).collect::<Vec<_>>(),
         "timings_secs": outcome.timings_secs,
         "peak_memory_bytes": outcome.peak_memory_bytes,

@@ -14,6 +14,10 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
+use crate::session::Folders;
+use crate::weights::http::Network;
+use crate::weights::library::Library;
+use crate::weights::tokens::Tokens;
 use crate::weights::{self, ModelSource};
 
 /// The exit code when something failed.
@@ -55,6 +59,21 @@ pub fn model(matches: &ArgMatches) -> Result<ModelSource, weights::Error> {
         .get_one::<PathBuf>("model-dir")
         .map(PathBuf::as_path);
     folder.map_or(Ok(ModelSource::Embedded), ModelSource::folder)
+}
+
+/// The LoRAs on this machine, and the way to others.
+fn library() -> Library {
+    let folders = Folders::of_user();
+    let tokens = folders
+        .as_ref()
+        .map(|folders| Tokens::known(&folders.config));
+    let network = Network::new(tokens.unwrap_or_default());
+    // Without a folder of the user, what is downloaded is kept for as long as the system keeps temporary files.
+    let temporary = || std::env::temp_dir().join("flux-qfaces-loras");
+    Library::new(
+        folders.map_or_else(temporary, |folders| folders.loras),
+        network,
+    )
 }
 
 /// Says one sentence on standard error and returns the exit code of a failure.

@@ -71,6 +71,8 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// A file comes from elsewhere.
+    Fetching,
     /// Weights are read.
     Loading,
     /// The prompt goes through the text encoders.
@@ -87,6 +89,7 @@ impl Stage {
     /// What is shown while it runs.
     pub fn label(self) -> &'static str {
         match self {
+            Self::Fetching => "Downloading the LoRA",
             Self::Loading => "Loading the model",
             Self::Encoding => "Reading the prompt",
             Self::Starting => "Reading the starting picture",
@@ -97,12 +100,24 @@ impl Stage {
 }
 
 impl Progress {
+    /// Progress in a stage before there is anything to count.
+    pub fn before(stage: Stage, part: f32) -> Self {
+        Self {
+            stage,
+            picture: 0,
+            pictures: 1,
+            step: 0,
+            steps: 1,
+            part,
+        }
+    }
+
     /// How much of the whole job is done, 0 to 1, counted in denoising steps.
     pub fn fraction(&self) -> f32 {
         let all = (self.pictures * self.steps).max(1) as f32;
         let finished = (self.picture * self.steps) as f32;
         match self.stage {
-            Stage::Loading | Stage::Encoding | Stage::Starting => 0.0,
+            Stage::Fetching | Stage::Loading | Stage::Encoding | Stage::Starting => 0.0,
             Stage::Denoising => (finished + self.step as f32 + self.part) / all,
             Stage::Decoding => (finished + self.steps as f32) / all,
         }

@@ -95,12 +95,5 @@ impl Transformer {
 
 /// Progress while weights are read.
 pub(super) fn loading(part: f32) -> Progress {
-    Progress {
-        stage: Stage::Loading,
-        picture: 0,
-        pictures: 1,
-        step: 0,
-        steps: 1,
-        part,
-    }
+    Progress::before(Stage::Loading, part)
 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::schema::params::Params;
 use crate::schema::quirks::{self, LoneExtraLora, LoraScales};
 use crate::schema::reference::Reference;
-use crate::schema::{Fidelity, Note, Problem};
+use crate::schema::request::Circumstances;
+use crate::schema::{Note, Problem};
 
 /// The smallest and the largest scale.
 pub const SCALES: (f64, f64) = (-1.0, 3.0);
@@ -40,11 +41,12 @@ pub struct Lora {
 /// The LoRAs that act, in the order of the inputs. Blank text counts as not given.
 pub(super) fn resolve(
     params: &Params,
-    fidelity: Fidelity,
+    circumstances: Circumstances<'_>,
     go_fast: bool,
     problems: &mut Vec<Problem>,
     notes: &mut Vec<Note>,
 ) -> Vec<Lora> {
+    let fidelity = circumstances.fidelity;
     let asked = LoraScales {
         main: given(params.replicate_weights.as_ref()).map(|_| params.lora_scale),
         extra: given(params.extra_lora.as_ref()).map(|_| params.extra_lora_scale),
@@ -70,7 +72,13 @@ pub(super) fn resolve(
             )),
         },
         (None, None) => {
-            if let Some(own) = quirks::default_weights(fidelity) {
+            let own = quirks::default_weights(fidelity);
+            if let Some(own) = own.filter(|_| !circumstances.is_flux_sized) {
+                notes.push(Note::on(
+                    "replicate_weights",
+                    format!("Replicate would apply {own} here, which is made for FLUX.1 and not for this model"),
+                ));
+            } else if let Some(own) = own {
                 main = Some(("replicate_weights", own));
                 let asked = LoraScales {
                     main: Some(params.lora_scale),

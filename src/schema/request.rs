@@ -110,6 +110,8 @@ pub struct Circumstances<'a> {
     pub fidelity: Fidelity,
     /// Side in pixels of the square that the model draws best; 1024 for FLUX.1.
     pub native_side: u32,
+    /// Whether the model is as wide as FLUX.1, so that the fine-tune's own LoRA can fit it.
+    pub is_flux_sized: bool,
     /// Random bits, for a seed if none is given.
     pub random: u64,
     /// What the starting picture's file says, where one is given.
@@ -123,6 +125,7 @@ impl Default for Circumstances<'_> {
         Self {
             fidelity: Fidelity::default(),
             native_side: REFERENCE_SIDE,
+            is_flux_sized: false,
             random: 0,
             image: None,
             mask: None,
@@ -154,7 +157,7 @@ impl Request {
 
         let start = start::resolve(params, circumstances, &mut problems, &mut notes);
         let go_fast = params.go_fast && goes_fast(params, fidelity);
-        let loras = lora::resolve(params, fidelity, go_fast, &mut problems, &mut notes);
+        let loras = lora::resolve(params, circumstances, go_fast, &mut problems, &mut notes);
         check_speed(params, fidelity, &mut problems, &mut notes);
         note_unused(params, fidelity, &mut notes);
         let (start, size) = match start {

@@ -1,7 +1,5 @@
 //! Jobs and their states.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::engine::{Progress, Stage, Timings};
@@ -9,6 +7,7 @@ use crate::schema::Note;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::gallery::Entry;
+use crate::weights::http::Stop;
 
 /// Names a job for as long as the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,16 +71,16 @@ pub struct Run {
     progress: Option<Progress>,
     /// When denoising began, and how much of the whole was done then.
     denoising_since: Option<(Instant, f32)>,
-    cancelled: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl Run {
-    /// A run that `cancelled` ends.
-    pub(super) fn new(cancelled: Arc<AtomicBool>) -> Self {
+    /// A run that `stop` ends.
+    pub(super) fn new(stop: Stop) -> Self {
         Self {
             progress: None,
             denoising_since: None,
-            cancelled,
+            stop,
         }
     }
 
@@ -92,7 +91,7 @@ impl Run {
 
     /// Whether the user has asked for its end.
     pub fn is_cancelling(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+        self.stop.is_raised()
     }
 
     /// How long it will still take, once enough is done to tell.
@@ -105,7 +104,7 @@ impl Run {
 
     /// Asks the engine to stop.
     pub(super) fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.stop.raise();
     }
 
     /// Takes in the engine's word.

@@ -1,7 +1,7 @@
 //! What the program is doing: the queue, the worker, the gallery, the settings. No toolkit, no tensors.
 //!
 //! [`Session`] is the one object a front end draws. It is owned by the front end's thread; everything slow happens on
-//! the threads `engine` ([`worker`]), `gallery` and `pictures` ([`gallery`]), which send events and call [`Wake`]. The front end
+//! the threads `engine` ([`worker`]), `gallery` and `pictures` ([`gallery`]) and `lora` ([`loras`]), which send events and call [`Wake`]. The front end
 //! calls [`Session::pump`] before it draws.
 
 pub mod files;
@@ -10,6 +10,7 @@ pub mod inputs;
 pub mod jobs;
 pub mod journal;
 pub mod looks;
+pub mod loras;
 pub mod naming;
 pub mod record;
 pub mod settings;
@@ -27,10 +28,13 @@ use crate::session::inputs::InputStore;
 use crate::session::jobs::{Job, JobId, JobState};
 use crate::session::journal::Journal;
 use crate::session::looks::LookCache;
+use crate::session::loras::Shelf;
 use crate::session::record::Record;
 use crate::session::settings::Settings;
 use crate::session::worker::{Event, MakeGenerator, Order, Worker};
-use crate::weights::ModelCard;
+use crate::weights::http::Network;
+use crate::weights::library::Library;
+use crate::weights::{ModelCard, ModelSource};
 
 /// Asks the front end to draw again. Called from other threads.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -46,6 +50,8 @@ pub struct Folders {
     pub pictures: PathBuf,
     /// Input pictures and masks that are kept.
     pub inputs: PathBuf,
+    /// LoRAs that were downloaded.
+    pub loras: PathBuf,
 }
 
 impl Folders {
@@ -66,8 +72,21 @@ impl Folders {
                 .to_owned(),
             pictures,
             inputs: project.data_local_dir().join("inputs"),
+            loras: project.cache_dir().join("loras"),
         })
     }
+}
+
+/// The model of a session, and the network for its LoRAs.
+pub struct Setup {
+    /// Where the model is.
+    pub source: ModelSource,
+    /// What it says of itself.
+    pub card: ModelCard,
+    /// Builds its generator; runs on the worker's thread, at once and again after a panic.
+    pub make: MakeGenerator,
+    /// How to reach the sources of LoRAs.
+    pub network: Network,
 }
 
 /// How far the model is.
@@ -91,6 +110,8 @@ pub struct Session {
     pub loader: PictureLoader,
     /// Input pictures and masks that are kept.
     pub inputs: InputStore,
+    /// The LoRAs of the form.
+    pub loras: Shelf,
     /// Whether waiting jobs stay waiting.
     paused: bool,
     card: ModelCard,
@@ -110,15 +131,21 @@ pub struct Session {
 
 impl Session {
     /// Starts the session. Files of earlier runs that cannot be read become notices, never errors.
-    ///
-    /// `card` describes the model that `make` builds; `make` runs on the worker's thread, at once and again after a panic.
-    pub fn open(folders: Folders, card: ModelCard, make: MakeGenerator, wake: Wake) -> Self {
+    pub fn open(folders: Folders, setup: Setup, wake: Wake) -> Self {
+        let Setup {
+            source,
+            card,
+            make,
+            network,
+        } = setup;
         let mut notices = Vec::new();
         let (settings, warning) = Settings::read(&folders);
         notices.extend(warning);
         let (journal, waiting, warning) = Journal::open(&folders.state);
         notices.extend(warning);
         let (worker, events) = Worker::start(make, Arc::clone(&wake));
+        let library = Library::new(folders.loras.clone(), network);
+        let loras = Shelf::new(library, source, Arc::clone(&wake));
         let loader = PictureLoader::start(wake);
         loader.scan(settings.output_folder.clone());
         let inputs = InputStore::new(folders.inputs.clone());
@@ -127,6 +154,7 @@ impl Session {
         inputs.sweep(&used.flatten().collect::<Vec<_>>());
         let mut session = Self {
             inputs,
+            loras,
             gallery: Gallery::new(settings.output_folder.clone()),
             settings,
             loader,
@@ -309,6 +337,7 @@ impl Session {
             self.receive(event);
         }
         self.loader.pump(&mut self.gallery);
+        self.loras.pump();
     }
 
     /// Takes in one event of the worker.
@@ -349,7 +378,8 @@ impl Session {
         if !self.paused && self.running().is_none() {
             let next = self.jobs.iter_mut().find(|job| job.is_waiting());
             if let Some(job) = next {
-                let (order, run) = Order::new(job, &self.settings, &self.inputs);
+                let (order, run) =
+                    Order::new(job, &self.settings, &self.inputs, self.loras.library());
                 self.worker.run(order);
                 job.state = JobState::Running(run);
             }
@@ -410,6 +440,7 @@ impl Session {
         let circumstances = Circumstances {
             fidelity: self.settings.fidelity,
             native_side: self.card.native_side,
+            is_flux_sized: self.card.is_flux_sized,
             random,
             image: looks.image.as_ref(),
             mask: looks.mask.as_ref(),
@@ -421,6 +452,10 @@ impl Session {
 impl Drop for Session {
     /// Ends the running job within a block of the model, so that its thread can put its files in order.
     fn drop(&mut self) {
+        if let Some(JobState::Running(run)) = self.running().map(|job| &job.state) {
+            // Also where it waits for a server.
+            run.cancel();
+        }
         self.worker.join();
         self.paused = true;
         while let Ok(event) = self.events.try_recv() {

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::engine::Outcome;
+use crate::engine::lora::adapters::Applied;
 use crate::imaging::{codec, prepare};
 use crate::schema::params::Params;
+use crate::schema::reference::Reference;
 use crate::schema::request::Request;
 use crate::schema::{Fidelity, Note};
 use crate::session::inputs;
@@ -40,6 +42,9 @@ pub struct Record {
     /// The inputs, with the seed filled in: giving them again makes the picture again. Files are named by their contents
     /// ([`inputs::reference`]).
     pub inputs: Map<String, Value>,
+    /// The LoRAs that acted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loras: Vec<Applied>,
     /// The mask, if there was one: a grey PNG file in base64, in which white was repainted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<String>,
@@ -55,13 +60,14 @@ impl Record {
             let contents = fs::read(path.as_ref()?).ok()?;
             Some(PathBuf::from(inputs::reference(&contents)))
         };
-        let inputs = Params {
+        let mut inputs = Params {
             seed: Some(request.seed.into()),
             image: by_contents(&params.image),
             mask: by_contents(&params.mask),
             ..params.clone()
-        }
-        .to_json();
+        };
+        share_references(&mut inputs, request, &outcome.loras);
+        let inputs = inputs.to_json();
         let mask = params.mask.as_deref();
         let mask = mask.and_then(|path| embedded(path, request.fidelity));
         Self {
@@ -74,6 +80,7 @@ impl Record {
             steps: outcome.steps,
             fidelity: request.fidelity,
             inputs,
+            loras: outcome.loras.clone(),
             mask,
             notes: outcome.notes.clone(),
         }
@@ -126,6 +133,28 @@ impl Record {
         params.apply_json(&self.inputs);
         params
     }
+}
+
+/// Replaces the references to LoRAs by ones that tell nothing about this machine and hold no secrets: those that acted by
+/// their contents, where nothing better is known of them.
+fn share_references(inputs: &mut Params, request: &Request, applied: &[Applied]) {
+    let mut acting = request.loras.iter().zip(applied);
+    let mut share = |typed: &mut String| {
+        let Ok(reference) = Reference::parse(typed) else {
+            typed.clear();
+            return;
+        };
+        let by_contents = acting
+            .find(|(lora, _)| lora.reference == reference)
+            .map(|(_, applied)| format!("sha256:{}", applied.sha256));
+        *typed = reference.shareable().or(by_contents).unwrap_or_default();
+    };
+    let two = [&mut inputs.replicate_weights, &mut inputs.extra_lora];
+    two.into_iter().flatten().for_each(&mut share);
+    inputs
+        .more_loras
+        .iter_mut()
+        .for_each(|more| share(&mut more.lora));
 }
 
 /// A mask's file as it is embedded.

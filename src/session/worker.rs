@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crate::engine::{Error, Generator, Progress, Watch};
+use crate::engine::{Error, Generator, Progress, Stage, Watch};
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::Wake;
@@ -17,8 +17,12 @@ use crate::session::files::Target;
 use crate::session::gallery::Entry;
 use crate::session::inputs::InputStore;
 use crate::session::jobs::{Finished, Job, JobId, Run};
+use crate::session::loras::{self, Unavailable};
 use crate::session::record::Record;
 use crate::session::settings::Settings;
+use crate::weights::fetch::Bytes;
+use crate::weights::http::Stop;
+use crate::weights::library::Library;
 
 /// Builds a generator, on the worker's thread. The watch breaks when the program ends.
 pub type MakeGenerator = Box<dyn FnMut(&mut Watch<'_>) -> Result<Box<dyn Generator>, Error> + Send>;
@@ -32,13 +36,19 @@ pub(super) struct Order {
     file_names: String,
     with_record: bool,
     inputs: InputStore,
-    cancelled: Arc<AtomicBool>,
+    library: Library,
+    stop: Stop,
 }
 
 impl Order {
     /// The order for `job`, and the run to keep an eye on it.
-    pub(super) fn new(job: &Job, settings: &Settings, inputs: &InputStore) -> (Self, Run) {
-        let cancelled = Arc::new(AtomicBool::new(false));
+    pub(super) fn new(
+        job: &Job,
+        settings: &Settings,
+        inputs: &InputStore,
+        library: &Library,
+    ) -> (Self, Run) {
+        let stop = Stop::default();
         let order = Self {
             id: job.id,
             params: job.params.clone(),
@@ -47,9 +57,10 @@ impl Order {
             file_names: settings.file_names.clone(),
             with_record: settings.metadata,
             inputs: inputs.clone(),
-            cancelled: Arc::clone(&cancelled),
+            library: library.clone(),
+            stop: stop.clone(),
         };
-        (order, Run::new(cancelled))
+        (order, Run::new(stop))
     }
 }
 
@@ -211,7 +222,7 @@ enum Failure {
 /// Runs one job and saves its pictures.
 fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<Finished, Failure> {
     let started = Instant::now();
-    let is_cancelled = || order.cancelled.load(Ordering::Relaxed) || outbox.proceed().is_break();
+    let is_cancelled = || order.stop.is_raised() || outbox.proceed().is_break();
     let mut watch = |progress| {
         if is_cancelled() {
             return ControlFlow::Break(());
@@ -219,12 +230,21 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
         outbox.send(Event::Progress(order.id, progress));
         ControlFlow::Continue(())
     };
-    let mut outcome = generator
-        .generate(&order.request, &[], &mut watch)
-        .map_err(|error| match error {
-            Error::Cancelled => Failure::Cancelled,
-            other => Failure::Sentence(other.to_string()),
-        })?;
+    let mut request = order.request.clone();
+    let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
+    let files = loras::collect(&order.library, &mut request, &order.stop, &mut on_bytes);
+    let files = files.map_err(|unavailable| match unavailable {
+        Unavailable::Cancelled => Failure::Cancelled,
+        Unavailable::Problem(problem) => Failure::Sentence(Error::Input(problem).to_string()),
+        Unavailable::Sentence(sentence) => Failure::Sentence(sentence),
+    })?;
+    let mut outcome =
+        generator
+            .generate(&request, &files, &mut watch)
+            .map_err(|error| match error {
+                Error::Cancelled => Failure::Cancelled,
+                other => Failure::Sentence(other.to_string()),
+            })?;
     if is_cancelled() {
         return Err(Failure::Cancelled);
     }
@@ -233,7 +253,7 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
     if let Some(image) = order.params.image.as_ref().filter(|_| order.with_record) {
         order.inputs.keep_copy(image);
     }
-    let record = Record::new(&order.params, &order.request, &outcome);
+    let record = Record::new(&order.params, &request, &outcome);
     let target = Target::named(&order.folder, &order.file_names, &order.request);
     let saved = target.save(
         &outcome.pictures,

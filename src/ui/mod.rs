@@ -34,8 +34,7 @@ use egui::{Context, Frame, Id, Margin, Panel, Ui, ViewportBuilder, vec2};
 
 use crate::session::jobs::JobId;
 use crate::session::settings::Settings;
-use crate::session::worker::MakeGenerator;
-use crate::session::{Folders, Session, Wake};
+use crate::session::{Folders, Session, Setup, Wake};
 use crate::ui::actions::Action;
 use crate::ui::canvas::{Beside, Canvas};
 use crate::ui::drops::Drops;
@@ -45,7 +44,6 @@ use crate::ui::pictures::Pictures;
 use crate::ui::shortcuts::CanvasState;
 use crate::ui::theme::{CONTROL, FORM_WIDTH, NARROW, PANEL_MARGIN, QUEUE_WIDTH, SPACE, TABS_WIDTH};
 use crate::ui::viewer::View;
-use crate::weights::ModelCard;
 
 /// The name of the window and of the program.
 const NAME: &str = "Flux QFaces";
@@ -78,7 +76,7 @@ pub enum Error {
 ///
 /// # Errors
 /// When there is no display, or no window can be opened on it.
-pub fn run(folders: Folders, card: ModelCard, make: MakeGenerator) -> Result<(), Error> {
+pub fn run(folders: Folders, setup: Setup) -> Result<(), Error> {
     let viewport = ViewportBuilder::default()
         .with_title(NAME)
         .with_app_id("flux-qfaces")
@@ -93,7 +91,7 @@ pub fn run(folders: Folders, card: ModelCard, make: MakeGenerator) -> Result<(),
         theme::install(&creation.egui_ctx);
         let ctx = creation.egui_ctx.clone();
         let wake: Wake = Arc::new(move || ctx.request_repaint_after(WAKE_INTERVAL));
-        Ok(Box::new(App::new(Session::open(folders, card, make, wake))))
+        Ok(Box::new(App::new(Session::open(folders, setup, wake))))
     };
     eframe::run_native(NAME, options, Box::new(create)).map_err(|error| match error {
         eframe::Error::WinitEventLoop(_) => Error::NoDisplay,

@@ -1,9 +1,19 @@
 //! From a reference to weights to files on this machine.
 //!
-//! Two kinds of reference exist so far: the demo model that is embedded in the program, and a folder in the layout of
-//! diffusers. Downloads will live here too, and nowhere else.
+//! A model is the demo model that is embedded in the program, or a folder in the layout of diffusers. A LoRA is what a
+//! [`Reference`] says: [`library`] finds its file, [`source`] asks the services where it is, [`fetch`] downloads it,
+//! [`archive`] unpacks it, and [`metadata`] reads what it says of itself. This is the only module that opens connections, and
+//! only [`http`] does; [`tokens`] are the user's own.
 
+pub mod archive;
 mod demo;
+pub mod fetch;
+pub mod http;
+mod hub;
+pub mod library;
+mod metadata;
+mod source;
+pub mod tokens;
 
 use std::fs::File;
 use std::ops::Deref;
@@ -12,6 +22,7 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use serde::Deserialize;
 
+use crate::schema::reference::Reference;
 use crate::schema::size::REFERENCE_SIDE;
 
 /// The file that a model folder must have. <https://huggingface.co/docs/diffusers/using-diffusers/loading>
@@ -54,6 +65,45 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// There is no such file.
+    #[error("there is no file at this path: {}", .0.display())]
+    NoFile(PathBuf),
+    /// A file cannot be written.
+    #[error("the file cannot be written ({reason}): {}", path.display())]
+    Unwritable {
+        /// The system's reason.
+        reason: std::io::Error,
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A file is not what it should be.
+    #[error("{reason}: {}", path.display())]
+    NoLora {
+        /// What it is instead.
+        reason: String,
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A place has several files, and one has to be chosen.
+    #[error(
+        "there are several .safetensors files in {place}, name one of them: {}",
+        names(files)
+    )]
+    Several {
+        /// The place, for people.
+        place: String,
+        /// The files' names, and what each would be asked for as.
+        files: Vec<(String, Reference)>,
+    },
+    /// A server does not answer, or the connection broke off.
+    #[error("{0}")]
+    Unreachable(String),
+    /// A server, or what it sent, cannot be used. The sentence says what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// The user has ended it.
+    #[error("cancelled")]
+    Cancelled,
     /// A JSON file says something unexpected.
     #[error("{name} of the model is not what it should be: {reason}")]
     Malformed {
@@ -62,6 +112,12 @@ pub enum Error {
         /// The parser's reason.
         reason: String,
     },
+}
+
+/// Names of files in a row.
+fn names(files: &[(String, Reference)]) -> String {
+    let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+    names.join(", ")
 }
 
 /// What is known of a model before it is loaded.
@@ -75,7 +131,12 @@ pub struct ModelCard {
     pub native_side: u32,
     /// Prompts that show what it can do; empty where it names none.
     pub examples: Vec<String>,
+    /// Whether it is as wide as FLUX.1, so that LoRAs for FLUX.1 can fit it.
+    pub is_flux_sized: bool,
 }
+
+/// Features of FLUX.1's stream. <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py> (`hidden_size`)
+const FLUX_WIDTH: u64 = 3072;
 
 /// A card as it stands in a model's folder.
 #[derive(Default, Deserialize)]
@@ -129,7 +190,16 @@ impl ModelSource {
             about: card.about,
             native_side,
             examples: card.examples,
+            is_flux_sized: self.width() == Some(FLUX_WIDTH),
         })
+    }
+
+    /// Features of the transformer's stream, where its configuration tells them.
+    fn width(&self) -> Option<u64> {
+        let config = self.find("transformer/config.json").ok()??;
+        let config: serde_json::Value = serde_json::from_slice(&config).ok()?;
+        let number = |name: &str| config[name].as_u64();
+        number("num_attention_heads")?.checked_mul(number("attention_head_dim")?)
     }
 
     /// The file `name`, a path with forward slashes inside the model; `None` when it has no such file.

@@ -150,8 +150,7 @@ impl Adapters {
         };
         let contents = file.open().map_err(|error| unusable(error.to_string()))?;
         self.files_read += 1;
-        let opened =
-            matching::open("the file", contents).map_err(|error| unusable(error.to_string()))?;
+        let opened = matching::open(contents).map_err(|error| unusable(error.to_string()))?;
         let matched = matching::pair(&opened, model.targets).map_err(unusable)?;
         let updates = load::load(&opened, &matched, model.hardware)?;
         self.at_hand.push(Loaded {

@@ -11,6 +11,7 @@ use crate::engine::lora::foreign;
 use crate::engine::lora::layouts::{Role, split};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::{Layer, Place, Targets};
+use crate::weights::Contents;
 
 /// What of a file acts on a model.
 pub(crate) struct Matched {
@@ -335,10 +336,10 @@ impl PeftMetadata {
     }
 }
 
-/// Opens a LoRA's file; `name` is what it is called in messages.
+/// Opens a LoRA's file.
 ///
 /// # Errors
 /// When it is damaged, or no safetensors file.
-pub(crate) fn open(name: &str, contents: crate::weights::Contents) -> Result<TensorFile, Error> {
-    TensorFile::parse(name.to_owned(), contents)
+pub(crate) fn open(contents: Contents) -> Result<TensorFile, Error> {
+    TensorFile::parse("the file".to_owned(), contents)
 }

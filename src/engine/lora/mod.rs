@@ -14,3 +14,17 @@ pub mod report;
 pub mod slots;
 pub mod targets;
 pub mod update;
+
+use crate::engine::lora::report::Report;
+use crate::engine::lora::targets::Targets;
+use crate::weights::LoraFile;
+
+/// What of a LoRA would match a model. Only headers are read.
+///
+/// # Errors
+/// The rest of a sentence about the file, such as "it is a LoRA for SDXL".
+pub fn inspect(file: &LoraFile, targets: &Targets) -> Result<Report, String> {
+    let contents = file.open().map_err(|error| error.to_string())?;
+    let opened = matching::open(contents).map_err(|error| error.to_string())?;
+    Ok(matching::pair(&opened, targets)?.report)
+}

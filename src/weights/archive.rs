@@ -1,0 +1,296 @@
+//! Archives with a LoRA in them, as Replicate's trainer makes them: tar, plain or packed with gzip or zstd.
+//!
+//! Nothing is unpacked but the one `.safetensors` file, wherever it lies in the archive, and it is written where the caller
+//! says; names in the archive lead nowhere.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Component, Path};
+
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+use tar::{Archive, EntryType};
+
+use crate::weights::Error;
+
+/// The most bytes of a LoRA in an archive.
+pub const MOST_LORA_BYTES: u64 = 16 << 30;
+
+/// The most bytes of everything in an archive.
+const MOST_BYTES: u64 = 2 * MOST_LORA_BYTES;
+
+/// The most files in an archive.
+const MOST_ENTRIES: usize = 10_000;
+
+/// The most bytes of a caption that is read.
+const CAPTION_BYTES: u64 = 4096;
+
+/// What a file is by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A safetensors file, or something else that is no archive.
+    File,
+    /// A tar archive.
+    Tar,
+    /// A tar archive in gzip.
+    Gzip,
+    /// A tar archive in zstd.
+    Zstd,
+    /// Packed in a way that is not understood.
+    Other(&'static str),
+}
+
+impl Kind {
+    /// Looks at a file's first bytes.
+    pub fn of(head: &[u8]) -> Self {
+        match head {
+            [0x1f, 0x8b, ..] => Self::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
+            [b'B', b'Z', b'h', ..] => Self::Other("bzip2"),
+            [0xfd, b'7', b'z', b'X', b'Z', ..] => Self::Other("xz"),
+            [b'P', b'K', 3 | 5, ..] => Self::Other("zip"),
+            _ if head.get(257..262) == Some(b"ustar") => Self::Tar,
+            _ => Self::File,
+        }
+    }
+}
+
+/// What was found in an archive besides the LoRA.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Words in capitals that every caption of the training has: the trigger word, most likely.
+    pub triggers: Vec<String>,
+}
+
+/// Writes the one `.safetensors` file of an archive to `target`. `on_bytes` hears how many bytes of it are written, and may
+/// end the work.
+///
+/// # Errors
+/// When the archive is damaged, has no such file or several, or has entries that lead out of it, are links, or are larger
+/// than [`MOST_LORA_BYTES`]; those of `on_bytes`.
+pub fn extract(
+    archive: File,
+    target: &mut File,
+    on_bytes: &mut dyn FnMut(u64) -> Result<(), Error>,
+) -> Result<Found, Error> {
+    let mut archive = archive;
+    let mut head = [0; 512];
+    let count = read_up_to(&mut archive, &mut head).map_err(|error| damaged(&error))?;
+    archive
+        .seek(SeekFrom::Start(0))
+        .map_err(|error| damaged(&error))?;
+    let kind = Kind::of(&head[..count]);
+    let plain = BufReader::new(archive);
+    let unpacked: Box<dyn Read> = match kind {
+        Kind::Tar | Kind::File => Box::new(plain),
+        Kind::Gzip => Box::new(MultiGzDecoder::new(plain)),
+        Kind::Zstd => {
+            let decoder = StreamingDecoder::new(plain);
+            Box::new(decoder.map_err(|error| refused(&format!("it is damaged ({error})")))?)
+        }
+        Kind::Other(packer) => {
+            return Err(refused(&format!(
+                "it is packed with {packer}; plain tar, gzip and zstd are understood"
+            )));
+        }
+    };
+    let mut limited = unpacked.take(MOST_BYTES);
+    let found = extract_tar(&mut limited, target, on_bytes)?;
+    if limited.limit() == 0 {
+        return Err(refused("there is too much in it"));
+    }
+    Ok(found)
+}
+
+/// Looks through a tar archive.
+fn extract_tar(
+    archive: &mut dyn Read,
+    target: &mut File,
+    on_bytes: &mut dyn FnMut(u64) -> Result<(), Error>,
+) -> Result<Found, Error> {
+    let mut archive = Archive::new(archive);
+    let mut loras: Vec<String> = Vec::new();
+    let mut captions = Vec::new();
+    for (index, entry) in archive
+        .entries()
+        .map_err(|error| damaged(&error))?
+        .enumerate()
+    {
+        let mut entry = entry.map_err(|error| damaged(&error))?;
+        if index >= MOST_ENTRIES {
+            return Err(refused("there are too many files in it"));
+        }
+        let path = entry.path().map_err(|error| damaged(&error))?.into_owned();
+        match entry.header().entry_type() {
+            EntryType::Directory | EntryType::XGlobalHeader => {
+                inside(&path)?;
+                continue;
+            }
+            EntryType::Regular | EntryType::Continuous => inside(&path)?,
+            EntryType::Symlink | EntryType::Link => {
+                return Err(refused(&format!("it has a link in it ({})", shown(&path))));
+            }
+            _ => {
+                return Err(refused(&format!(
+                    "it has something in it that is no file ({})",
+                    shown(&path)
+                )));
+            }
+        }
+        let has_ending = |ending: &str| {
+            path.extension()
+                .is_some_and(|found| found.eq_ignore_ascii_case(ending))
+        };
+        // The attributes that macOS keeps beside each file are no files of their own.
+        let is_shadow = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("._"));
+        if is_shadow {
+            continue;
+        }
+        if has_ending("txt") && captions.len() < MOST_ENTRIES {
+            let mut caption = String::new();
+            if entry
+                .by_ref()
+                .take(CAPTION_BYTES)
+                .read_to_string(&mut caption)
+                .is_ok()
+            {
+                captions.push(caption);
+            }
+        }
+        if !has_ending("safetensors") {
+            continue;
+        }
+        if entry.size() > MOST_LORA_BYTES {
+            return Err(refused(&format!("{} in it is too large", shown(&path))));
+        }
+        loras.push(shown(&path));
+        if loras.len() == 1 {
+            copy(&mut entry, target, on_bytes)?;
+        }
+    }
+    match loras.len() {
+        0 => Err(refused("there is no .safetensors file in it")),
+        1 => Ok(Found {
+            triggers: common_capitals(&captions),
+        }),
+        _ => Err(refused(&format!(
+            "there are several .safetensors files in it: {}",
+            loras.join(", ")
+        ))),
+    }
+}
+
+/// Copies an entry.
+fn copy(
+    entry: &mut dyn Read,
+    target: &mut File,
+    on_bytes: &mut dyn FnMut(u64) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut buffer = vec![0; 1 << 16];
+    let mut written = 0;
+    loop {
+        on_bytes(written)?;
+        let count = entry.read(&mut buffer).map_err(|error| damaged(&error))?;
+        if count == 0 {
+            return Ok(());
+        }
+        target
+            .write_all(&buffer[..count])
+            .map_err(|error| refused(&format!("the file in it cannot be written ({error})")))?;
+        written += count as u64;
+    }
+}
+
+/// # Errors
+/// When a path does not stay inside the archive.
+fn inside(path: &Path) -> Result<(), Error> {
+    let stays = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    let has_drive = path.to_string_lossy().contains([':', '\\']);
+    if path.components().all(stays) && !has_drive {
+        return Ok(());
+    }
+    Err(refused(&format!(
+        "a name in it leads out of it ({})",
+        shown(path)
+    )))
+}
+
+/// A name from an archive, for people.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().to_string()
+}
+
+/// Words in capitals that every caption has.
+fn common_capitals(captions: &[String]) -> Vec<String> {
+    fn words(caption: &str) -> impl Iterator<Item = &str> {
+        caption.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+    }
+    let Some((first, others)) = captions.split_first() else {
+        return Vec::new();
+    };
+    let is_loud = |word: &&str| {
+        word.chars().count() >= 3
+            && word.chars().any(char::is_uppercase)
+            && !word.chars().any(char::is_lowercase)
+    };
+    let is_common = |word: &&str| {
+        others
+            .iter()
+            .all(|caption| words(caption).any(|other| other == *word))
+    };
+    let mut found: Vec<String> = Vec::new();
+    for word in words(first).filter(is_loud).filter(is_common) {
+        if !found.iter().any(|other| other == word) {
+            found.push(word.to_owned());
+        }
+    }
+    found
+}
+
+/// Fills a buffer as far as there is something to read.
+fn read_up_to(from: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match from.read(&mut buffer[filled..])? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(filled)
+}
+
+fn damaged(error: &io::Error) -> Error {
+    refused(&format!("it is damaged, or no archive ({error})"))
+}
+
+fn refused(why: &str) -> Error {
+    Error::Refused(format!("the archive cannot be used: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::common_capitals;
+
+    #[test]
+    fn the_trigger_is_what_all_captions_shout() {
+        let captions = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        };
+        for (texts, expected) in [
+            (
+                &["a photo of TOK, smiling", "TOK in a HAT"][..],
+                &["TOK"][..],
+            ),
+            (&["QFACE a face, QFACE"], &["QFACE"]),
+            (&["a face", "TOK"], &[]),
+            (&[], &[]),
+        ] {
+            assert_eq!(common_capitals(&captions(texts)), expected, "{texts:?}");
+        }
+    }
+}

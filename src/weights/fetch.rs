@@ -1,0 +1,502 @@
+//! Downloads that survive dropped connections and the end of the program.
+//!
+//! What has arrived stands in a `.part` file with a note beside it on what it is a part of. A download goes on from there
+//! with a range request, and `If-Range` makes sure that the file has not changed meanwhile; without something to
+//! recognise the file by, it starts anew. One process at a time works on a part; another waits for it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fs4::available_space;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use ureq::Body;
+use ureq::http::{Response, StatusCode, header};
+use url::Url;
+
+use crate::weights::Error;
+use crate::weights::http::{Network, Stop, Waits, may_pass, name_of, unreachable, wanted_wait};
+
+/// The most bytes of a file whose length the server does not tell.
+const MOST_BYTES: u64 = 64 << 30;
+
+/// The bytes that a disk keeps free.
+const SPARE_BYTES: u64 = 64 << 20;
+
+/// How often a download that waits for another process looks again.
+const LOCK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A file that is wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Where it is.
+    pub url: Url,
+    /// Its length in bytes, where the source tells.
+    pub size: Option<u64>,
+    /// SHA-256 of its contents in hexadecimal, where the source tells.
+    pub sha256: Option<String>,
+}
+
+/// How much of a download is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bytes {
+    /// Bytes that have arrived.
+    pub done: u64,
+    /// All bytes, once that is known.
+    pub total: Option<u64>,
+}
+
+impl Bytes {
+    /// The share that is there, 0 to 1; 0 while the whole is not known.
+    pub fn share(self) -> f32 {
+        match self.total {
+            Some(total) if total > 0 => (self.done as f64 / total as f64) as f32,
+            _ => 0.0,
+        }
+    }
+}
+
+/// Hears of a download, and says whether it goes on.
+pub type OnBytes<'a> = dyn FnMut(Bytes) -> ControlFlow<()> + 'a;
+
+/// A finished download: a file in the folder of parts, to be moved where it belongs.
+pub struct Fetched {
+    /// The file.
+    pub path: PathBuf,
+    /// SHA-256 of its contents in hexadecimal.
+    pub sha256: String,
+    /// Keeps other processes away from the file until it has been moved.
+    _lock: File,
+}
+
+/// Downloads a file into `folder`, from where it was left if it was begun before.
+///
+/// # Errors
+/// One sentence on what stands against it; [`Error::Cancelled`]. What has arrived stays for the next time, unless it is
+/// wrong.
+pub fn fetch(
+    network: &Network,
+    folder: &Path,
+    wanted: &Wanted,
+    stop: &Stop,
+    on_bytes: &mut OnBytes<'_>,
+) -> Result<Fetched, Error> {
+    let mut part = Part::open(folder, &wanted.url, stop)?;
+    let mut download = Download {
+        network,
+        wanted,
+        stop,
+        on_bytes,
+        size: wanted.size,
+        sha256: wanted.sha256.clone(),
+    };
+    let mut waits = Waits::new(network);
+    // The most that was ever there: a server that starts anew each time brings nothing new.
+    let mut most = part.length()?;
+    loop {
+        stop.check()?;
+        let failed = match download.go_on(&mut part) {
+            Ok(true) => break,
+            Ok(false) => Error::Unreachable(format!(
+                "{} keeps ending the connection before the file is complete",
+                name_of(&wanted.url)
+            )),
+            Err(Trouble::Passing(error, wait)) => {
+                waits.at_least(wait);
+                error
+            }
+            Err(Trouble::Lasting(error)) => return Err(error),
+        };
+        let now = part.length()?;
+        if now > most {
+            most = now;
+            waits.forget();
+        }
+        waits.wait(failed, stop)?;
+    }
+    download.verify(&mut part)
+}
+
+/// What stands against a download.
+enum Trouble {
+    /// It may be gone after a wait.
+    Passing(Error, Duration),
+    /// It stays.
+    Lasting(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unreachable(_) => Self::Passing(error, Duration::ZERO),
+            other => Self::Lasting(other),
+        }
+    }
+}
+
+/// A download that goes on.
+struct Download<'a, 'b> {
+    network: &'a Network,
+    wanted: &'a Wanted,
+    stop: &'a Stop,
+    on_bytes: &'a mut OnBytes<'b>,
+    size: Option<u64>,
+    sha256: Option<String>,
+}
+
+impl Download<'_, '_> {
+    /// Asks for what is missing and takes what comes. `true` when the file is complete.
+    fn go_on(&mut self, part: &mut Part) -> Result<bool, Trouble> {
+        let have = part.length()?;
+        let mut headers = Vec::new();
+        let resumes = have > 0 && (part.note.validator.is_some() || self.sha256.is_some());
+        if resumes {
+            if part.note.total == Some(have) {
+                return Ok(true);
+            }
+            headers.push(("Range", format!("bytes={have}-")));
+            if let Some(validator) = &part.note.validator {
+                headers.push(("If-Range", validator.clone()));
+            }
+        }
+        let url = &self.wanted.url;
+        let (mut size, mut sha256) = (None, None);
+        let answer = self.network.get(url, &headers, self.stop, &mut |first| {
+            (size, sha256) = linked(first);
+        })?;
+        self.size = self.size.or(size);
+        self.sha256 = self.sha256.take().or(sha256);
+        match answer.status() {
+            StatusCode::PARTIAL_CONTENT if resumes => match content_range(&answer) {
+                Some((start, total)) if start == have => self.take(part, answer, total),
+                _ => {
+                    // Another piece than was asked for: from the start, then.
+                    part.clear()?;
+                    Ok(false)
+                }
+            },
+            StatusCode::RANGE_NOT_SATISFIABLE if resumes => {
+                let is_whole = content_range_total(&answer) == Some(have);
+                if !is_whole {
+                    part.clear()?;
+                }
+                Ok(is_whole)
+            }
+            status if status.is_success() => {
+                part.clear()?;
+                part.note.validator = validator(&answer);
+                let total = length(&answer);
+                self.take(part, answer, total)
+            }
+            status => {
+                let error = self.network.refusal(url, &answer);
+                if may_pass(status) {
+                    Err(Trouble::Passing(error, wanted_wait(&answer)))
+                } else {
+                    Err(Trouble::Lasting(error))
+                }
+            }
+        }
+    }
+
+    /// Writes what arrives behind what is there. `true` when the file is complete.
+    fn take(
+        &mut self,
+        part: &mut Part,
+        answer: Response<Body>,
+        total: Option<u64>,
+    ) -> Result<bool, Trouble> {
+        let url = &self.wanted.url;
+        let host = name_of(url);
+        let is_page = answer
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| {
+                kind.to_str()
+                    .unwrap_or_default()
+                    .trim_start()
+                    .starts_with("text/html")
+            });
+        if is_page {
+            let sentence = format!(
+                "{host} sent a web page in place of the file: it may want a login, or the link has expired"
+            );
+            return Err(Trouble::Lasting(Error::Refused(sentence)));
+        }
+        let total = total.or(self.size);
+        if let (Some(size), Some(total)) = (self.size, total)
+            && size != total
+        {
+            let sentence =
+                format!("{host} offers a file of {total} bytes where one of {size} is meant");
+            return Err(Trouble::Lasting(Error::Refused(sentence)));
+        }
+        part.note.total = total;
+        part.write_note()?;
+        let mut have = part.length()?;
+        part.make_room(total.unwrap_or_default().saturating_sub(have))?;
+        let mut body = answer
+            .into_body()
+            .into_with_config()
+            .limit(u64::MAX)
+            .reader();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let heard = (self.on_bytes)(Bytes { done: have, total });
+            if heard.is_break() {
+                self.stop.raise();
+            }
+            self.stop.check()?;
+            let count = match body.read(&mut buffer) {
+                Ok(count) => count,
+                Err(error) => {
+                    let error = unreachable(url, &ureq::Error::from(error));
+                    return Err(self.stop.or(error).into());
+                }
+            };
+            if count == 0 {
+                break;
+            }
+            have += count as u64;
+            if have > total.unwrap_or(MOST_BYTES) {
+                part.clear()?;
+                let sentence = format!("{host} sends more than it has announced");
+                return Err(Trouble::Lasting(Error::Refused(sentence)));
+            }
+            part.write(&buffer[..count])?;
+        }
+        Ok(total.is_none_or(|total| have == total))
+    }
+
+    /// Checks what has arrived, and gives it away under its finished name.
+    fn verify(&self, part: &mut Part) -> Result<Fetched, Error> {
+        part.file.sync_all().map_err(|error| part.refused(error))?;
+        let sha256 = sha256_of(&part.path)?;
+        let wrong = self
+            .sha256
+            .as_ref()
+            .is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&sha256));
+        if wrong {
+            part.clear()?;
+            return Err(Error::Refused(format!(
+                "the file from {} is not the one that is meant (its SHA-256 differs); what has arrived was thrown away",
+                name_of(&self.wanted.url)
+            )));
+        }
+        let _ = fs::remove_file(&part.note_path);
+        let lock = part.file.try_clone().map_err(|error| part.refused(error))?;
+        Ok(Fetched {
+            path: part.path.clone(),
+            sha256,
+            _lock: lock,
+        })
+    }
+}
+
+/// What is known of a part.
+#[derive(Default, Serialize, Deserialize)]
+struct Note {
+    /// The entity tag or the date by which the server recognises the file.
+    validator: Option<String>,
+    /// The length of the whole.
+    total: Option<u64>,
+}
+
+/// A file that is not complete yet.
+struct Part {
+    path: PathBuf,
+    note_path: PathBuf,
+    file: File,
+    note: Note,
+}
+
+impl Part {
+    /// Opens the part of what is at `url`, once no other process works on it.
+    fn open(folder: &Path, url: &Url, stop: &Stop) -> Result<Self, Error> {
+        // The address itself may hold secrets.
+        let name = hex(&Sha256::digest(url.as_str()));
+        let path = folder.join(format!("{}.part", &name[..32]));
+        let note_path = path.with_extension("json");
+        let refused = |reason| Error::Unwritable {
+            reason,
+            path: path.clone(),
+        };
+        fs::create_dir_all(folder).map_err(refused)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path).map_err(refused)?;
+        wait_for_lock(&file, stop)?.map_err(refused)?;
+        // Whoever had the lock before may have moved the file away.
+        while !is_still(&file, &path) {
+            file = options.open(&path).map_err(refused)?;
+            wait_for_lock(&file, stop)?.map_err(refused)?;
+        }
+        file.seek(SeekFrom::End(0)).map_err(refused)?;
+        let note = fs::read(&note_path).ok();
+        let note = note.and_then(|text| serde_json::from_slice(&text).ok());
+        Ok(Self {
+            path,
+            note_path,
+            file,
+            note: note.unwrap_or_default(),
+        })
+    }
+
+    fn refused(&self, reason: std::io::Error) -> Error {
+        Error::Unwritable {
+            reason,
+            path: self.path.clone(),
+        }
+    }
+
+    fn length(&self) -> Result<u64, Error> {
+        let data = self.file.metadata().map_err(|error| self.refused(error))?;
+        Ok(data.len())
+    }
+
+    /// Throws away what is there.
+    fn clear(&mut self) -> Result<(), Error> {
+        self.note = Note::default();
+        let cleared = self
+            .file
+            .set_len(0)
+            .and_then(|()| self.file.seek(SeekFrom::Start(0)));
+        cleared.map(|_| ()).map_err(|error| self.refused(error))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| self.refused(error))
+    }
+
+    /// Notes what is needed to go on later. The file's contents come after, so that a part never lacks its note.
+    fn write_note(&self) -> Result<(), Error> {
+        let text = serde_json::to_vec(&self.note).unwrap_or_default();
+        fs::write(&self.note_path, text).map_err(|error| self.refused(error))
+    }
+
+    /// # Errors
+    /// When the disk has no room for so many bytes more.
+    fn make_room(&self, bytes: u64) -> Result<(), Error> {
+        // A system that does not tell how much is free says so when it is full.
+        let Ok(free) = available_space(self.path.parent().unwrap_or(&self.path)) else {
+            return Ok(());
+        };
+        if free >= bytes.saturating_add(SPARE_BYTES) {
+            return Ok(());
+        }
+        let (needed, free) = (in_words(bytes), in_words(free));
+        Err(Error::Refused(format!(
+            "the disk has not enough room: {needed} are needed, {free} are free"
+        )))
+    }
+}
+
+/// Waits until this process alone works on a file. The inner error is the system's.
+pub(super) fn wait_for_lock(file: &File, stop: &Stop) -> Result<std::io::Result<()>, Error> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Ok(())),
+            Err(TryLockError::WouldBlock) => stop.sleep(LOCK_INTERVAL)?,
+            Err(TryLockError::Error(reason)) => return Ok(Err(reason)),
+        }
+    }
+}
+
+/// Whether the open file is still the one at `path`.
+fn is_still(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (Ok(open), Ok(there)) = (file.metadata(), fs::metadata(path)) else {
+            return false;
+        };
+        (open.dev(), open.ino()) == (there.dev(), there.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        // Windows does not let go of an open file's name.
+        let _ = file;
+        path.exists()
+    }
+}
+
+/// What Hugging Face says of a file before it leads to where it lies: its length, and SHA-256 where that is its tag.
+/// <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/constants.py> (`HUGGINGFACE_HEADER_X_LINKED_ETAG`)
+fn linked(answer: &Response<Body>) -> (Option<u64>, Option<String>) {
+    let text = |name: &str| answer.headers().get(name)?.to_str().ok();
+    let size = text("x-linked-size").and_then(|size| size.parse().ok());
+    let tag = text("x-linked-etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
+    let is_sum = |tag: &&str| tag.len() == 64 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (size, tag.filter(is_sum).map(str::to_owned))
+}
+
+/// By what the server recognises the file: a strong tag, or a date.
+fn validator(answer: &Response<Body>) -> Option<String> {
+    let text = |name: header::HeaderName| answer.headers().get(name)?.to_str().ok();
+    let tag = text(header::ETAG).filter(|tag| tag.starts_with('"'));
+    Some(tag.or_else(|| text(header::LAST_MODIFIED))?.to_owned())
+}
+
+/// The length of the whole body.
+fn length(answer: &Response<Body>) -> Option<u64> {
+    let text = answer.headers().get(header::CONTENT_LENGTH)?;
+    text.to_str().ok()?.trim().parse().ok()
+}
+
+/// The first byte and the length of the whole: `bytes 5-9/10`.
+fn content_range(answer: &Response<Body>) -> Option<(u64, Option<u64>)> {
+    let text = answer.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
+    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let start = range.split_once('-')?.0.trim().parse().ok()?;
+    Some((start, total.trim().parse().ok()))
+}
+
+/// The length of the whole, where no range is given: `bytes */10`.
+fn content_range_total(answer: &Response<Body>) -> Option<u64> {
+    let text = answer.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
+    text.trim().strip_prefix("bytes */")?.trim().parse().ok()
+}
+
+/// SHA-256 of a file in hexadecimal.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn sha256_of(path: &Path) -> Result<String, Error> {
+    let unreadable = |reason| Error::Unreadable {
+        reason,
+        path: path.to_owned(),
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut file, &mut hasher).map_err(unreadable)?;
+    Ok(hex(&hasher.finalize()))
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to text does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// A number of bytes for people.
+pub fn in_words(bytes: u64) -> String {
+    let (size, unit) = match bytes {
+        0..1_000_000 => (bytes as f64 / 1e3, "kB"),
+        1_000_000..1_000_000_000 => (bytes as f64 / 1e6, "MB"),
+        _ => (bytes as f64 / 1e9, "GB"),
+    };
+    if size < 10.0 {
+        format!("{size:.1} {unit}")
+    } else {
+        format!("{size:.0} {unit}")
+    }
+}

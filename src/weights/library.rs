@@ -1,0 +1,676 @@
+//! The LoRAs on this machine: finds the file that a reference means, and downloads it once.
+//!
+//! Files are kept under the SHA-256 of their contents, so that one that comes from two places is there once. Beside them
+//! stands a note for each reference on what it led to. Files of the user are used where they are. All processes share the
+//! folder: notes are written whole, and downloads are locked.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::schema::reference::Reference;
+use crate::weights::archive::{self, Kind};
+use crate::weights::fetch::{OnBytes, fetch, hex, sha256_of, wait_for_lock};
+use crate::weights::http::{Network, Stop};
+use crate::weights::source::{About, locate};
+use crate::weights::{Contents, Error, LoraFile, LoraPlace, demo, hub, map, metadata};
+
+/// The most bytes of a picture that shows what a LoRA does.
+const PICTURE_BYTES: u64 = 16 << 20;
+
+/// The most LoRAs that count as used lately.
+const MOST_RECENT: usize = 12;
+
+/// A LoRA that is on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoraInfo {
+    /// Its file.
+    pub file: LoraFile,
+    /// Length of the file in bytes.
+    pub size: u64,
+    /// Words that a prompt should have.
+    pub triggers: Vec<String>,
+    /// Its page.
+    pub page: Option<String>,
+    /// The model it was trained on, in its source's words.
+    pub base_model: Option<String>,
+    /// A picture of what it does.
+    pub thumbnail: Option<PathBuf>,
+}
+
+/// What a reference led to.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Note {
+    reference: String,
+    name: String,
+    sha256: String,
+    size: u64,
+    triggers: Vec<String>,
+    page: Option<String>,
+    base_model: Option<String>,
+    /// Where the file of the user lies, when it was changed, in nanoseconds, and how long it is: with another one the
+    /// note is void.
+    path: Option<PathBuf>,
+    changed: u128,
+}
+
+/// The folder of LoRAs, and the way to those that are not there.
+#[derive(Clone, Debug)]
+pub struct Library {
+    folder: PathBuf,
+    network: Network,
+    /// Where Hugging Face's own tools keep what they have downloaded.
+    hub: Option<PathBuf>,
+}
+
+impl Library {
+    /// The library in `folder`, which is made when it is needed.
+    pub fn new(folder: PathBuf, network: Network) -> Self {
+        Self {
+            folder,
+            network,
+            hub: hub::folder(),
+        }
+    }
+
+    /// The same with another cache of Hugging Face's own tools.
+    #[must_use]
+    pub fn with_hub(self, hub: PathBuf) -> Self {
+        Self {
+            hub: Some(hub),
+            ..self
+        }
+    }
+
+    /// The same without the user's tokens.
+    #[must_use]
+    pub fn without_tokens(&self) -> Self {
+        let mut library = self.clone();
+        library.network.tokens = crate::weights::tokens::Tokens::default();
+        library
+    }
+
+    /// The network it uses.
+    pub fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// The LoRA that a reference means, if its file is on this machine already. Nothing is downloaded.
+    ///
+    /// # Errors
+    /// When the file is damaged or is no LoRA's, or a folder has none or several.
+    pub fn find(&self, reference: &Reference) -> Result<Option<LoraInfo>, Error> {
+        match reference {
+            Reference::Embedded => Ok(Some(embedded())),
+            Reference::Contents(sha256) => Ok(self.by_contents(sha256)),
+            Reference::Path(path) => self.local(path).map(Some),
+            Reference::Data(text) => Ok(self.noted(&key(text))),
+            Reference::HuggingFace { .. } => match self.noted(&key_of(reference)) {
+                Some(info) => Ok(Some(info)),
+                None => self.in_hub(reference),
+            },
+            _ => Ok(self.noted(&key_of(reference))),
+        }
+    }
+
+    /// The LoRA that a reference means; downloads it if it is not there. `on_bytes` hears of the download.
+    ///
+    /// # Errors
+    /// One sentence on what stands against it; [`Error::Cancelled`].
+    pub fn obtain(
+        &self,
+        reference: &Reference,
+        stop: &Stop,
+        on_bytes: &mut OnBytes<'_>,
+    ) -> Result<LoraInfo, Error> {
+        if let Some(info) = self.find(reference)? {
+            return Ok(info);
+        }
+        // Somebody else may be at it; then it is there afterwards.
+        let _lock = self.lock(&key_of(reference), stop)?;
+        match self.find(reference)? {
+            Some(info) => Ok(info),
+            None => self.renew(reference, stop, on_bytes),
+        }
+    }
+
+    /// Waits until nobody else works on what a note is about, and keeps others from it while the lock lives.
+    fn lock(&self, key: &str, stop: &Stop) -> Result<File, Error> {
+        let folder = self.folder.join("locks");
+        let path = folder.join(key);
+        let unwritable = |reason| Error::Unwritable {
+            reason,
+            path: path.clone(),
+        };
+        fs::create_dir_all(&folder).map_err(unwritable)?;
+        let file = File::create(&path).map_err(unwritable)?;
+        wait_for_lock(&file, stop)?.map_err(unwritable)?;
+        Ok(file)
+    }
+
+    /// The LoRAs that were used last, the latest first: what to ask for, and what is known of each.
+    pub fn recent(&self) -> Vec<(String, LoraInfo)> {
+        let entries = fs::read_dir(self.folder.join("notes"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut notes: Vec<_> = entries
+            .filter_map(|entry| {
+                let used = entry.metadata().ok()?.modified().ok()?;
+                let note: Note = serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()?;
+                Some((used, note))
+            })
+            .collect();
+        notes.sort_by(|(a, _), (b, _)| b.cmp(a));
+        let known = notes.into_iter().filter_map(|(_, note)| {
+            let kept = self.path_of(&note.sha256);
+            let place = note.path.clone().unwrap_or(kept);
+            let typed = match &note.path {
+                Some(path) => path.to_string_lossy().into_owned(),
+                None if note.reference.is_empty() => format!("sha256:{}", note.sha256),
+                None => note.reference.clone(),
+            };
+            place
+                .is_file()
+                .then(|| (typed, self.info(note, LoraPlace::File(place))))
+        });
+        known.take(MOST_RECENT).collect()
+    }
+
+    /// Asks the source again what a reference means, and downloads that if it is not there.
+    ///
+    /// # Errors
+    /// As [`Self::obtain`].
+    pub fn renew(
+        &self,
+        reference: &Reference,
+        stop: &Stop,
+        on_bytes: &mut OnBytes<'_>,
+    ) -> Result<LoraInfo, Error> {
+        if let Reference::Data(text) = reference {
+            return self.unpack_data(text, stop);
+        }
+        let Some(located) = locate(&self.network, reference, stop)? else {
+            return match self.find(reference)? {
+                Some(info) => Ok(info),
+                None => Err(Error::Refused(
+                    "this LoRA's file is no longer on this machine".to_owned(),
+                )),
+            };
+        };
+        let key = key_of(reference);
+        // Another reference may have brought the very file.
+        if let Some(sha256) = located
+            .wanted
+            .sha256
+            .as_ref()
+            .map(|sum| sum.to_ascii_lowercase())
+        {
+            let path = self.path_of(&sha256);
+            if path.is_file() {
+                return self.note(&key, reference, &path, sha256, located.about, stop);
+            }
+        }
+        let parts = self.folder.join("parts");
+        let fetched = fetch(&self.network, &parts, &located.wanted, stop, on_bytes)?;
+        let mut about = located.about;
+        let done = self.take_in(&fetched.path, &fetched.sha256, &mut about, stop);
+        // What cannot be used is not kept: the next try starts afresh.
+        let _ = fs::remove_file(&fetched.path);
+        let (path, sha256) = done?;
+        self.note(&key, reference, &path, sha256, about, stop)
+    }
+
+    /// Puts a downloaded file, or the one in a downloaded archive, among the others.
+    fn take_in(
+        &self,
+        downloaded: &Path,
+        sha256: &str,
+        about: &mut About,
+        stop: &Stop,
+    ) -> Result<(PathBuf, String), Error> {
+        if is_archive(downloaded)? {
+            let (temporary, found) = self.unpack(downloaded, stop)?;
+            if about.triggers.is_empty() {
+                about.triggers = found.triggers;
+            }
+            let sha256 = sha256_of(temporary.path())?;
+            return self.keep(temporary, sha256);
+        }
+        metadata::read(&opened(downloaded)?, downloaded)?;
+        let path = self.path_of(sha256);
+        fs::rename(downloaded, &path).map_err(|reason| Error::Unwritable {
+            reason,
+            path: path.clone(),
+        })?;
+        Ok((path, sha256.to_owned()))
+    }
+
+    /// Unpacks the LoRA of an archive into a temporary file.
+    fn unpack(
+        &self,
+        archive: &Path,
+        stop: &Stop,
+    ) -> Result<(NamedTempFile, archive::Found), Error> {
+        let unwritable = |reason| Error::Unwritable {
+            reason,
+            path: self.folder.clone(),
+        };
+        fs::create_dir_all(&self.folder).map_err(unwritable)?;
+        let mut temporary = NamedTempFile::new_in(&self.folder).map_err(unwritable)?;
+        let file = File::open(archive).map_err(|reason| Error::Unreadable {
+            reason,
+            path: archive.to_owned(),
+        })?;
+        let found = archive::extract(file, temporary.as_file_mut(), &mut |_| stop.check())?;
+        temporary.flush().map_err(unwritable)?;
+        temporary.as_file().sync_all().map_err(unwritable)?;
+        metadata::read(
+            &opened(temporary.path())?,
+            Path::new("the file in the archive"),
+        )?;
+        Ok((temporary, found))
+    }
+
+    /// Gives an unpacked file its name.
+    fn keep(&self, temporary: NamedTempFile, sha256: String) -> Result<(PathBuf, String), Error> {
+        let path = self.path_of(&sha256);
+        temporary
+            .persist(&path)
+            .map_err(|error| Error::Unwritable {
+                reason: error.error,
+                path: path.clone(),
+            })?;
+        Ok((path, sha256))
+    }
+
+    /// An archive in a `data:` address.
+    fn unpack_data(&self, text: &str, stop: &Stop) -> Result<LoraInfo, Error> {
+        let body: String = text
+            .split_once(',')
+            .map(|(_, body)| {
+                body.chars()
+                    .filter(|letter| !letter.is_whitespace())
+                    .collect()
+            })
+            .unwrap_or_default();
+        let bytes = BASE64.decode(body).map_err(|_| {
+            Error::Refused("the data address is damaged: it is no base64".to_owned())
+        })?;
+        let unwritable = |reason| Error::Unwritable {
+            reason,
+            path: self.folder.clone(),
+        };
+        fs::create_dir_all(&self.folder).map_err(unwritable)?;
+        let mut archive = NamedTempFile::new_in(&self.folder).map_err(unwritable)?;
+        archive.write_all(&bytes).map_err(unwritable)?;
+        let (temporary, found) = self.unpack(archive.path(), stop)?;
+        let sha256 = sha256_of(temporary.path())?;
+        let (path, sha256) = self.keep(temporary, sha256)?;
+        let reference = Reference::Data(text.to_owned());
+        let about = About {
+            name: Some(reference.label()),
+            triggers: found.triggers,
+            ..About::default()
+        };
+        self.note(&key(text), &reference, &path, sha256, about, stop)
+    }
+
+    /// Writes down what a reference led to, with what the file says of itself.
+    fn note(
+        &self,
+        key: &str,
+        reference: &Reference,
+        path: &Path,
+        sha256: String,
+        about: About,
+        stop: &Stop,
+    ) -> Result<LoraInfo, Error> {
+        let said = metadata::read(&opened(path)?, path)?;
+        self.keep_thumbnail(&sha256, &about, said.thumbnail, stop);
+        let mut triggers = about.triggers;
+        triggers.extend(said.triggers);
+        let note = Note {
+            reference: reference.shareable().unwrap_or_default(),
+            name: about
+                .name
+                .or(said.title)
+                .unwrap_or_else(|| reference.label()),
+            size: fs::metadata(path)
+                .map(|data| data.len())
+                .unwrap_or_default(),
+            sha256,
+            triggers: metadata::tidy(triggers),
+            page: about.page,
+            base_model: about.base_model,
+            path: None,
+            changed: 0,
+        };
+        self.write_note(key, &note)?;
+        Ok(self.info(note, LoraPlace::File(path.to_owned())))
+    }
+
+    fn write_note(&self, key: &str, note: &Note) -> Result<(), Error> {
+        let path = self.note_path(key);
+        let unwritable = |reason| Error::Unwritable {
+            reason,
+            path: path.clone(),
+        };
+        let folder = path.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(folder).map_err(unwritable)?;
+        let mut file = NamedTempFile::new_in(folder).map_err(unwritable)?;
+        serde_json::to_writer(&mut file, note).map_err(|error| unwritable(error.into()))?;
+        file.persist(&path)
+            .map_err(|error| unwritable(error.error))?;
+        Ok(())
+    }
+
+    /// What a reference has led to before, if the file is still there.
+    fn noted(&self, key: &str) -> Option<LoraInfo> {
+        let note: Note = serde_json::from_slice(&fs::read(self.note_path(key)).ok()?).ok()?;
+        let path = self.path_of(&note.sha256);
+        if path.is_file() {
+            // It was used just now. Only the order of what was used last depends on it.
+            let touched = File::open(self.note_path(key));
+            let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
+            return Some(self.info(note, LoraPlace::File(path)));
+        }
+        None
+    }
+
+    fn info(&self, note: Note, place: LoraPlace) -> LoraInfo {
+        let thumbnail = self.thumbnail_path(&note.sha256);
+        LoraInfo {
+            file: LoraFile {
+                name: note.name,
+                sha256: note.sha256,
+                place,
+            },
+            size: note.size,
+            triggers: note.triggers,
+            page: note.page,
+            base_model: note.base_model,
+            thumbnail: thumbnail.is_file().then_some(thumbnail),
+        }
+    }
+
+    /// A file of the user, or the only one in a folder.
+    fn local(&self, typed: &Path) -> Result<LoraInfo, Error> {
+        let path = at_home(typed);
+        let path = if path.is_dir() {
+            only_one_in(&path)?
+        } else {
+            path
+        };
+        if !path.is_file() {
+            return Err(Error::NoFile(typed.to_owned()));
+        }
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        let data = fs::metadata(&path).map_err(|reason| Error::Unreadable {
+            reason,
+            path: path.clone(),
+        })?;
+        let changed = data
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let changed = changed.unwrap_or_default().as_nanos();
+        let key = key(&path.to_string_lossy());
+        let noted = fs::read(self.note_path(&key)).ok();
+        let noted: Option<Note> = noted.and_then(|text| serde_json::from_slice(&text).ok());
+        let current = noted.filter(|note| note.changed == changed && note.size == data.len());
+        if let Some(note) = current {
+            let kept = self.path_of(&note.sha256);
+            return match note.path {
+                Some(_) => Ok(self.info(note, LoraPlace::File(path))),
+                None if kept.is_file() => Ok(self.info(note, LoraPlace::File(kept))),
+                None => self.look_at(&path, &key, changed, data.len()),
+            };
+        }
+        self.look_at(&path, &key, changed, data.len())
+    }
+
+    /// Looks at a file of the user for the first time, or anew.
+    fn look_at(&self, path: &Path, key: &str, changed: u128, size: u64) -> Result<LoraInfo, Error> {
+        let mut triggers = Vec::new();
+        let (place, sha256) = if is_archive(path)? {
+            let (temporary, found) = self.unpack(path, &Stop::default())?;
+            triggers = found.triggers;
+            let sha256 = sha256_of(temporary.path())?;
+            self.keep(temporary, sha256)?
+        } else {
+            (path.to_owned(), String::new())
+        };
+        let said = metadata::read(&opened(&place)?, path)?;
+        let sha256 = if sha256.is_empty() {
+            sha256_of(path)?
+        } else {
+            sha256
+        };
+        self.keep_thumbnail(
+            &sha256,
+            &About::default(),
+            said.thumbnail.or_else(|| beside(path)),
+            &Stop::default(),
+        );
+        triggers.extend(said.triggers);
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let note = Note {
+            name: stem,
+            sha256,
+            size,
+            triggers: metadata::tidy(triggers),
+            path: (place == path).then(|| path.to_owned()),
+            changed,
+            ..Note::default()
+        };
+        // Without the note the file is looked at again next time, which is no reason to refuse it.
+        let _ = self.write_note(key, &note);
+        Ok(self.info(note, LoraPlace::File(place)))
+    }
+
+    /// A file by its contents.
+    fn by_contents(&self, sha256: &str) -> Option<LoraInfo> {
+        let demo = embedded();
+        if demo.file.sha256 == sha256 {
+            return Some(demo);
+        }
+        let notes = fs::read_dir(self.folder.join("notes")).ok()?;
+        let notes = notes
+            .flatten()
+            .filter_map(|entry| serde_json::from_slice::<Note>(&fs::read(entry.path()).ok()?).ok());
+        for note in notes.filter(|note| note.sha256 == sha256) {
+            let kept = self.path_of(sha256);
+            match &note.path {
+                Some(path) => {
+                    let found = self.local(path).ok();
+                    if let Some(info) = found.filter(|info| info.file.sha256 == sha256) {
+                        return Some(info);
+                    }
+                }
+                None if kept.is_file() => return Some(self.info(note, LoraPlace::File(kept))),
+                None => {}
+            }
+        }
+        None
+    }
+
+    /// A file that Hugging Face's own tools have downloaded.
+    fn in_hub(&self, reference: &Reference) -> Result<Option<LoraInfo>, Error> {
+        let Some(path) = self.hub.as_ref().and_then(|hub| hub::find(hub, reference)) else {
+            return Ok(None);
+        };
+        let mut info = self.local(&path)?;
+        info.file.name = reference.label();
+        Ok(Some(info))
+    }
+
+    /// Keeps a picture that shows what a LoRA does. Only comfort is lost without it.
+    fn keep_thumbnail(&self, sha256: &str, about: &About, own: Option<Vec<u8>>, stop: &Stop) {
+        let path = self.thumbnail_path(sha256);
+        if path.is_file() {
+            return;
+        }
+        let picture = own.or_else(|| {
+            let mut answer = self
+                .network
+                .get(about.picture.as_ref()?, &[], stop, &mut |_| ())
+                .ok()?;
+            let is_there = answer.status().is_success();
+            let mut bytes = Vec::new();
+            let body = answer
+                .body_mut()
+                .with_config()
+                .limit(PICTURE_BYTES)
+                .reader();
+            body.take(PICTURE_BYTES).read_to_end(&mut bytes).ok()?;
+            is_there.then_some(bytes)
+        });
+        if let Some(picture) = picture {
+            let _ = fs::create_dir_all(&self.folder);
+            let written = NamedTempFile::new_in(&self.folder).and_then(|mut file| {
+                file.write_all(&picture)?;
+                file.persist(&path).map_err(|error| error.error)
+            });
+            drop(written);
+        }
+    }
+
+    fn path_of(&self, sha256: &str) -> PathBuf {
+        self.folder.join(format!("{sha256}.safetensors"))
+    }
+
+    fn thumbnail_path(&self, sha256: &str) -> PathBuf {
+        self.folder.join(format!("{sha256}.picture"))
+    }
+
+    fn note_path(&self, key: &str) -> PathBuf {
+        self.folder.join("notes").join(format!("{key}.json"))
+    }
+}
+
+/// The demo model's LoRA.
+fn embedded() -> LoraInfo {
+    LoraInfo {
+        file: LoraFile {
+            name: Reference::Embedded.label(),
+            sha256: hex(&Sha256::digest(demo::LORA)),
+            place: LoraPlace::Embedded,
+        },
+        size: demo::LORA.len() as u64,
+        triggers: vec!["QFACE".to_owned()],
+        page: None,
+        base_model: Some("the demo model".to_owned()),
+        thumbnail: None,
+    }
+}
+
+/// The name of a note.
+fn key(text: &str) -> String {
+    hex(&Sha256::digest(text))[..32].to_owned()
+}
+
+/// The name of the note on a reference to another place.
+fn key_of(reference: &Reference) -> String {
+    match reference {
+        // What is left out of a shareable address may lead to another file.
+        Reference::Link(url) => key(url.as_str()),
+        other => key(&other.shareable().unwrap_or_default()),
+    }
+}
+
+/// A file's bytes.
+fn opened(path: &Path) -> Result<Contents, Error> {
+    map(path).map_err(|reason| Error::Unreadable {
+        reason,
+        path: path.to_owned(),
+    })
+}
+
+/// Whether a file is an archive.
+fn is_archive(path: &Path) -> Result<bool, Error> {
+    let contents = opened(path)?;
+    let head = contents.get(..contents.len().min(512)).unwrap_or_default();
+    Ok(match Kind::of(head) {
+        Kind::File => false,
+        // What is no tar archive inside is said to be none.
+        Kind::Other("zip") => false,
+        _ => true,
+    })
+}
+
+/// A path whose `~` is the user's folder.
+fn at_home(path: &Path) -> PathBuf {
+    let home = directories::UserDirs::new();
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(user)) => user.home_dir().join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+/// The only `.safetensors` file in a folder.
+fn only_one_in(folder: &Path) -> Result<PathBuf, Error> {
+    let entries = fs::read_dir(folder).map_err(|reason| Error::Unreadable {
+        reason,
+        path: folder.to_owned(),
+    })?;
+    let is_lora = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|ending| ending == "safetensors")
+    };
+    let mut files: Vec<_> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(is_lora)
+        .collect();
+    files.sort();
+    match files.len() {
+        0 => Err(Error::NoLora {
+            reason: "there is no .safetensors file in this folder".to_owned(),
+            path: folder.to_owned(),
+        }),
+        1 => Ok(files.remove(0)),
+        _ => Err(Error::Several {
+            place: "this folder".to_owned(),
+            files: files
+                .into_iter()
+                .map(|path| {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    (name.into_owned(), Reference::Path(path.clone()))
+                })
+                .collect(),
+        }),
+    }
+}
+
+/// The picture that other programs keep beside a LoRA: `name.preview.png`, `name.png` and so on.
+fn beside(path: &Path) -> Option<Vec<u8>> {
+    let endings = [
+        "preview.png",
+        "preview.jpg",
+        "preview.jpeg",
+        "preview.webp",
+        "png",
+        "jpg",
+        "jpeg",
+        "webp",
+    ];
+    let picture = endings
+        .iter()
+        .map(|ending| path.with_extension(ending))
+        .find(|path| path.is_file())?;
+    let size = fs::metadata(&picture).ok()?.len();
+    (size <= PICTURE_BYTES).then(|| fs::read(picture).ok())?
+}

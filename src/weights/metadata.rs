@@ -1,0 +1,154 @@
+//! What a LoRA's file says of itself besides its tensors.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use safetensors::tensor::SafeTensors;
+use serde_json::Value;
+
+use crate::weights::{Contents, Error};
+
+/// The most trigger words that are offered.
+const MOST_TRIGGERS: usize = 8;
+
+/// The most letters of one.
+const TRIGGER_LETTERS: usize = 80;
+
+/// What a file says of itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Metadata {
+    /// Words that a prompt should have.
+    pub(super) triggers: Vec<String>,
+    /// A small picture, as a file of its own.
+    pub(super) thumbnail: Option<Vec<u8>>,
+    /// Its title.
+    pub(super) title: Option<String>,
+}
+
+/// Checks that a file is a whole safetensors file, and reads what it says of itself.
+///
+/// # Errors
+/// What it is instead.
+pub(super) fn read(contents: &Contents, path: &Path) -> Result<Metadata, Error> {
+    let (_, metadata) = SafeTensors::read_metadata(contents).map_err(|error| Error::NoLora {
+        reason: what_else(contents).unwrap_or_else(|| {
+            format!("it is damaged, cut short or no .safetensors file ({error})")
+        }),
+        path: path.to_owned(),
+    })?;
+    Ok(metadata
+        .metadata()
+        .as_ref()
+        .map(of_notes)
+        .unwrap_or_default())
+}
+
+/// What a file is that is often taken for a safetensors file.
+fn what_else(contents: &[u8]) -> Option<String> {
+    let start = contents.get(..contents.len().min(256)).unwrap_or_default();
+    let text = String::from_utf8_lossy(start).trim_start().to_lowercase();
+    if start.is_empty() {
+        return Some("it is empty".to_owned());
+    }
+    let kind = match start {
+        [b'P', b'K', ..] => "a zip or PyTorch file, which is not safe to open",
+        [0x80, 2..=5, ..] => "a pickle file, which is not safe to open",
+        [b'G', b'G', b'U', b'F', ..] => "a GGUF file",
+        _ if text.starts_with("<!doctype") || text.starts_with("<html") => "a web page",
+        _ if text.starts_with("version https://git-lfs") => {
+            "the pointer to a file in Git LFS, not the file itself"
+        }
+        _ => return None,
+    };
+    Some(format!("it is {kind}"))
+}
+
+/// Reads the notes in a header: those of kohya's tools, of ai-toolkit and of
+/// [ModelSpec](https://github.com/Stability-AI/ModelSpec).
+fn of_notes(notes: &HashMap<String, String>) -> Metadata {
+    let text = |name: &str| {
+        let value = notes.get(name)?.trim();
+        (!value.is_empty() && value != "None").then(|| value.to_owned())
+    };
+    let mut triggers = Vec::new();
+    for name in [
+        "modelspec.trigger_phrase",
+        "trigger_word",
+        "ss_trigger_words",
+        "instance_prompt",
+    ] {
+        triggers.extend(text(name).map(|value| words(&value)).unwrap_or_default());
+    }
+    if triggers.is_empty() {
+        triggers = text("ss_tag_frequency")
+            .map(|json| common_tags(&json))
+            .unwrap_or_default();
+    }
+    let thumbnail = notes.get("modelspec.thumbnail").and_then(|address| {
+        let (_, body) = address.split_once(";base64,")?;
+        BASE64.decode(body).ok()
+    });
+    Metadata {
+        triggers: tidy(triggers),
+        thumbnail,
+        title: text("modelspec.title").or_else(|| text("ss_output_name")),
+    }
+}
+
+/// Trigger words, of which several may stand in one text.
+fn words(text: &str) -> Vec<String> {
+    text.split(',').map(|word| word.trim().to_owned()).collect()
+}
+
+/// The tags that most pictures of the training had, of which kohya's tools keep the counts: `{"folder": {"tag": 20}}`.
+fn common_tags(json: &str) -> Vec<String> {
+    let Ok(Value::Object(folders)) = serde_json::from_str(json) else {
+        return Vec::new();
+    };
+    let mut counts: HashMap<String, f64> = HashMap::new();
+    for tags in folders.values().filter_map(Value::as_object) {
+        for (tag, count) in tags {
+            *counts.entry(tag.trim().to_owned()).or_default() += count.as_f64().unwrap_or_default();
+        }
+    }
+    let most = counts.values().copied().fold(0.0, f64::max);
+    let mut common: Vec<_> = counts
+        .into_iter()
+        .filter(|(_, count)| *count >= 0.9 * most)
+        .collect();
+    common.sort_by(|(a, more), (b, less)| less.total_cmp(more).then_with(|| a.cmp(b)));
+    common.into_iter().map(|(tag, _)| tag).collect()
+}
+
+/// Trigger words without doubles, blanks and whole captions.
+pub(super) fn tidy(triggers: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for word in triggers {
+        let word = word.trim().trim_end_matches(',').to_owned();
+        let fits = !word.is_empty() && word.chars().count() <= TRIGGER_LETTERS;
+        if fits && !kept.contains(&word) && kept.len() < MOST_TRIGGERS {
+            kept.push(word);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{common_tags, tidy};
+
+    #[test]
+    fn common_tags_are_those_of_most_pictures() {
+        let json = r#"{"a": {"tok": 20, "smile": 3}, "b": {"tok": 10, "man": 29}}"#;
+        assert_eq!(common_tags(json), ["tok", "man"]);
+        assert!(common_tags("[]").is_empty());
+    }
+
+    #[test]
+    fn triggers_come_once_and_are_short() {
+        let words = ["TOK", " TOK ", "", &"long ".repeat(40)].map(str::to_owned);
+        assert_eq!(tidy(words.to_vec()), ["TOK"]);
+    }
+}

@@ -1,0 +1,189 @@
+//! The user's tokens for private downloads: in a file that only the user can read, or in the usual environment variables.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// A place that wants tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// <https://huggingface.co>
+    HuggingFace,
+    /// <https://civitai.com>
+    Civitai,
+    /// <https://replicate.com>
+    Replicate,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 3] = [Self::HuggingFace, Self::Civitai, Self::Replicate];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HuggingFace => "Hugging Face",
+            Self::Civitai => "CivitAI",
+            Self::Replicate => "Replicate",
+        }
+    }
+
+    /// The environment variables that may hold its token; the first that is set counts.
+    pub fn variables(self) -> &'static [&'static str] {
+        match self {
+            Self::HuggingFace => &["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"],
+            Self::Civitai => &["CIVITAI_API_KEY", "CIVITAI_API_TOKEN"],
+            Self::Replicate => &["REPLICATE_API_TOKEN"],
+        }
+    }
+
+    /// The page where a token can be made.
+    pub fn token_page(self) -> &'static str {
+        match self {
+            Self::HuggingFace => "https://huggingface.co/settings/tokens",
+            Self::Civitai => "https://civitai.com/user/account",
+            Self::Replicate => "https://replicate.com/account/api-tokens",
+        }
+    }
+}
+
+/// A token. It is never shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Token(String);
+
+impl Token {
+    /// What goes into a header: nothing but the visible characters of what was pasted.
+    pub(super) fn value(&self) -> &str {
+        self.0.trim()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(a token)")
+    }
+}
+
+/// The tokens that are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tokens {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hugging_face: Option<Token>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    civitai: Option<Token>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replicate: Option<Token>,
+}
+
+/// The name of the file in the configuration folder.
+const FILE: &str = "tokens.json";
+
+impl Tokens {
+    /// The tokens in the file of the configuration folder. One that cannot be read holds none.
+    pub fn stored(config: &Path) -> Self {
+        let path = config.join(FILE);
+        let tokens = fs::read(&path).ok();
+        if tokens.is_some() {
+            // Somebody may have copied it there with other rights.
+            let _ = keep_private(&path);
+        }
+        tokens
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default()
+    }
+
+    /// The stored tokens, and those of the environment, which win.
+    pub fn known(config: &Path) -> Self {
+        let mut tokens = Self::stored(config);
+        for service in Service::ALL {
+            let set = |name: &&str| {
+                std::env::var(name)
+                    .ok()
+                    .filter(|token| !token.trim().is_empty())
+            };
+            let from_environment = service.variables().iter().find_map(set);
+            let found = from_environment.or_else(|| match service {
+                // The place where Hugging Face's own tools keep it.
+                Service::HuggingFace if tokens.hugging_face.is_none() => login_of_hub(),
+                _ => None,
+            });
+            if let Some(token) = found {
+                tokens.set(service, Some(token));
+            }
+        }
+        tokens
+    }
+
+    /// Writes the tokens into the configuration folder, readable by the user alone.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn store(&self, config: &Path) -> io::Result<()> {
+        fs::create_dir_all(config)?;
+        // Temporary files are readable by the user alone from the start.
+        let mut file = tempfile::NamedTempFile::new_in(config)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.as_file().sync_all()?;
+        let path = config.join(FILE);
+        file.persist(&path).map_err(|error| error.error)?;
+        keep_private(&path)
+    }
+
+    /// The token for a service.
+    pub fn get(&self, service: Service) -> Option<&Token> {
+        match service {
+            Service::HuggingFace => self.hugging_face.as_ref(),
+            Service::Civitai => self.civitai.as_ref(),
+            Service::Replicate => self.replicate.as_ref(),
+        }
+    }
+
+    /// Sets the token for a service; blank text takes it away.
+    pub fn set(&mut self, service: Service, token: Option<String>) {
+        let token = token.filter(|text| !text.trim().is_empty()).map(Token);
+        match service {
+            Service::HuggingFace => self.hugging_face = token,
+            Service::Civitai => self.civitai = token,
+            Service::Replicate => self.replicate = token,
+        }
+    }
+}
+
+/// The token that `huggingface-cli login` has left.
+/// <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hftokenpath>
+fn login_of_hub() -> Option<String> {
+    let path = std::env::var_os("HF_TOKEN_PATH")
+        .map(PathBuf::from)
+        .or_else(|| Some(hub_home()?.join("token")))?;
+    fs::read_to_string(path).ok()
+}
+
+/// The folder of Hugging Face's own tools.
+/// <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhome>
+pub(super) fn hub_home() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from);
+    set("HF_HOME")
+        .or_else(|| Some(set("XDG_CACHE_HOME")?.join("huggingface")))
+        .or_else(|| {
+            let user = directories::UserDirs::new()?;
+            Some(user.home_dir().join(".cache/huggingface"))
+        })
+}
+
+/// Takes the right to read a file from everybody but the user.
+#[cfg(unix)]
+fn keep_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+}
+
+/// On other systems the user's configuration folder is private already.
+#[cfg(not(unix))]
+fn keep_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
