@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect, Role, pos2, vec2};
@@ -11,22 +11,8 @@ use flux_qfaces::imaging::edges;
 use flux_qfaces::schema::start::Start;
 use image::{GrayImage, Luma, Rgba, RgbaImage};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, Dropped};
 use crate::fake::Script;
-
-/// A file as the window library hands it over.
-#[derive(Debug)]
-struct Dropped(PathBuf);
-
-impl egui::DroppedFile for Dropped {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        Err("paths are enough".to_owned())
-    }
-}
 
 /// Writes a picture of 96 × 64 pixels whose left half is red.
 fn picture(desk: &Desk, name: &str) -> PathBuf {
@@ -40,18 +26,6 @@ fn picture(desk: &Desk, name: &str) -> PathBuf {
 }
 
 impl Desk {
-    /// Lets a file go over the window; the pointer comes with it where `at` says.
-    fn drop_file(&mut self, path: &Path, at: Option<Pos2>) {
-        let files = &mut self.harness.input_mut().dropped_files;
-        files.push(Arc::new(Dropped(path.to_owned())));
-        if let Some(at) = at {
-            self.harness.event(Event::PointerMoved(at));
-        }
-        self.harness.step();
-        self.harness.input_mut().dropped_files.clear();
-        self.settle();
-    }
-
     /// The desk with a picture on the canvas.
     fn with_picture(script: &Script) -> (Self, PathBuf) {
         Self::open(script).and_picture()

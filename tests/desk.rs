@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Key, Modifiers, Role};
+use egui::{Event, Key, Modifiers, Pos2, Role};
 use egui_kittest::kittest::{NodeT, Queryable, by};
 use egui_kittest::{Harness, Node};
 use flux_qfaces::session::{Folders, Session};
@@ -12,6 +14,20 @@ use flux_qfaces::ui::{App, theme};
 use tempfile::TempDir;
 
 use crate::fake::Script;
+
+/// A file as the window library hands it over.
+#[derive(Debug)]
+pub(crate) struct Dropped(pub(crate) PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        Err("paths are enough".to_owned())
+    }
+}
 
 /// A window on a script, and the folder it works in.
 pub(crate) struct Desk {
@@ -43,7 +59,7 @@ impl Desk {
             inputs: path("inputs"),
             loras: path("loras"),
         };
-        let session = Session::open(folders, script.setup(), std::sync::Arc::new(|| {}));
+        let session = Session::open(folders, script.setup(), Arc::new(|| {}));
         let harness = Harness::builder()
             .with_size(size)
             .with_context_setup(theme::install)
@@ -113,6 +129,18 @@ impl Desk {
     #[track_caller]
     pub(crate) fn type_prompt(&mut self, text: &str) {
         self.type_into(Role::MultilineTextInput, "Prompt", text);
+    }
+
+    /// Lets a file go over the window; the pointer comes with it where `at` says.
+    pub(crate) fn drop_file(&mut self, path: &Path, at: Option<Pos2>) {
+        let files = &mut self.harness.input_mut().dropped_files;
+        files.push(Arc::new(Dropped(path.to_owned())));
+        if let Some(at) = at {
+            self.harness.event(Event::PointerMoved(at));
+        }
+        self.harness.step();
+        self.harness.input_mut().dropped_files.clear();
+        self.settle();
     }
 
     pub(crate) fn shows(&self, part: &str) -> bool {

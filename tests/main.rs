@@ -19,6 +19,7 @@ mod imaging;
 mod kernels;
 mod layers;
 mod lora;
+mod lora_window;
 mod mask;
 mod parity;
 mod pictures_in;

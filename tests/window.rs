@@ -120,10 +120,10 @@ fn a_problem_in_a_folded_group_unfolds_it() {
     let mut desk = Desk::open_tall(&Script::new());
     desk.click(Role::DisclosureTriangle, "LoRA");
     desk.harness.run_steps(20);
-    desk.type_into(Role::TextInput, "LoRA", "owner/name");
+    desk.type_into(Role::TextInput, "LoRA", "owner");
     desk.click(Role::DisclosureTriangle, "LoRA");
     desk.harness.run_steps(20);
-    assert!(desk.shows("LoRAs are not available in this version"));
+    assert!(desk.shows("Is no reference to a LoRA"));
 }
 
 #[test]

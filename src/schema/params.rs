@@ -102,6 +102,32 @@ impl Params {
             .collect()
     }
 
+    /// Puts a reference to a LoRA into a place: 0 is the main one, 1 the extra one, and those beyond follow.
+    pub fn set_lora(&mut self, place: usize, reference: String) {
+        match place {
+            0 => self.replicate_weights = Some(reference),
+            1 => self.extra_lora = Some(reference),
+            _ => match self.more_loras.get_mut(place - 2) {
+                Some(more) => more.lora = reference,
+                None => self.more_loras.push(MoreLora {
+                    lora: reference,
+                    scale: 1.0,
+                }),
+            },
+        }
+    }
+
+    /// The first place for a LoRA that is empty.
+    pub fn free_lora_place(&self) -> usize {
+        let is_free = |typed: Option<&str>| typed.is_none_or(|text| text.trim().is_empty());
+        let two = [&self.replicate_weights, &self.extra_lora];
+        let two = two.map(|typed| typed.as_deref());
+        let more = self.more_loras.iter().map(|more| Some(more.lora.as_str()));
+        let mut all = two.into_iter().chain(more);
+        let count = 2 + self.more_loras.len();
+        all.position(is_free).unwrap_or(count)
+    }
+
     /// Takes over every input named in `object`, and says which could not be.
     ///
     /// `null` means "not given". Values that do not fit their input leave it as it was.

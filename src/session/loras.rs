@@ -19,6 +19,7 @@ use crate::session::Wake;
 use crate::weights::fetch::{Bytes, OnBytes};
 use crate::weights::http::Stop;
 use crate::weights::library::{Library, LoraInfo};
+use crate::weights::tokens::Tokens;
 use crate::weights::{Error, LoraFile, ModelSource};
 
 /// Why the files of a job's LoRAs cannot be had.
@@ -167,9 +168,9 @@ impl Shelf {
         &self.library
     }
 
-    /// Takes another library, such as one with other tokens. What has failed may be tried again.
-    pub(super) fn set_library(&mut self, library: Library) {
-        self.library = library;
+    /// Takes other tokens. What has failed may be tried again.
+    pub(super) fn set_tokens(&mut self, tokens: Tokens) {
+        self.library.set_tokens(tokens);
         self.entries
             .retain(|_, entry| !matches!(entry.state, LoraState::Failed { .. }));
     }
@@ -184,6 +185,11 @@ impl Shelf {
         self.entries
             .get(typed)
             .map_or(&LoraState::Looking, |entry| &entry.state)
+    }
+
+    /// How far the LoRA is that was typed, if it was looked for.
+    pub fn state(&self, typed: &str) -> Option<&LoraState> {
+        self.entries.get(typed.trim()).map(|entry| &entry.state)
     }
 
     /// Looks again after a failure.

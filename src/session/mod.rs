@@ -34,6 +34,7 @@ use crate::session::settings::Settings;
 use crate::session::worker::{Event, MakeGenerator, Order, Worker};
 use crate::weights::http::Network;
 use crate::weights::library::Library;
+use crate::weights::tokens::{Service, Tokens};
 use crate::weights::{ModelCard, ModelSource};
 
 /// Asks the front end to draw again. Called from other threads.
@@ -322,6 +323,17 @@ impl Session {
             self.model = ModelState::Loading;
             self.worker.reload();
         }
+    }
+
+    /// Stores a token and uses it from now on; blank text takes the stored one away. A failure becomes a notice.
+    pub fn store_token(&mut self, service: Service, token: String) {
+        let mut tokens = Tokens::stored(&self.folders.config);
+        tokens.set(service, Some(token));
+        if let Err(error) = tokens.store(&self.folders.config) {
+            self.notices
+                .push(format!("The tokens could not be stored: {error}"));
+        }
+        self.loras.set_tokens(Tokens::known(&self.folders.config));
     }
 
     /// Writes the settings; a failure becomes a notice.

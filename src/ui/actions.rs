@@ -11,6 +11,7 @@ use crate::session::record::Record;
 use crate::ui::canvas::tools::Command;
 use crate::ui::files::Purpose;
 use crate::ui::incoming::Incoming;
+use crate::ui::loras::Place;
 use crate::ui::shortcuts::Step;
 use crate::ui::{App, Dialog, REMARK_SECS, Tab, field, form, gallery};
 
@@ -36,6 +37,11 @@ pub(super) enum Action {
     ChooseFolder,
     OpenFolder,
     ChoosePicture(&'static str),
+    ChooseLora(Place),
+    /// Puts a reference into a place of the form.
+    TakeLora(Place, String),
+    /// Puts a trigger word into the prompt.
+    InsertTrigger(String),
     Incoming(Incoming),
     Canvas(Command),
     SaveMask,
@@ -125,6 +131,18 @@ impl App {
                 let last = settings.params.image.as_deref().and_then(Path::parent);
                 let folder = last.unwrap_or(&settings.output_folder).to_owned();
                 self.errands.ask(ctx, Purpose::Input(field), &folder);
+            }
+            Action::ChooseLora(place) => {
+                let folder = self.session.settings.output_folder.clone();
+                self.errands.ask(ctx, Purpose::Lora(place), &folder);
+            }
+            Action::TakeLora(place, reference) => {
+                self.session.settings.params.set_lora(place, reference);
+            }
+            Action::InsertTrigger(word) => {
+                let prompt = self.session.settings.params.prompt.get_or_insert_default();
+                let gap = if prompt.is_empty() { "" } else { ", " };
+                *prompt = format!("{word}{gap}{prompt}");
             }
             Action::DismissNotice(index) => {
                 if index < self.notices.len() {
@@ -249,6 +267,10 @@ impl App {
                 }
                 None => self.notices.push("There is no mask to save".to_owned()),
             },
+            Purpose::Lora(place) => {
+                let typed = path.to_string_lossy().into_owned();
+                self.session.settings.params.set_lora(place, typed);
+            }
             Purpose::Input("image") => self.start_from(ctx, path, None),
             Purpose::Input(name) => {
                 if let Some(Kind::Image(access)) = fields::find(name).map(|field| field.kind) {

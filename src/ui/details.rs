@@ -149,6 +149,9 @@ fn facts(record: &Record) -> Vec<(&'static str, String)> {
             .filter(|_| !schnell)
             .map(|scale| ("Guidance", scale.to_string())),
     );
+    for lora in &record.loras {
+        facts.push(("LoRA", format!("{} × {}", lora.name, lora.scale)));
+    }
     if record.image().is_some() {
         let strength = record.inputs.get("prompt_strength").and_then(Value::as_f64);
         facts.extend(strength.map(|strength| ("Prompt strength", strength.to_string())));

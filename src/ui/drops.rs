@@ -15,7 +15,7 @@ use egui::{
 
 use crate::ui::incoming::Incoming;
 use crate::ui::theme::{self, RADIUS, RING, SPACE};
-use crate::ui::{Action, icons};
+use crate::ui::{Action, files, icons};
 
 /// How long a drop waits for the pointer, in seconds, before it asks.
 const PATIENCE: f64 = 0.5;
@@ -28,6 +28,8 @@ enum Zone {
     Settings,
     /// Every file becomes a job of its own.
     Queue,
+    /// A LoRA, which can be nothing else.
+    Lora,
 }
 
 impl Zone {
@@ -59,6 +61,7 @@ impl Zone {
                 "Settings from this picture",
                 "Prompt, seed and the rest, as it was made",
             ),
+            Self::Lora => (icons::ADD, "LoRA", "Added to those of the form"),
             Self::Queue => (
                 icons::QUEUE,
                 "Queue all of them",
@@ -93,7 +96,10 @@ impl Drops {
     pub(super) fn drops_ui(&mut self, ui: &Ui, has_image: bool, actions: &mut Vec<Action>) {
         let ctx = ui.ctx();
         let now = ctx.input(|input| input.time);
-        let (hovering, files, moved) = ctx.input(|input| {
+        let (hovering, only_loras, files, moved) = ctx.input(|input| {
+            let hovered = &input.raw.hovered_files;
+            let is_lora =
+                |file: &egui::HoveredFile| file.path.as_deref().is_some_and(files::is_lora);
             let files: Vec<_> = input
                 .raw
                 .dropped_files
@@ -101,11 +107,20 @@ impl Drops {
                 .map(|file| file.path().to_owned())
                 .collect();
             (
-                input.raw.hovered_files.len(),
+                hovered.len(),
+                hovered.iter().all(is_lora),
                 files,
                 first_place(&input.events),
             )
         });
+        let (loras, files): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|path| files::is_lora(path));
+        // A LoRA can be nothing else, so its place does not matter.
+        actions.extend(
+            loras
+                .into_iter()
+                .map(|path| Action::Incoming(Incoming::Lora(path.to_string_lossy().into_owned()))),
+        );
         if !files.is_empty() {
             // Some sources hand their files over one by one.
             let earlier = self.dropped.take().map(|dropped| dropped.files);
@@ -121,7 +136,11 @@ impl Drops {
         self.ignores_hover = hovering > 0 && (self.ignores_hover || is_free);
         let Some(since) = self.dropped.as_ref().map(|dropped| dropped.since) else {
             if hovering > 0 && !self.ignores_hover {
-                let zones = Zone::possible(hovering, has_image);
+                let zones = if only_loras {
+                    vec![Zone::Lora]
+                } else {
+                    Zone::possible(hovering, has_image)
+                };
                 self.zones_ui(ctx, zones, "Drop it on what it is");
             }
             return;
@@ -246,6 +265,7 @@ fn act(zone: Zone, files: Vec<PathBuf>, actions: &mut Vec<Action>) {
     actions.push(Action::Incoming(match zone {
         Zone::Mask => Incoming::Mask(file),
         Zone::Settings => Incoming::SettingsOf(file),
+        Zone::Lora => Incoming::Lora(file.to_string_lossy().into_owned()),
         Zone::Picture | Zone::Queue => Incoming::Picture(file),
     }));
     if count > 1 {

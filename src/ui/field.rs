@@ -14,7 +14,10 @@ use crate::ui::number::Drafts;
 use crate::ui::theme::{
     self, HALF, LONG_NUMBER_WIDTH, NUMBER_WIDTH, PROMPT_HEIGHT, SMALL_CONTROL, SPACE,
 };
-use crate::ui::{Action, choices, icons, widgets};
+use crate::ui::{Action, choices, icons, loras, widgets};
+
+/// What a reference to a LoRA looks like.
+pub(super) const REFERENCE_HINT: &str = "owner/name, a page, a link or a file";
 
 /// One input while it is drawn.
 pub(super) struct Row<'a> {
@@ -169,7 +172,8 @@ impl Row<'_> {
                 let label = self.label_ui(ui, enabled, |_, _, _| {});
                 let mut text = (access.get)(self.params).clone().unwrap_or_default();
                 let edit = TextEdit::singleline(&mut text)
-                    .hint_text("owner/name, a page, or a URL")
+                    .id(loras::editor_id(self.field))
+                    .hint_text(REFERENCE_HINT)
                     .desired_width(f32::INFINITY);
                 let changed = ui.add_enabled(enabled, edit).labelled_by(label).changed();
                 if changed {
@@ -299,7 +303,7 @@ impl Row<'_> {
 }
 
 /// What an input means and what it takes, at a question mark.
-fn help_ui(ui: &mut Ui, field: &Field) {
+pub(super) fn help_ui(ui: &mut Ui, field: &Field) {
     let response = widgets::bare_icon_ui(ui, icons::HELP, &format!("About {}", field.label));
     response.on_hover_ui(|ui| {
         ui.label(field.help);

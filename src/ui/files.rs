@@ -15,8 +15,10 @@ use rfd::{AsyncFileDialog, FileHandle};
 use url::Url;
 
 use crate::imaging::{codec, read};
+use crate::schema::reference::Reference;
 use crate::session::files;
 use crate::session::inputs::{self, InputStore};
+use crate::ui::loras::Place;
 
 /// What a dialog was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +27,14 @@ pub(super) enum Purpose {
     OutputFolder,
     /// The picture for the input of this name.
     Input(&'static str),
+    /// The LoRA for this place of the form.
+    Lora(Place),
     /// Where the mask is saved.
     Mask,
 }
+
+/// The endings of files that may hold a LoRA.
+const LORA_ENDINGS: [&str; 6] = ["safetensors", "tar", "gz", "tgz", "zst", "tzst"];
 
 /// A new starting picture, kept as a file, and its mask.
 pub(super) type Kept = (PathBuf, Option<PathBuf>);
@@ -74,6 +81,13 @@ impl Errands {
                 let asked = dialog
                     .set_title("Choose a picture")
                     .add_filter("Pictures", &read::EXTENSIONS)
+                    .pick_file();
+                Promise::spawn_thread("dialog", move || finish(&ctx, asked))
+            }
+            Purpose::Lora(_) => {
+                let asked = dialog
+                    .set_title("Choose a LoRA")
+                    .add_filter("LoRAs", &LORA_ENDINGS)
                     .pick_file();
                 Promise::spawn_thread("dialog", move || finish(&ctx, asked))
             }
@@ -258,6 +272,17 @@ pub(super) fn path_in(text: &str) -> Option<PathBuf> {
     let path = address.and_then(|url| url.to_file_path().ok());
     let path = path.unwrap_or_else(|| PathBuf::from(line));
     path.is_file().then_some(path)
+}
+
+/// Whether a file is a LoRA's by its name.
+pub(super) fn is_lora(path: &Path) -> bool {
+    matches!(
+        Reference::parse(&path.to_string_lossy()),
+        Ok(Reference::Path(_))
+    ) && path
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .is_some_and(|ending| LORA_ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
 }
 
 /// Puts a picture and its mask into the store.

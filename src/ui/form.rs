@@ -5,19 +5,24 @@ use std::collections::HashMap;
 use egui::{Align, CollapsingHeader, Frame, Layout, Margin, Panel, ScrollArea, Ui, vec2};
 
 use crate::schema::Problem;
-use crate::schema::fields::{self, Group};
+use crate::schema::fields::{self, Group, Kind};
 use crate::schema::params::Params;
 use crate::session::{ModelState, Session};
+use crate::ui::loras::{Desk, LoraList};
 use crate::ui::number::Drafts;
+use crate::ui::pictures::Pictures;
 use crate::ui::theme::{self, CONTROL, HALF, PANEL_MARGIN, SMALL_CONTROL, SPACE};
-use crate::ui::{Action, field, icons, shortcuts, widgets};
+use crate::ui::{Action, field, icons, loras, shortcuts, widgets};
 
 /// What the form remembers besides the inputs themselves.
 #[derive(Default)]
 pub(super) struct Form {
     drafts: Drafts,
+    loras: LoraList,
     /// Whether there was a starting picture when the form was drawn last.
     had_image: bool,
+    /// The group that is to unfold in the next frame.
+    to_unfold: Option<Group>,
     /// The group that has just become of use and unfolds.
     unfolds: Option<Group>,
 }
@@ -28,6 +33,11 @@ impl Form {
         self.drafts.clear();
     }
 
+    /// Unfolds a group when the form is drawn next.
+    pub(super) fn unfold(&mut self, group: Group) {
+        self.to_unfold = Some(group);
+    }
+
     /// Everything that stands against running the form, at most one problem for an input.
     pub(super) fn problems(&self, session: &Session) -> HashMap<String, Problem> {
         let mut problems = HashMap::new();
@@ -35,7 +45,8 @@ impl Form {
             .drafts
             .values()
             .filter_map(|draft| draft.problem.clone());
-        for problem in typed.chain(session.problems(&session.settings.params)) {
+        let inputs = session.problems(&session.settings.params);
+        for problem in typed.chain(inputs).chain(loras::problems(session)) {
             problems.entry(problem.field.clone()).or_insert(problem);
         }
         problems
@@ -46,12 +57,16 @@ impl Form {
         &mut self,
         ui: &mut Ui,
         session: &mut Session,
+        pictures: &mut Pictures,
         actions: &mut Vec<Action>,
     ) {
         let problems = self.problems(session);
         let has_image = session.settings.params.image.is_some();
         let brings_image = has_image && !std::mem::replace(&mut self.had_image, has_image);
-        self.unfolds = brings_image.then_some(Group::Input);
+        self.unfolds = self
+            .to_unfold
+            .take()
+            .or(brings_image.then_some(Group::Input));
         let foot = Frame::new().inner_margin(Margin::same(PANEL_MARGIN));
         Panel::bottom("generate")
             .frame(foot)
@@ -70,9 +85,13 @@ impl Form {
                 .auto_shrink(false)
                 .content_margin(margin)
                 .show(ui, |ui| {
+                    let mut desk = Desk {
+                        session,
+                        pictures,
+                        actions,
+                    };
                     for group in Group::ALL {
-                        let params = &mut session.settings.params;
-                        self.group_ui(ui, group, params, &problems, actions);
+                        self.group_ui(ui, group, &problems, &mut desk);
                     }
                     ui.add_space(SPACE);
                 });
@@ -84,16 +103,21 @@ impl Form {
         &mut self,
         ui: &mut Ui,
         group: Group,
-        params: &mut Params,
         problems: &HashMap<String, Problem>,
-        actions: &mut Vec<Action>,
+        desk: &mut Desk<'_>,
     ) {
         let mut fields_ui = |ui: &mut Ui| {
             for field in fields::all().filter(|field| field.group == group) {
                 let problem = problems
                     .get(field.name)
                     .map(|problem| problem.message.as_str());
-                field::field_ui(ui, field, params, problem, &mut self.drafts, actions);
+                let params = &mut desk.session.settings.params;
+                field::field_ui(ui, field, params, problem, &mut self.drafts, desk.actions);
+                match field.kind {
+                    Kind::Weights(_) => self.loras.below_ui(ui, field, desk),
+                    Kind::Loras(_) => self.loras.more_ui(ui, desk),
+                    _ => {}
+                }
                 ui.add_space(HALF);
             }
         };

@@ -55,6 +55,8 @@ pub(super) const SAVE: &str = "\u{e248}";
 pub(super) const PASTE: &str = "\u{e196}";
 pub(super) const COMPARE: &str = "\u{e870}";
 pub(super) const MASK: &str = "\u{e9f4}";
+pub(super) const RECENT: &str = "\u{e19a}";
+pub(super) const ADD: &str = "\u{e3d4}";
 pub(super) const EDIT: &str = "\u{e3b4}";
 
 /// Side of the window's icon, in pixels.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use egui::{Context, Event};
 
 use crate::imaging::read;
+use crate::schema::fields::Group;
 use crate::schema::params::Params;
+use crate::schema::reference::Reference;
 use crate::session::gallery::read_record;
 use crate::session::record::Record;
 use crate::ui::files;
@@ -26,6 +28,8 @@ pub(super) enum Incoming {
     MaskOf(Box<Record>),
     /// The settings in a picture's file.
     SettingsOf(PathBuf),
+    /// A reference to a LoRA, for the first free place of the form.
+    Lora(String),
 }
 
 impl App {
@@ -45,6 +49,12 @@ impl App {
                 if let Some(image) = params.image {
                     self.start_from(ctx, image, params.mask);
                 }
+            }
+            Incoming::Lora(reference) => {
+                let params = &mut self.session.settings.params;
+                params.set_lora(params.free_lora_place(), reference);
+                self.form.unfold(Group::Lora);
+                self.panels.form = true;
             }
             Incoming::SettingsOf(path) => {
                 if let Some(record) = read_record(&path) {
@@ -125,9 +135,19 @@ impl App {
             // The clipboard itself has the transparency as it was copied, unlike the event.
             self.errands.paste(ctx, self.session.inputs.clone());
         } else if let Some(text) = text {
-            match files::path_in(&text) {
-                Some(path) => self.start_from(ctx, path, None),
-                None => self.say(ctx, "The clipboard holds text, and no path of a picture"),
+            match (files::path_in(&text), Reference::parse(&text)) {
+                (Some(path), _) if files::is_lora(&path) => {
+                    let typed = path.to_string_lossy().into_owned();
+                    self.take_in(ctx, Incoming::Lora(typed));
+                }
+                (Some(path), _) => self.start_from(ctx, path, None),
+                (None, Ok(reference)) if !matches!(reference, Reference::Path(_)) => {
+                    self.take_in(ctx, Incoming::Lora(text.trim().to_owned()));
+                }
+                _ => self.say(
+                    ctx,
+                    "The clipboard holds text, and neither the path of a picture nor a LoRA",
+                ),
             }
         }
     }

@@ -16,6 +16,7 @@ mod form;
 mod gallery;
 mod icons;
 mod incoming;
+mod loras;
 mod messages;
 mod number;
 mod pictures;
@@ -279,7 +280,8 @@ impl App {
             .resizable(false)
             .exact_size(FORM_WIDTH);
         panel.show_collapsible(ui, &mut self.panels.form, |ui| {
-            self.form.form_ui(ui, &mut self.session, actions);
+            let (session, pictures) = (&mut self.session, &mut self.pictures);
+            self.form.form_ui(ui, session, pictures, actions);
         });
         if ui.ctx().content_rect().width() < NARROW {
             self.floating_queue_ui(ui, actions);

@@ -7,6 +7,7 @@ use crate::session::settings::Theme;
 use crate::session::{Session, naming};
 use crate::ui::theme::{self, DIALOG_WIDTH, SPACE};
 use crate::ui::{Action, choices, icons, shortcuts, widgets};
+use crate::weights::tokens::Service;
 
 /// Draws the dialog; returns whether it is to be closed.
 pub(super) fn settings_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) -> bool {
@@ -29,6 +30,8 @@ pub(super) fn settings_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<
             fidelity_ui(ui, session);
             ui.add_space(2.0 * SPACE);
             canvas_ui(ui, session);
+            ui.add_space(2.0 * SPACE);
+            tokens_ui(ui, session);
         });
         close
     });
@@ -135,6 +138,76 @@ fn canvas_ui(ui: &mut Ui, session: &mut Session) {
             });
         });
     }
+}
+
+/// The tokens for private downloads.
+fn tokens_ui(ui: &mut Ui, session: &mut Session) {
+    ui.label(theme::strong("Tokens for downloads"));
+    ui.label(theme::small(
+        ui,
+        "For private and gated LoRAs. A token is kept in a file that only you can read, and goes to its own service alone",
+    ));
+    for service in Service::ALL {
+        token_ui(ui, session, service);
+    }
+}
+
+/// The token for one service: typed anew, or taken away; never shown.
+fn token_ui(ui: &mut Ui, session: &mut Session, service: Service) {
+    let name = format!("Token for {}", service.name());
+    let id = Id::unique(("token", service.name()));
+    let variable = service
+        .variables()
+        .iter()
+        .find(|name| std::env::var_os(name).is_some());
+    let is_known = session.loras.library().tokens().get(service).is_some();
+    ui.horizontal(|ui| {
+        let label = ui.add_sized(
+            [theme::LABEL_WIDTH, theme::CONTROL],
+            egui::Label::new(service.name()).halign(egui::Align::Min),
+        );
+        if let Some(variable) = variable {
+            ui.label(theme::weak(ui, format!("From {variable}")))
+                .labelled_by(label.id);
+            return;
+        }
+        let mut text: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+        let hint = if is_known {
+            "A token is set"
+        } else {
+            "Paste a token"
+        };
+        let room = ui.available_width() - 2.0 * (theme::SMALL_CONTROL + SPACE);
+        let edit = TextEdit::singleline(&mut text)
+            .password(true)
+            .hint_text(hint)
+            .desired_width(room);
+        let response = ui.add(edit).accessible_name(&name);
+        if response.lost_focus() && !text.trim().is_empty() {
+            session.store_token(service, std::mem::take(&mut text));
+        }
+        ui.data_mut(|data| data.insert_temp(id, text));
+        let page = service.token_page();
+        if widgets::icon_button_ui(
+            ui,
+            icons::OPEN,
+            &format!("Make a token for {}", service.name()),
+        )
+        .clicked()
+        {
+            ui.ctx().open_url(egui::OpenUrl::new_tab(page));
+        }
+        if is_known
+            && widgets::icon_button_ui(
+                ui,
+                icons::CLOSE,
+                &format!("Remove the token for {}", service.name()),
+            )
+            .clicked()
+        {
+            session.store_token(service, String::new());
+        }
+    });
 }
 
 /// Segments for the values of an enumeration.

@@ -57,6 +57,12 @@ pub(super) const QUEUE_WIDTH: f32 = 288.0;
 pub(super) const DETAILS_WIDTH: f32 = 248.0;
 /// Side of a picture in the gallery strip.
 pub(super) const TILE: f32 = 88.0;
+/// Side of the picture of a LoRA.
+pub(super) const LORA_PICTURE: f32 = 48.0;
+/// Width of a label in front of a field.
+pub(super) const LABEL_WIDTH: f32 = 104.0;
+/// Width of a menu.
+pub(super) const MENU_WIDTH: f32 = 280.0;
 /// Height of a progress bar.
 pub(super) const PROGRESS: f32 = 6.0;
 /// Width of dialogs.

@@ -20,6 +20,7 @@ use crate::weights::archive::{self, Kind};
 use crate::weights::fetch::{OnBytes, fetch, hex, sha256_of, wait_for_lock};
 use crate::weights::http::{Network, Stop};
 use crate::weights::source::{About, locate};
+use crate::weights::tokens::Tokens;
 use crate::weights::{Contents, Error, LoraFile, LoraPlace, demo, hub, map, metadata};
 
 /// The most bytes of a picture that shows what a LoRA does.
@@ -94,13 +95,18 @@ impl Library {
     #[must_use]
     pub fn without_tokens(&self) -> Self {
         let mut library = self.clone();
-        library.network.tokens = crate::weights::tokens::Tokens::default();
+        library.set_tokens(Tokens::default());
         library
     }
 
-    /// The network it uses.
-    pub fn network_mut(&mut self) -> &mut Network {
-        &mut self.network
+    /// The tokens it uses.
+    pub fn tokens(&self) -> &Tokens {
+        &self.network.tokens
+    }
+
+    /// Takes other tokens.
+    pub fn set_tokens(&mut self, tokens: Tokens) {
+        self.network.tokens = tokens;
     }
 
     /// The LoRA that a reference means, if its file is on this machine already. Nothing is downloaded.

@@ -1,0 +1,222 @@
+//! The list of LoRAs in the window, on a script and a server on loopback.
+
+use egui::Role;
+use egui_kittest::kittest::{NodeT, Queryable, by};
+use flux_qfaces::schema::params::Params;
+use flux_qfaces::session::loras::LoraState;
+use url::Url;
+
+use crate::desk::Desk;
+use crate::fake::Script;
+use crate::reference_data::lora_folder;
+use crate::server::{Reply, Server};
+
+const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/lora/");
+
+fn open() -> Desk {
+    let mut desk = Desk::open_tall(&Script::new());
+    desk.click(Role::DisclosureTriangle, "LoRA");
+    desk.harness.run_steps(20);
+    desk
+}
+
+impl Desk {
+    fn loras(&self) -> &Params {
+        &self.session().settings.params
+    }
+
+    /// Types a reference and leaves the field.
+    fn type_reference(&mut self, text: &str) {
+        self.type_into(Role::TextInput, "LoRA", text);
+        self.harness.key_press(egui::Key::Enter);
+        self.settle();
+    }
+
+    fn is_ready(&self, typed: &str) -> bool {
+        matches!(self.session().loras.state(typed), Some(LoraState::Ready(_)))
+    }
+}
+
+#[test]
+fn the_demo_models_lora_is_offered_and_matches() {
+    let mut desk = open();
+    desk.click(Role::Link, "QFACE, for the demo model");
+    desk.until("the LoRA is there", |desk| desk.is_ready("embedded:qface"));
+    assert!(desk.shows("52 of 52 layers"), "no badge");
+    desk.press("Trigger word QFACE");
+    assert_eq!(desk.loras().prompt.as_deref(), Some("QFACE"));
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    let record = desk.session().gallery.entries()[0].record.clone().unwrap();
+    assert_eq!(record.loras[0].name, "QFACE");
+    assert_eq!(record.inputs["replicate_weights"], "embedded:qface");
+    assert!(desk.shows("QFACE × 1"), "the details do not name it");
+}
+
+#[test]
+fn this_fine_tunes_own_weights_are_offered_first() {
+    let desk = open();
+    let links: Vec<_> = desk.harness.query_all(by().role(Role::Link)).collect();
+    let labels: Vec<_> = links
+        .iter()
+        .filter_map(|link| link.accesskit_node().label())
+        .collect();
+    let place = |name: &str| {
+        labels
+            .iter()
+            .position(|label| label.contains(name))
+            .unwrap()
+    };
+    assert!(place("own") < place("QFACE"), "{labels:?}");
+}
+
+#[test]
+fn a_link_is_downloaded_once_the_field_is_left() {
+    let lora = std::fs::read(format!("{DEMO}qface-lora.safetensors")).unwrap();
+    let server = Server::start(move |heard| Reply::file(heard, &lora, "\"a\""));
+    let mut desk = open();
+    let link = server.at("/face.safetensors").to_string();
+    desk.type_into(Role::TextInput, "LoRA", &link);
+    assert!(
+        server.heard().is_empty(),
+        "every letter would be a download"
+    );
+    desk.harness.key_press(egui::Key::Enter);
+    desk.until("the LoRA is there", |desk| desk.is_ready(&link));
+    assert!(desk.shows("52 of 52 layers"));
+    assert_eq!(server.heard().len(), 1);
+}
+
+#[test]
+fn a_failure_is_a_sentence_and_can_be_tried_again() {
+    let fails = std::sync::atomic::AtomicBool::new(true);
+    let lora = std::fs::read(format!("{DEMO}qface-lora.safetensors")).unwrap();
+    let server = Server::start(move |heard| {
+        if fails.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            Reply::status(404)
+        } else {
+            Reply::file(heard, &lora, "\"a\"")
+        }
+    });
+    let mut desk = open();
+    let link = server.at("/face.safetensors").to_string();
+    desk.type_reference(&link);
+    desk.until("a sentence", |desk| desk.shows("There is no such file"));
+    desk.press("Try again");
+    desk.until("the LoRA is there", |desk| desk.is_ready(&link));
+}
+
+#[test]
+fn a_lora_for_another_model_holds_the_button() {
+    let mut desk = open();
+    let path = lora_folder().join("foreign-sdxl.safetensors");
+    desk.type_reference(path.to_str().unwrap());
+    desk.until("a sentence", |desk| desk.shows("it is a LoRA for SDXL"));
+    assert!(desk.is_disabled(Role::Button, "Generate"));
+}
+
+#[test]
+fn a_dropped_lora_takes_the_first_free_place() {
+    let mut desk = open();
+    let path = format!("{DEMO}qface-lora.safetensors");
+    for _ in 0..3 {
+        desk.drop_file(path.as_ref(), None);
+        desk.settle();
+    }
+    let params = desk.loras();
+    assert_eq!(params.replicate_weights.as_ref(), Some(&path));
+    assert_eq!(params.extra_lora.as_ref(), Some(&path));
+    assert_eq!(params.more_loras[0].lora, path);
+    desk.until("the LoRA is there", |desk| desk.is_ready(&path));
+}
+
+#[test]
+fn more_loras_can_be_added_scaled_and_removed() {
+    let mut desk = open();
+    desk.press("Add a LoRA");
+    desk.press("Add a LoRA");
+    desk.type_into(Role::TextInput, "LoRA 4", "o/n");
+    assert_eq!(desk.loras().more_loras.len(), 2);
+    assert!(
+        desk.harness
+            .query(by().role(Role::Slider).label("LoRA 4 scale"))
+            .is_some()
+    );
+    desk.press("Remove LoRA 3");
+    assert_eq!(desk.loras().more_loras.len(), 1);
+    assert_eq!(desk.loras().more_loras[0].lora, "o/n");
+}
+
+#[test]
+fn a_page_with_several_files_lets_choose() {
+    let folder = tempfile::tempdir().unwrap();
+    let lora = std::fs::read(format!("{DEMO}qface-lora.safetensors")).unwrap();
+    for name in ["a.safetensors", "b.safetensors"] {
+        std::fs::write(folder.path().join(name), &lora).unwrap();
+    }
+    let mut desk = open();
+    desk.type_reference(folder.path().to_str().unwrap());
+    desk.until("a choice", |desk| desk.shows("choose one"));
+    desk.press("b.safetensors");
+    let chosen = folder.path().join("b.safetensors");
+    desk.until("the LoRA is there", |desk| {
+        desk.is_ready(chosen.to_str().unwrap())
+    });
+}
+
+#[test]
+fn a_private_path_does_not_get_into_the_record() {
+    let mut desk = open();
+    let path = format!("{DEMO}qface-lora.safetensors");
+    desk.type_reference(&path);
+    desk.until("the LoRA is there", |desk| desk.is_ready(&path));
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    let record = desk.session().gallery.entries()[0].record.clone().unwrap();
+    let reference = record.inputs["replicate_weights"].as_str().unwrap();
+    assert!(reference.starts_with("sha256:"), "{reference}");
+    assert!(!serde_json::to_string(&record).unwrap().contains("assets"));
+    // It is enough to use the settings again.
+    desk.press("Use these settings");
+    let reference = reference.to_owned();
+    desk.until("the LoRA is there", |desk| desk.is_ready(&reference));
+}
+
+#[test]
+fn a_token_is_stored_and_not_shown() {
+    let mut desk = open();
+    desk.press("Settings");
+    // The field is a password's.
+    desk.type_into(Role::PasswordInput, "Token for CivitAI", "key-123");
+    desk.harness.key_press(egui::Key::Enter);
+    desk.settle();
+    let stored = std::fs::read_to_string(desk.folder.path().join("config/tokens.json")).unwrap();
+    assert!(stored.contains("key-123"));
+    assert!(!desk.shows("key-123"));
+    desk.press("Remove the token for CivitAI");
+    let stored = std::fs::read_to_string(desk.folder.path().join("config/tokens.json")).unwrap();
+    assert!(!stored.contains("key-123"));
+}
+
+#[test]
+fn a_pasted_page_becomes_a_lora() {
+    let mut desk = open();
+    let url = Url::parse("https://civitai.com/models/1?modelVersionId=2").unwrap();
+    // The prompt has the keyboard when the window opens, and what is pasted there is text.
+    desk.press("Settings");
+    desk.harness.key_press(egui::Key::Escape);
+    desk.settle();
+    let focused = desk.harness.ctx.memory(|memory| memory.focused());
+    if let Some(focused) = focused {
+        desk.harness
+            .ctx
+            .memory_mut(|memory| memory.surrender_focus(focused));
+    }
+    desk.settle();
+    desk.harness.event(egui::Event::Paste(url.to_string()));
+    desk.settle();
+    assert_eq!(
+        desk.loras().replicate_weights.as_deref(),
+        Some(url.as_str())
+    );
+}
