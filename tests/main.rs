@@ -19,6 +19,8 @@ mod imaging;
 mod kernels;
 mod layers;
 mod lora;
+#[cfg(unix)]
+mod lora_cli;
 mod lora_window;
 mod mask;
 mod parity;

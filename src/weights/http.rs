@@ -57,9 +57,9 @@ impl Network {
             hugging_face: address("HF_ENDPOINT", "https://huggingface.co"),
             civitai: address("CIVITAI_ENDPOINT", "https://civitai.com"),
             replicate: address("REPLICATE_ENDPOINT", "https://replicate.com"),
-            stall: Duration::from_secs(30),
-            pause: Duration::from_secs(1),
-            repetitions: 5,
+            stall: Duration::from_secs(15),
+            pause: Duration::from_millis(500),
+            repetitions: 4,
         }
     }
 
