@@ -4,8 +4,9 @@
 # Needs xvfb, xdotool, openbox, imagemagick and python3-xlib. Starts a display of its own, types a prompt, clicks
 # Generate, waits for the picture's file, checks that the picture is on the screen, and takes a second one with
 # Ctrl+Enter. Then it drops the first picture on the window, paints over the hat, generates, and checks that only what is
-# under the mask has changed; and drops a mask, and checks that it was used. Leaves window.png and canvas.png in OUTDIR
-# and closes the window. Ends with 0 only if everything went well; otherwise it says what did not.
+# under the mask has changed; drops a mask, and checks that it was used; and drops a LoRA. Then it opens the window a
+# second time with three LoRAs from a server on loopback. Leaves window.png, canvas.png and loras.png in OUTDIR and closes
+# the window. Ends with 0 only if everything went well; otherwise it says what did not.
 #
 # Where it clicks: the prompt is asked for by its place in the form, a fixed distance below the top left corner; the
 # Generate button is found in a screenshot as the one large area in the accent colour of the dark theme (ui/theme.rs),
@@ -214,15 +215,68 @@ mask_of "$(newest)" "$work/used.png"
 difference=$(compare -metric AE "$work/dropped.png" "$work/used.png" null: 2>&1 || true)
 [ "${difference%% *}" = 0 ] || fail "the dropped mask was not the one that was used ($difference pixels differ)"
 
-# The window manager's polite way, as a person would.
-xdotool key alt+F4
-gone() {
-    ! kill -0 $program
+# A LoRA that is dropped anywhere acts in the next picture.
+lora=$here/../assets/demo/lora
+drop 640 400 "$lora/qface-lora.safetensors"
+sleep 2
+click "$button_x" "$button_y"
+within 60 made 5 || fail "no picture was made with the dropped LoRA within 60 s"
+matched() {
+    "$binary" inspect "$(newest)" | /usr/bin/python3 -c 'import json, sys
+print(*[lora["report"]["matched"] for lora in json.load(sys.stdin)["record"]["loras"]])'
 }
-within 15 gone || fail "the program still runs 15 s after its window was closed"
-status=0
-wait $program || status=$?
-[ $status -eq 0 ] || fail "the program ended with status $status"
-[ ! -s "$work/log" ] || fail "the program complained"
+[ "$(matched)" = 52 ] || fail "the dropped LoRA did not act on 52 layers ($(matched))"
+
+# The window manager's polite way, as a person would.
+close() {
+    xdotool key alt+F4
+    gone() {
+        ! kill -0 $program
+    }
+    within 15 gone || fail "the program still runs 15 s after its window was closed"
+    status=0
+    wait $program || status=$?
+    [ $status -eq 0 ] || fail "the program ended with status $status"
+    [ ! -s "$work/log" ] || fail "the program complained"
+}
+close
 grep -q "$repainted" "$XDG_CONFIG_HOME/flux-qfaces/settings.json" || fail "the prompt was not remembered"
-echo "window.sh: pictures were made, shown, dropped and repainted; see $out/window.png and $out/canvas.png"
+
+# The same LoRA from a server: as Replicate's archive, as a file on Hugging Face and behind a link. The window looks them
+# up when it opens; the job waits for them.
+"$here/lora_server.py" "$lora" >"$work/address" &
+children+=($!)
+within 10 test -s "$work/address" || fail "the server of LoRAs did not start"
+address=$(cat "$work/address")
+export REPLICATE_ENDPOINT=$address HF_ENDPOINT=$address
+/usr/bin/python3 - "$XDG_CONFIG_HOME/flux-qfaces/settings.json" "$address" <<'PYTHON'
+import json, sys
+path, address = sys.argv[1:]
+settings = json.load(open(path))
+settings["inputs"] = {
+    "prompt": "QFACE, a smiling man", "output_format": "png", "num_inference_steps": 4,
+    "replicate_weights": "owner/qfaces", "lora_scale": 0.4,
+    "extra_lora": "huggingface.co/owner/qfaces", "extra_lora_scale": 0.3,
+    "more_loras": [{"lora": f"{address}/qface-lora.safetensors?v=1", "scale": 0.3}],
+}
+json.dump(settings, open(path, "w"))
+PYTHON
+"$binary" >"$work/log" 2>&1 &
+program=$!
+children+=($program)
+within 30 find_window || fail "no window appeared the second time within 30 s"
+kill -0 $program 2>/dev/null || fail "the program ended at its second start"
+xdotool windowmove "$window" 10 10 windowsize "$window" $width $height windowfocus "$window"
+within 30 find_button || fail "the Generate button is not on the screen the second time"
+click "$button_x" 150
+xdotool key ctrl+Return
+within 60 made 6 || fail "no picture was made with the LoRAs of the server within 60 s"
+[ "$(matched)" = '52 52 52' ] || fail "the three LoRAs of the server did not act on 52 layers each ($(matched))"
+xdotool mousemove --window "$window" 160 500
+for _ in $(seq 14); do xdotool click 5; done
+sleep 1
+shot loras
+cp "$work/loras.png" "$out/loras.png"
+close
+
+echo "window.sh: pictures were made, shown, dropped and repainted, also with LoRAs; see the pictures in $out"

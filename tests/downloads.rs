@@ -495,7 +495,7 @@ fn a_download_is_cancelled_while_nothing_comes() {
     let folder = tempfile::tempdir().unwrap();
     let stop = Stop::default();
     let mut network = network(&server);
-    network.stall = Duration::from_secs(600);
+    network.stall = Duration::from_mins(10);
     let raised = stop.clone();
     let (sender, receiver) = std::sync::mpsc::channel();
     let raiser = std::thread::spawn(move || {

@@ -206,7 +206,7 @@ fn a_pasted_page_becomes_a_lora() {
     desk.press("Settings");
     desk.harness.key_press(egui::Key::Escape);
     desk.settle();
-    let focused = desk.harness.ctx.memory(|memory| memory.focused());
+    let focused = desk.harness.ctx.memory(egui::Memory::focused);
     if let Some(focused) = focused {
         desk.harness
             .ctx

@@ -1,6 +1,7 @@
 //! An HTTP server on loopback that follows a script, with every fault that a server can have.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -167,7 +168,7 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Heard>>, answer: &dyn Fn(&Heard)
         reply.status
     );
     for (name, value) in &reply.headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     head += "\r\n";
     let end = reply.cut_at.or(reply.stall_at).unwrap_or(reply.body.len());

@@ -16,9 +16,6 @@ use crate::ui::theme::{
 };
 use crate::ui::{Action, choices, icons, loras, widgets};
 
-/// What a reference to a LoRA looks like.
-pub(super) const REFERENCE_HINT: &str = "owner/name, a page, a link or a file";
-
 /// One input while it is drawn.
 pub(super) struct Row<'a> {
     pub(super) field: &'static Field,
@@ -171,10 +168,7 @@ impl Row<'_> {
             Kind::Weights(access) => {
                 let label = self.label_ui(ui, enabled, |_, _, _| {});
                 let mut text = (access.get)(self.params).clone().unwrap_or_default();
-                let edit = TextEdit::singleline(&mut text)
-                    .id(loras::editor_id(self.field))
-                    .hint_text(REFERENCE_HINT)
-                    .desired_width(f32::INFINITY);
+                let edit = loras::editor(&mut text).id(loras::editor_id(self.field));
                 let changed = ui.add_enabled(enabled, edit).labelled_by(label).changed();
                 if changed {
                     *(access.get_mut)(self.params) = (!text.is_empty()).then_some(text);

@@ -60,6 +60,7 @@ impl Form {
         pictures: &mut Pictures,
         actions: &mut Vec<Action>,
     ) {
+        loras::look_up(ui.ctx(), session);
         let problems = self.problems(session);
         let has_image = session.settings.params.image.is_some();
         let brings_image = has_image && !std::mem::replace(&mut self.had_image, has_image);
@@ -106,6 +107,11 @@ impl Form {
         problems: &HashMap<String, Problem>,
         desk: &mut Desk<'_>,
     ) {
+        let begins_open = match group {
+            Group::Input => false,
+            Group::Lora => loras::any(&desk.session.settings.params),
+            _ => true,
+        };
         let mut fields_ui = |ui: &mut Ui| {
             for field in fields::all().filter(|field| field.group == group) {
                 let problem = problems
@@ -134,7 +140,7 @@ impl Form {
         ui.add_space(SPACE);
         let header = CollapsingHeader::new(theme::strong(group.label()))
             .id_salt(group.label())
-            .default_open(!matches!(group, Group::Input | Group::Lora))
+            .default_open(begins_open)
             // A problem must never hide in a folded group.
             .open((troubled || self.unfolds == Some(group)).then_some(true))
             .icon(fold_icon_ui);

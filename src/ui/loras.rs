@@ -1,7 +1,9 @@
 //! The LoRAs of the form: below each reference what it has led to, its trigger words and its progress; and any number of
 //! LoRAs beyond the two of the contract.
 
-use egui::{Align, Id, Label, Layout, RichText, Sense, Slider, SliderClamping, TextEdit, Ui, vec2};
+use egui::{
+    Align, Align2, Id, Label, Layout, RichText, Sense, Slider, SliderClamping, TextEdit, Ui, vec2,
+};
 
 use crate::schema::Problem;
 use crate::schema::fields::{self, Field, Kind};
@@ -12,7 +14,7 @@ use crate::schema::request::Model;
 use crate::session::Session;
 use crate::session::loras::{LoraState, ReadyLora};
 use crate::ui::pictures::{Pictures, Shown};
-use crate::ui::theme::{self, HALF, LORA_PICTURE, NUMBER_WIDTH, SMALL_CONTROL, SPACE};
+use crate::ui::theme::{self, CONTROL, HALF, LORA_PICTURE, NUMBER_WIDTH, SMALL_CONTROL, SPACE};
 use crate::ui::{Action, icons, widgets};
 use crate::weights::fetch::in_words;
 use crate::weights::library::LoraInfo;
@@ -43,6 +45,42 @@ pub(super) struct Desk<'a> {
 /// The name of the editor for the reference in a field.
 pub(super) fn editor_id(field: &Field) -> Id {
     Id::unique(("reference", field.name))
+}
+
+/// The editor for a reference.
+pub(super) fn editor(typed: &mut String) -> TextEdit<'_> {
+    TextEdit::singleline(typed)
+        .hint_text("owner/name, a page, a link or a file")
+        .align(Align2::LEFT_CENTER)
+        .margin(vec2(SPACE, 0.0))
+        .min_size(vec2(0.0, CONTROL))
+        .desired_width(f32::INFINITY)
+}
+
+/// Looks up what the inputs name, but for what is being typed.
+pub(super) fn look_up(ctx: &egui::Context, session: &mut Session) {
+    let params = session.settings.params.clone();
+    let is_typed = |name: &str| {
+        let field = fields::find(name);
+        field.is_some_and(|field| ctx.memory(|memory| memory.has_focus(editor_id(field))))
+    };
+    let two = [
+        ("replicate_weights", &params.replicate_weights),
+        ("extra_lora", &params.extra_lora),
+    ];
+    for (_, typed) in two.into_iter().filter(|(name, _)| !is_typed(name)) {
+        if let Some(typed) = typed
+            .as_deref()
+            .filter(|typed| Reference::parse(typed).is_ok())
+        {
+            session.loras.look(typed);
+        }
+    }
+}
+
+/// Whether the inputs name any LoRA.
+pub(super) fn any(params: &Params) -> bool {
+    params.free_lora_place() > 0 || !params.more_loras.is_empty() || params.extra_lora.is_some()
 }
 
 /// What an input that holds a reference has to say against running the form.
@@ -160,18 +198,15 @@ impl LoraList {
         if place > 0 {
             return;
         }
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = SPACE;
-            let mut offers = vec![(OWN, "This fine-tune's own")];
-            if is_demo {
-                offers.push((DEMO, "QFACE, for the demo model"));
+        let mut offers = vec![(OWN, "This fine-tune's own, for FLUX.1")];
+        if is_demo {
+            offers.push((DEMO, "QFACE, for the demo model"));
+        }
+        for (typed, name) in offers {
+            if ui.link(name).on_hover_text(typed).clicked() {
+                desk.actions.push(Action::TakeLora(place, typed.to_owned()));
             }
-            for (typed, name) in offers {
-                if ui.link(name).on_hover_text(typed).clicked() {
-                    desk.actions.push(Action::TakeLora(place, typed.to_owned()));
-                }
-            }
-        });
+        }
     }
 
     /// Draws the LoRAs beyond the two, and the button for one more.
@@ -211,10 +246,7 @@ impl LoraList {
                     widgets::icon_button_ui(ui, icons::CLOSE, &format!("Remove {name}")).clicked();
             });
         });
-        let edit = TextEdit::singleline(&mut more.lora)
-            .hint_text(super::field::REFERENCE_HINT)
-            .desired_width(f32::INFINITY);
-        let response = ui.add(edit).accessible_name(&name);
+        let response = ui.add(editor(&mut more.lora)).accessible_name(&name);
         let typed = more.lora.clone();
         let mut scale = more.scale;
         self.found_ui(ui, &typed, response.has_focus(), index + 2, desk);
@@ -229,28 +261,59 @@ impl LoraList {
     }
 }
 
-/// A slider with a number that can be typed; returns whether it was changed.
+/// A scale like those of the two of the contract: a number that can be typed, and a slider below it. Returns whether it
+/// was changed.
 fn scale_ui(ui: &mut Ui, name: &str, scale: &mut f64) -> bool {
     let (least, most) = SCALES;
-    ui.horizontal(|ui| {
-        widgets::dress_sliders(ui);
-        ui.spacing_mut().slider_width = ui.available_width() - NUMBER_WIDTH - SPACE;
-        let slider = Slider::new(scale, least..=most)
-            .step_by(0.05)
-            .show_value(false)
-            .clamping(SliderClamping::Never);
-        let moved = ui.add(slider).accessible_name(name).changed();
-        let number = egui::DragValue::new(scale)
-            .speed(0.01)
-            .range(least..=most)
-            .max_decimals(3);
-        let typed = ui
-            .add_sized(vec2(NUMBER_WIDTH, SMALL_CONTROL), number)
-            .accessible_name(format!("{name}, as a number"))
-            .changed();
-        moved || typed
-    })
-    .inner
+    let typed = ui.horizontal(|ui| {
+        ui.set_height(SMALL_CONTROL);
+        ui.label(name);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            typed_ui(ui, name, scale)
+        })
+        .inner
+    });
+    widgets::dress_sliders(ui);
+    ui.spacing_mut().slider_width = ui.available_width();
+    ui.spacing_mut().interact_size.y = theme::SLIDER;
+    let slider = Slider::new(scale, least..=most)
+        .step_by(0.1)
+        .show_value(false)
+        .clamping(SliderClamping::Never);
+    let moved = ui.add(slider).accessible_name(name).changed();
+    if moved {
+        *scale = (*scale * 100.0).round() / 100.0;
+    }
+    typed.inner || moved
+}
+
+/// A field for a number. What is half typed stays in it until it is left.
+fn typed_ui(ui: &mut Ui, name: &str, number: &mut f64) -> bool {
+    let id = ui.make_persistent_id(name);
+    let draft: Option<String> = ui.data(|data| data.get_temp(id));
+    let mut text = draft.unwrap_or_else(|| number.to_string());
+    let edit = TextEdit::singleline(&mut text)
+        .align(Align2::RIGHT_CENTER)
+        .margin(vec2(SPACE, 0.0))
+        .min_size(vec2(NUMBER_WIDTH, SMALL_CONTROL))
+        .desired_width(NUMBER_WIDTH - 2.0 * SPACE);
+    ui.spacing_mut().interact_size.y = SMALL_CONTROL;
+    let response = ui
+        .add_sized(vec2(NUMBER_WIDTH, SMALL_CONTROL), edit)
+        .accessible_name(format!("{name}, as a number"));
+    let parsed = text.trim().parse().ok().filter(|_| response.changed());
+    let is_typing = response.has_focus();
+    ui.data_mut(|data| {
+        if is_typing {
+            data.insert_temp(id, text);
+        } else {
+            data.remove::<String>(id);
+        }
+    });
+    if let Some(parsed) = parsed {
+        *number = parsed;
+    }
+    parsed.is_some()
 }
 
 /// A LoRA on its way.
@@ -436,7 +499,10 @@ fn triggers_ui(ui: &mut Ui, info: &LoraInfo, desk: &mut Desk<'_>) {
         .as_deref()
         .unwrap_or_default();
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(HALF, HALF);
+        let spacing = ui.spacing_mut();
+        spacing.item_spacing = vec2(HALF, HALF);
+        spacing.interact_size.y = SMALL_CONTROL;
+        spacing.button_padding = vec2(SPACE, 0.0);
         ui.label(theme::small(ui, "Trigger words"));
         for word in &info.triggers {
             let is_there = prompt.contains(word.as_str());

@@ -1,11 +1,11 @@
 //! The settings' dialog: what is chosen once and kept.
 
-use egui::{Id, Modal, TextEdit, Ui};
+use egui::{Id, Modal, TextEdit, Ui, vec2};
 
 use crate::schema::Fidelity;
 use crate::session::settings::Theme;
 use crate::session::{Session, naming};
-use crate::ui::theme::{self, DIALOG_WIDTH, SPACE};
+use crate::ui::theme::{self, CONTROL, DIALOG_WIDTH, SPACE};
 use crate::ui::{Action, choices, icons, shortcuts, widgets};
 use crate::weights::tokens::Service;
 
@@ -162,13 +162,17 @@ fn token_ui(ui: &mut Ui, session: &mut Session, service: Service) {
         .find(|name| std::env::var_os(name).is_some());
     let is_known = session.loras.library().tokens().get(service).is_some();
     ui.horizontal(|ui| {
-        let label = ui.add_sized(
-            [theme::LABEL_WIDTH, theme::CONTROL],
-            egui::Label::new(service.name()).halign(egui::Align::Min),
+        let size = vec2(theme::LABEL_WIDTH, CONTROL);
+        ui.allocate_ui_with_layout(
+            size,
+            egui::Layout::left_to_right(egui::Align::Center),
+            |ui| {
+                ui.set_min_size(size);
+                ui.label(service.name());
+            },
         );
         if let Some(variable) = variable {
-            ui.label(theme::weak(ui, format!("From {variable}")))
-                .labelled_by(label.id);
+            ui.label(theme::weak(ui, format!("From {variable}")));
             return;
         }
         let mut text: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
@@ -181,6 +185,9 @@ fn token_ui(ui: &mut Ui, session: &mut Session, service: Service) {
         let edit = TextEdit::singleline(&mut text)
             .password(true)
             .hint_text(hint)
+            .align(egui::Align2::LEFT_CENTER)
+            .margin(vec2(SPACE, 0.0))
+            .min_size(vec2(0.0, CONTROL))
             .desired_width(room);
         let response = ui.add(edit).accessible_name(&name);
         if response.lost_focus() && !text.trim().is_empty() {

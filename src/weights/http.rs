@@ -3,6 +3,7 @@
 //! A token goes to the service it is for and to nobody else: redirects are followed here, one by one, and every request
 //! is looked at anew. It never goes over a connection that others can read.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,9 @@ use crate::weights::tokens::{Service, Tokens};
 
 /// The most redirects of one request.
 const REDIRECTS: usize = 10;
+
+/// The longest wait before a repetition.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// The most bytes of an answer that is read whole.
 const ANSWER_BYTES: u64 = 32 << 20;
@@ -110,7 +114,7 @@ impl Network {
         let mut url = url.clone();
         for hop in 0..=REDIRECTS {
             let agent = self.agent(&url);
-            let _watched = stop.watch(&agent)?;
+            stop.watch(&agent)?;
             let mut request = agent.get(url.as_str());
             for (name, value) in headers {
                 request = request.header(*name, value);
@@ -166,7 +170,8 @@ impl Network {
                     waits.at_least(wanted_wait(&answer));
                     error
                 }
-                Err(error) => error,
+                Err(error @ Error::Unreachable(_)) => error,
+                Err(error) => return Err(error),
             };
             waits.wait(failed, stop)?;
         }
@@ -283,18 +288,27 @@ pub(super) fn name_of(url: &Url) -> String {
 /// The error for a server that does not answer.
 pub(super) fn unreachable(url: &Url, error: &ureq::Error) -> Error {
     let host = name_of(url);
-    Error::Unreachable(match error {
-        ureq::Error::Timeout(_) => format!("{host} does not answer"),
-        ureq::Error::HostNotFound => {
-            format!("{host} cannot be found: check the address and the connection to the internet")
+    let text = crate::schema::first_line(error);
+    match error {
+        ureq::Error::Timeout(_) => Error::Unreachable(format!("{host} does not answer")),
+        // What the system says of a name that leads nowhere has no kind of its own.
+        ureq::Error::Io(_) if text.contains("lookup address") => not_found(&host),
+        ureq::Error::HostNotFound => not_found(&host),
+        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            Error::Unreachable(format!("{host} takes no connections"))
         }
-        other => format!("the connection to {host} broke off ({})", first_line(other)),
-    })
+        _ => Error::Unreachable(format!(
+            "the connection to {host} broke off ({})",
+            text.trim_start_matches("io: ")
+        )),
+    }
 }
 
-/// What another library says, as far as it fits into a sentence.
-fn first_line(error: &ureq::Error) -> String {
-    crate::schema::first_line(error)
+/// The error for a name that leads nowhere. Asking again at once does not help.
+fn not_found(host: &str) -> Error {
+    Error::Refused(format!(
+        "{host} cannot be found: check the address and the connection to the internet"
+    ))
 }
 
 /// Whether a refusal may pass by itself.
@@ -304,11 +318,11 @@ pub(super) fn may_pass(status: StatusCode) -> bool {
         || status == StatusCode::REQUEST_TIMEOUT
 }
 
-/// How long a server asks to wait; at most a minute is waited.
+/// How long a server asks to wait, up to [`LONGEST_WAIT`].
 pub(super) fn wanted_wait(answer: &Response<Body>) -> Duration {
     let text = answer.headers().get(header::RETRY_AFTER);
     let seconds = text.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    Duration::from_secs(seconds.unwrap_or_default().min(60))
+    Duration::from_secs(seconds.unwrap_or_default()).min(LONGEST_WAIT)
 }
 
 /// An address that leads nowhere.
@@ -352,7 +366,7 @@ impl Waits {
         }
         self.left -= 1;
         stop.sleep(self.next)?;
-        self.next = (self.next * 2).min(Duration::from_secs(60));
+        self.next = (self.next * 2).min(LONGEST_WAIT);
         Ok(())
     }
 }

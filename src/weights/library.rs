@@ -610,9 +610,8 @@ fn is_archive(path: &Path) -> Result<bool, Error> {
     let contents = opened(path)?;
     let head = contents.get(..contents.len().min(512)).unwrap_or_default();
     Ok(match Kind::of(head) {
-        Kind::File => false,
-        // What is no tar archive inside is said to be none.
-        Kind::Other("zip") => false,
+        // Of a zip file it is said what it is when it is opened as a LoRA.
+        Kind::File | Kind::Other("zip") => false,
         _ => true,
     })
 }
