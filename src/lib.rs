@@ -27,8 +27,8 @@
 //! ```text
 //! ui::form / cli ──▶ Params ──resolve──▶ Request  or  Problems (shown beside the fields)
 //! Session::submit ──▶ queue: Job { id, request, state }
-//! thread "engine": generator.generate(&request, &mut watch)
-//!      read the starting picture → encode it and the prompt → noise → denoise step by step → decode
+//! thread "engine": find the files of the LoRAs, then generator.generate(&request, &files, &mut watch)
+//!      let the LoRAs act → read the starting picture → encode it and the prompt → noise → denoise step by step → decode
 //!      → put back what the mask keeps → files, each with its record
 //!    ◀── Event::{Progress, Finished, Cancelled, Failed} + wake
 //! App pumps the session, then draws it
@@ -46,9 +46,20 @@
 //! the same file and paints on an [`imaging::mask::Mask`], which knows tiles, tools and undo, but no toolkit. What is pasted,
 //! cut or painted is kept by [`session::inputs`] under the name of its contents.
 //!
+//! # How a LoRA comes in
+//! What is typed becomes a [`schema::reference::Reference`]: data, nothing is looked up. [`weights::library`] finds the file it
+//! means, or downloads it ([`weights::fetch`]) from where the services say ([`weights::http`] has the rules for tokens). The
+//! form shows what a reference has led to as soon as it is typed ([`session::loras`]); a job collects the files before
+//! it runs. In the engine, [`engine::lora::layouts`] knows in data what the world calls the layers, and the rest of
+//! [`engine::lora`] pairs a file with the model by names and shapes, reads what matches and puts it into the slots that the
+//! layers have beside their weights. Names and shapes are enough to tell beforehand how much of a file will act.
+//!
 //! # What always holds
 //! * A picture's record holds no time and no path: the same request gives the same bytes. Input files are named in it by
-//!   their contents, and the mask is in it.
+//!   their contents, and the mask is in it. LoRAs are named by their source, or by their contents where that would tell
+//!   about this machine.
+//! * A LoRA never changes a weight: with empty slots every layer computes what it computed before, bit for bit.
+//! * A token goes to its own service and to nobody else, also through a redirect.
 //! * Outside the mask a picture comes back byte for byte, in the corrected mode.
 //! * Files are written under a temporary name, synced and renamed ([`session::files`]).
 //! * Latents, schedule, noise and rotary angles are f32 or better, whatever the precision of the weights.
@@ -58,6 +69,9 @@
 //! * Nothing panics on what came from outside, and a panic in the engine ends one job, not the program.
 //!
 //! # Where the plan was left
+//! References to LoRAs are parsed in [`schema`] rather than in [`weights`]: parsing is pure, and
+//! [`schema::request::Request::resolve`] has to name the problem with a wrong one.
+//!
 //! The text encoders are our own rather than those of candle-transformers: its layers are closed, while cancelling inside
 //! a text encoder, and later LoRA and quantised bases in it, need to sit between the layers. It was also the largest
 //! single unit of the build.

@@ -611,7 +611,7 @@ fn a_pasted_path_is_taken_and_other_text_is_not() {
     desk.key(Modifiers::NONE, Key::Escape);
     desk.harness.event(Event::Paste("no path".to_owned()));
     desk.settle();
-    assert!(desk.shows("no path of a picture"));
+    assert!(desk.shows("neither the path of a picture"));
     let address = format!("file://{}", path.to_str().unwrap().replace(' ', "%20"));
     desk.harness.event(Event::Paste(address));
     desk.until("the canvas", Desk::has_canvas);

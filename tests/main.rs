@@ -22,6 +22,7 @@ mod lora;
 #[cfg(unix)]
 mod lora_cli;
 mod lora_window;
+mod malformed;
 mod mask;
 mod parity;
 mod pictures_in;

@@ -2,7 +2,7 @@
 //!
 //! [`fields`] is the one table of inputs, which [`extras`] extends beyond the contract. [`params`] is what somebody
 //! typed: always representable, maybe wrong. [`request`] is a job that can be run, and [`request::Request::resolve`] the
-//! only way to one; [`start`] is its part about the starting picture, [`lora`] that about LoRAs, each of which a [`reference`] names. [`size`] turns ratios into pixels, [`quirks`] holds
+//! only way to one; [`start`] is its part about the starting picture, [`lora`] that about LoRAs, each of which a [`mod@reference`] names. [`size`] turns ratios into pixels, [`quirks`] holds
 //! every place where the reference behaves oddly, and [`openapi`] prints the contract.
 
 pub mod extras;

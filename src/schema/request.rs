@@ -159,7 +159,7 @@ impl Request {
         let go_fast = params.go_fast && goes_fast(params, fidelity);
         let loras = lora::resolve(params, circumstances, go_fast, &mut problems, &mut notes);
         check_speed(params, fidelity, &mut problems, &mut notes);
-        note_unused(params, fidelity, &mut notes);
+        note_unused(params, fidelity, &loras, &mut notes);
         let (start, size) = match start {
             Some((start, size)) => (Some(start), Some(size)),
             None if params.image.is_some() => (None, None),
@@ -315,7 +315,6 @@ pub fn why_unused(name: &str, params: &Params) -> Option<&'static str> {
         ),
         "guidance_scale" => (params.model == "schnell", "schnell has no guidance"),
         "output_quality" => (params.output_format == "png", "it does not act on png"),
-        // As Replicate, the platform fills in the main LoRA where there is none.
         "lora_scale" => (blank(&params.replicate_weights), "there is no main LoRA"),
         "extra_lora_scale" => (blank(&params.extra_lora), "there is no extra LoRA"),
         _ => return None,
@@ -324,8 +323,12 @@ pub fn why_unused(name: &str, params: &Params) -> Option<&'static str> {
 }
 
 /// A note for each wish that the other inputs or the mode make void. A mask has its own rule.
-fn note_unused(params: &Params, fidelity: Fidelity, notes: &mut Vec<Note>) {
-    for field in fields::all().filter(|field| field.name != "mask" && !field.is_default(params)) {
+fn note_unused(params: &Params, fidelity: Fidelity, loras: &[Lora], notes: &mut Vec<Note>) {
+    // The scale of a main LoRA that was filled in acts.
+    let is_filled_in =
+        |field: &Field| field.name == "lora_scale" && loras.iter().any(|lora| !lora.is_asked);
+    let has_own_rule = |field: &Field| field.name == "mask" || is_filled_in(field);
+    for field in fields::all().filter(|field| !has_own_rule(field) && !field.is_default(params)) {
         let beyond = EXTRAS.iter().any(|extra| extra.name == field.name);
         let why = why_unused(field.name, params).or_else(|| {
             (beyond && !quirks::honours_extras(fidelity)).then_some("Replicate has nothing like it")

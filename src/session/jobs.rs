@@ -7,7 +7,7 @@ use crate::schema::Note;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::gallery::Entry;
-use crate::weights::http::Stop;
+use crate::weights::stop::Stop;
 
 /// Names a job for as long as the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -17,8 +17,8 @@ use crate::schema::request::{Model, Request};
 use crate::schema::{Note, Problem, quirks};
 use crate::session::Wake;
 use crate::weights::fetch::{Bytes, OnBytes};
-use crate::weights::http::Stop;
 use crate::weights::library::{Library, LoraInfo};
+use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
 use crate::weights::{Error, LoraFile, ModelSource};
 

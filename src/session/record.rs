@@ -138,19 +138,19 @@ impl Record {
 /// Replaces the references to LoRAs by ones that tell nothing about this machine and hold no secrets: those that acted by
 /// their contents, where nothing better is known of them.
 fn share_references(inputs: &mut Params, request: &Request, applied: &[Applied]) {
-    let mut acting = request.loras.iter().zip(applied);
-    let mut share = |typed: &mut String| {
+    let share = |typed: &mut String| {
         let Ok(reference) = Reference::parse(typed) else {
             typed.clear();
             return;
         };
+        let mut acting = request.loras.iter().zip(applied);
         let by_contents = acting
             .find(|(lora, _)| lora.reference == reference)
             .map(|(_, applied)| format!("sha256:{}", applied.sha256));
         *typed = reference.shareable().or(by_contents).unwrap_or_default();
     };
     let two = [&mut inputs.replicate_weights, &mut inputs.extra_lora];
-    two.into_iter().flatten().for_each(&mut share);
+    two.into_iter().flatten().for_each(share);
     inputs
         .more_loras
         .iter_mut()

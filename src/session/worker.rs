@@ -21,8 +21,8 @@ use crate::session::loras::{self, Unavailable};
 use crate::session::record::Record;
 use crate::session::settings::Settings;
 use crate::weights::fetch::Bytes;
-use crate::weights::http::Stop;
 use crate::weights::library::Library;
+use crate::weights::stop::Stop;
 
 /// Builds a generator, on the worker's thread. The watch breaks when the program ends.
 pub type MakeGenerator = Box<dyn FnMut(&mut Watch<'_>) -> Result<Box<dyn Generator>, Error> + Send>;

@@ -168,7 +168,7 @@ impl Row<'_> {
             Kind::Weights(access) => {
                 let label = self.label_ui(ui, enabled, |_, _, _| {});
                 let mut text = (access.get)(self.params).clone().unwrap_or_default();
-                let edit = loras::editor(&mut text).id(loras::editor_id(self.field));
+                let edit = loras::editor(self.field, &mut text);
                 let changed = ui.add_enabled(enabled, edit).labelled_by(label).changed();
                 if changed {
                     *(access.get_mut)(self.params) = (!text.is_empty()).then_some(text);

@@ -141,7 +141,7 @@ impl App {
                     self.take_in(ctx, Incoming::Lora(typed));
                 }
                 (Some(path), _) => self.start_from(ctx, path, None),
-                (None, Ok(reference)) if !matches!(reference, Reference::Path(_)) => {
+                (None, Ok(reference)) if is_address(&reference, &text) => {
                     self.take_in(ctx, Incoming::Lora(text.trim().to_owned()));
                 }
                 _ => self.say(
@@ -150,5 +150,14 @@ impl App {
                 ),
             }
         }
+    }
+}
+
+/// Whether what was pasted is meant as a LoRA: two words with a stroke between them may mean anything.
+fn is_address(reference: &Reference, text: &str) -> bool {
+    match reference {
+        Reference::Path(_) => false,
+        Reference::Replicate { .. } => text.contains("replicate.com"),
+        _ => true,
     }
 }

@@ -1,6 +1,8 @@
 //! The LoRAs of the form: below each reference what it has led to, its trigger words and its progress; and any number of
 //! LoRAs beyond the two of the contract.
 
+use std::iter;
+
 use egui::{
     Align, Align2, Id, Label, Layout, RichText, Sense, Slider, SliderClamping, TextEdit, Ui, vec2,
 };
@@ -42,14 +44,24 @@ pub(super) struct Desk<'a> {
     pub(super) actions: &'a mut Vec<Action>,
 }
 
-/// The name of the editor for the reference in a field.
-pub(super) fn editor_id(field: &Field) -> Id {
-    Id::unique(("reference", field.name))
+/// The name of the editor for the reference in a place.
+fn editor_id(place: Place) -> Id {
+    Id::unique(("reference", place))
 }
 
-/// The editor for a reference.
-pub(super) fn editor(typed: &mut String) -> TextEdit<'_> {
+/// The place of an input of the contract.
+fn place_of(field: &Field) -> Place {
+    usize::from(field.name == "extra_lora")
+}
+
+/// The editor for the reference in an input of the contract.
+pub(super) fn editor<'a>(field: &Field, typed: &'a mut String) -> TextEdit<'a> {
+    editor_at(place_of(field), typed)
+}
+
+fn editor_at(place: Place, typed: &mut String) -> TextEdit<'_> {
     TextEdit::singleline(typed)
+        .id(editor_id(place))
         .hint_text("owner/name, a page, a link or a file")
         .align(Align2::LEFT_CENTER)
         .margin(vec2(SPACE, 0.0))
@@ -57,47 +69,50 @@ pub(super) fn editor(typed: &mut String) -> TextEdit<'_> {
         .desired_width(f32::INFINITY)
 }
 
+/// What is typed in each place; `None` where nothing was ever typed.
+fn all(params: &Params) -> impl Iterator<Item = Option<&str>> {
+    let two = [
+        params.replicate_weights.as_deref(),
+        params.extra_lora.as_deref(),
+    ];
+    let more = params
+        .more_loras
+        .iter()
+        .map(|more| Some(more.lora.as_str()));
+    two.into_iter().chain(more)
+}
+
 /// Looks up what the inputs name, but for what is being typed.
 pub(super) fn look_up(ctx: &egui::Context, session: &mut Session) {
-    let params = session.settings.params.clone();
-    let is_typed = |name: &str| {
-        let field = fields::find(name);
-        field.is_some_and(|field| ctx.memory(|memory| memory.has_focus(editor_id(field))))
-    };
-    let two = [
-        ("replicate_weights", &params.replicate_weights),
-        ("extra_lora", &params.extra_lora),
-    ];
-    for (_, typed) in two.into_iter().filter(|(name, _)| !is_typed(name)) {
-        if let Some(typed) = typed
-            .as_deref()
-            .filter(|typed| Reference::parse(typed).is_ok())
-        {
-            session.loras.look(typed);
-        }
+    let params = &session.settings.params;
+    let is_typed = |place| ctx.memory(|memory| memory.has_focus(editor_id(place)));
+    let settled = all(params)
+        .enumerate()
+        .filter(|(place, _)| !is_typed(*place));
+    let is_new =
+        |typed: &&str| Reference::parse(typed).is_ok() && session.loras.state(typed).is_none();
+    let new: Vec<_> = settled
+        .filter_map(|(_, typed)| typed)
+        .filter(is_new)
+        .collect();
+    let new: Vec<_> = new.into_iter().map(str::to_owned).collect();
+    for typed in new {
+        session.loras.look(&typed);
     }
 }
 
 /// Whether the inputs name any LoRA.
 pub(super) fn any(params: &Params) -> bool {
-    params.free_lora_place() > 0 || !params.more_loras.is_empty() || params.extra_lora.is_some()
+    all(params).flatten().any(|typed| !typed.trim().is_empty())
 }
 
 /// What an input that holds a reference has to say against running the form.
 pub(super) fn problems(session: &Session) -> Vec<Problem> {
     let params = &session.settings.params;
     let model = model(params);
-    let two = [
-        ("replicate_weights", &params.replicate_weights),
-        ("extra_lora", &params.extra_lora),
-    ];
-    let two = two
+    let names = ["replicate_weights", "extra_lora"]
         .into_iter()
-        .filter_map(|(field, typed)| Some((field, typed.as_deref()?)));
-    let more = params
-        .more_loras
-        .iter()
-        .map(|more| ("more_loras", more.lora.as_str()));
+        .chain(iter::repeat("more_loras"));
     let unusable = |(field, typed): (&str, &str)| match session.loras.state(typed)? {
         LoraState::Ready(ready) => {
             let reason = ready.report(model).err()?;
@@ -105,7 +120,10 @@ pub(super) fn problems(session: &Session) -> Vec<Problem> {
         }
         _ => None,
     };
-    two.chain(more).filter_map(unusable).collect()
+    let typed = names
+        .zip(all(params))
+        .filter_map(|(field, typed)| Some((field, typed?)));
+    typed.filter_map(unusable).collect()
 }
 
 /// The model that runs as the inputs stand.
@@ -123,23 +141,15 @@ impl LoraList {
         let Kind::Weights(access) = field.kind else {
             return;
         };
-        let place = usize::from(field.name == "extra_lora");
+        let place = place_of(field);
         let typed = (access.get)(&desk.session.settings.params)
             .clone()
             .unwrap_or_default();
-        let is_typing = ui.memory(|memory| memory.has_focus(editor_id(field)));
-        self.found_ui(ui, &typed, is_typing, place, desk);
+        self.found_ui(ui, &typed, place, desk);
     }
 
     /// Draws what a reference has led to, or where one may come from.
-    fn found_ui(
-        &mut self,
-        ui: &mut Ui,
-        typed: &str,
-        is_typing: bool,
-        place: Place,
-        desk: &mut Desk<'_>,
-    ) {
+    fn found_ui(&mut self, ui: &mut Ui, typed: &str, place: Place, desk: &mut Desk<'_>) {
         if typed.trim().is_empty() {
             self.sources_ui(ui, place, desk);
             return;
@@ -148,6 +158,7 @@ impl LoraList {
             // What is wrong stands beside the field.
             return;
         }
+        let is_typing = ui.memory(|memory| memory.has_focus(editor_id(place)));
         if is_typing && desk.session.loras.state(typed).is_none() {
             ui.label(theme::small(ui, "Enter looks it up"));
             return;
@@ -246,10 +257,11 @@ impl LoraList {
                     widgets::icon_button_ui(ui, icons::CLOSE, &format!("Remove {name}")).clicked();
             });
         });
-        let response = ui.add(editor(&mut more.lora)).accessible_name(&name);
+        ui.add(editor_at(index + 2, &mut more.lora))
+            .accessible_name(&name);
         let typed = more.lora.clone();
         let mut scale = more.scale;
-        self.found_ui(ui, &typed, response.has_focus(), index + 2, desk);
+        self.found_ui(ui, &typed, index + 2, desk);
         if scale_ui(ui, &format!("{name} scale"), &mut scale)
             && let Some(more) = desk.session.settings.params.more_loras.get_mut(index)
         {

@@ -4,30 +4,24 @@
 //! with a range request, and `If-Range` makes sure that the file has not changed meanwhile; without something to
 //! recognise the file by, it starts anew. One process at a time works on a part; another waits for it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fs4::available_space;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use ureq::Body;
 use ureq::http::{Response, StatusCode, header};
 use url::Url;
 
 use crate::weights::Error;
-use crate::weights::http::{Network, Stop, Waits, may_pass, name_of, unreachable, wanted_wait};
+use crate::weights::http::{Network, Waits, may_pass, name_of, unreachable, wanted_wait};
+use crate::weights::part::Part;
+use crate::weights::stop::Stop;
 
 /// The most bytes of a file whose length the server does not tell.
 const MOST_BYTES: u64 = 64 << 30;
-
-/// The bytes that a disk keeps free.
-const SPARE_BYTES: u64 = 64 << 20;
-
-/// How often a download that waits for another process looks again.
-const LOCK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A file that is wanted.
 #[derive(Clone, Debug)]
@@ -286,141 +280,13 @@ impl Download<'_, '_> {
                 name_of(&self.wanted.url)
             )));
         }
-        let _ = fs::remove_file(&part.note_path);
+        part.forget_note();
         let lock = part.file.try_clone().map_err(|error| part.refused(error))?;
         Ok(Fetched {
             path: part.path.clone(),
             sha256,
             _lock: lock,
         })
-    }
-}
-
-/// What is known of a part.
-#[derive(Default, Serialize, Deserialize)]
-struct Note {
-    /// The entity tag or the date by which the server recognises the file.
-    validator: Option<String>,
-    /// The length of the whole.
-    total: Option<u64>,
-}
-
-/// A file that is not complete yet.
-struct Part {
-    path: PathBuf,
-    note_path: PathBuf,
-    file: File,
-    note: Note,
-}
-
-impl Part {
-    /// Opens the part of what is at `url`, once no other process works on it.
-    fn open(folder: &Path, url: &Url, stop: &Stop) -> Result<Self, Error> {
-        // The address itself may hold secrets.
-        let name = hex(&Sha256::digest(url.as_str()));
-        let path = folder.join(format!("{}.part", &name[..32]));
-        let note_path = path.with_extension("json");
-        let refused = |reason| Error::Unwritable {
-            reason,
-            path: path.clone(),
-        };
-        fs::create_dir_all(folder).map_err(refused)?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(refused)?;
-        wait_for_lock(&file, stop)?.map_err(refused)?;
-        // Whoever had the lock before may have moved the file away.
-        while !is_still(&file, &path) {
-            file = options.open(&path).map_err(refused)?;
-            wait_for_lock(&file, stop)?.map_err(refused)?;
-        }
-        file.seek(SeekFrom::End(0)).map_err(refused)?;
-        let note = fs::read(&note_path).ok();
-        let note = note.and_then(|text| serde_json::from_slice(&text).ok());
-        Ok(Self {
-            path,
-            note_path,
-            file,
-            note: note.unwrap_or_default(),
-        })
-    }
-
-    fn refused(&self, reason: std::io::Error) -> Error {
-        Error::Unwritable {
-            reason,
-            path: self.path.clone(),
-        }
-    }
-
-    fn length(&self) -> Result<u64, Error> {
-        let data = self.file.metadata().map_err(|error| self.refused(error))?;
-        Ok(data.len())
-    }
-
-    /// Throws away what is there.
-    fn clear(&mut self) -> Result<(), Error> {
-        self.note = Note::default();
-        let cleared = self
-            .file
-            .set_len(0)
-            .and_then(|()| self.file.seek(SeekFrom::Start(0)));
-        cleared.map(|_| ()).map_err(|error| self.refused(error))
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let written = self.file.write_all(bytes);
-        written.map_err(|error| self.refused(error))
-    }
-
-    /// Notes what is needed to go on later. The file's contents come after, so that a part never lacks its note.
-    fn write_note(&self) -> Result<(), Error> {
-        let text = serde_json::to_vec(&self.note).unwrap_or_default();
-        fs::write(&self.note_path, text).map_err(|error| self.refused(error))
-    }
-
-    /// # Errors
-    /// When the disk has no room for so many bytes more.
-    fn make_room(&self, bytes: u64) -> Result<(), Error> {
-        // A system that does not tell how much is free says so when it is full.
-        let Ok(free) = available_space(self.path.parent().unwrap_or(&self.path)) else {
-            return Ok(());
-        };
-        if free >= bytes.saturating_add(SPARE_BYTES) {
-            return Ok(());
-        }
-        let (needed, free) = (in_words(bytes), in_words(free));
-        Err(Error::Refused(format!(
-            "the disk has not enough room: {needed} are needed, {free} are free"
-        )))
-    }
-}
-
-/// Waits until this process alone works on a file. The inner error is the system's.
-pub(super) fn wait_for_lock(file: &File, stop: &Stop) -> Result<std::io::Result<()>, Error> {
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Ok(())),
-            Err(TryLockError::WouldBlock) => stop.sleep(LOCK_INTERVAL)?,
-            Err(TryLockError::Error(reason)) => return Ok(Err(reason)),
-        }
-    }
-}
-
-/// Whether the open file is still the one at `path`.
-fn is_still(file: &File, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let (Ok(open), Ok(there)) = (file.metadata(), fs::metadata(path)) else {
-            return false;
-        };
-        (open.dev(), open.ino()) == (there.dev(), there.ino())
-    }
-    #[cfg(not(unix))]
-    {
-        // Windows does not let go of an open file's name.
-        let _ = file;
-        path.exists()
     }
 }
 

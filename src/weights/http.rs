@@ -4,8 +4,6 @@
 //! is looked at anew. It never goes over a connection that others can read.
 
 use std::io::ErrorKind;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::http::{Response, StatusCode, header};
@@ -13,6 +11,7 @@ use ureq::{Agent, Body};
 use url::{Host, Url};
 
 use crate::weights::Error;
+use crate::weights::stop::Stop;
 use crate::weights::tokens::{Service, Tokens};
 
 /// The most redirects of one request.
@@ -368,78 +367,5 @@ impl Waits {
         stop.sleep(self.next)?;
         self.next = (self.next * 2).min(LONGEST_WAIT);
         Ok(())
-    }
-}
-
-/// Ends downloads: from another thread, and also while nothing arrives.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    raised: AtomicBool,
-    /// What waits for a server now.
-    agents: Mutex<Vec<Agent>>,
-}
-
-impl Stop {
-    /// Ends what goes on, and what would begin.
-    pub fn raise(&self) {
-        self.0.raised.store(true, Ordering::Relaxed);
-        let agents = self.0.agents.lock().unwrap_or_else(PoisonError::into_inner);
-        for agent in agents.iter() {
-            agent.clone().shutdown();
-        }
-    }
-
-    /// Whether it has been raised.
-    pub fn is_raised(&self) -> bool {
-        self.0.raised.load(Ordering::Relaxed)
-    }
-
-    /// # Errors
-    /// [`Error::Cancelled`] when it has been raised.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        if self.is_raised() {
-            return Err(Error::Cancelled);
-        }
-        Ok(())
-    }
-
-    /// The error that counts: a connection that was cut on purpose is no failure.
-    pub(super) fn or(&self, error: Error) -> Error {
-        if self.is_raised() {
-            Error::Cancelled
-        } else {
-            error
-        }
-    }
-
-    /// Lets [`Self::raise`] end what an agent waits for.
-    fn watch(&self, agent: &Agent) -> Result<(), Error> {
-        let mut agents = self.0.agents.lock().unwrap_or_else(PoisonError::into_inner);
-        // One download at a time runs under a stop: only its latest connections matter.
-        if agents.len() > REDIRECTS {
-            agents.remove(0);
-        }
-        agents.push(agent.clone());
-        drop(agents);
-        self.check()
-    }
-
-    /// Waits.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`] when it is raised meanwhile.
-    pub(super) fn sleep(&self, duration: Duration) -> Result<(), Error> {
-        const SLICE: Duration = Duration::from_millis(50);
-        let mut left = duration;
-        while !left.is_zero() {
-            self.check()?;
-            let slice = left.min(SLICE);
-            std::thread::sleep(slice);
-            left -= slice;
-        }
-        self.check()
     }
 }

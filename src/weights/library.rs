@@ -7,19 +7,21 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::schema::reference::Reference;
 use crate::weights::archive::{self, Kind};
-use crate::weights::fetch::{OnBytes, fetch, hex, sha256_of, wait_for_lock};
-use crate::weights::http::{Network, Stop};
+use crate::weights::fetch::{OnBytes, fetch, hex, sha256_of};
+use crate::weights::http::Network;
+use crate::weights::notes::{Note, Store, key, key_of, unwritable};
+use crate::weights::part::wait_for_lock;
 use crate::weights::source::{About, locate};
+use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
 use crate::weights::{Contents, Error, LoraFile, LoraPlace, demo, hub, map, metadata};
 
@@ -46,27 +48,10 @@ pub struct LoraInfo {
     pub thumbnail: Option<PathBuf>,
 }
 
-/// What a reference led to.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Note {
-    reference: String,
-    name: String,
-    sha256: String,
-    size: u64,
-    triggers: Vec<String>,
-    page: Option<String>,
-    base_model: Option<String>,
-    /// Where the file of the user lies, when it was changed, in nanoseconds, and how long it is: with another one the
-    /// note is void.
-    path: Option<PathBuf>,
-    changed: u128,
-}
-
 /// The folder of LoRAs, and the way to those that are not there.
 #[derive(Clone, Debug)]
 pub struct Library {
-    folder: PathBuf,
+    store: Store,
     network: Network,
     /// Where Hugging Face's own tools keep what they have downloaded.
     hub: Option<PathBuf>,
@@ -76,7 +61,7 @@ impl Library {
     /// The library in `folder`, which is made when it is needed.
     pub fn new(folder: PathBuf, network: Network) -> Self {
         Self {
-            folder,
+            store: Store { folder },
             network,
             hub: hub::folder(),
         }
@@ -118,7 +103,7 @@ impl Library {
             Reference::Embedded => Ok(Some(embedded())),
             Reference::Contents(sha256) => Ok(self.by_contents(sha256)),
             Reference::Path(path) => self.local(path).map(Some),
-            Reference::Data(text) => Ok(self.noted(&key(text))),
+            Reference::Data(_) => Ok(self.noted(&key_of(reference))),
             Reference::HuggingFace { .. } => match self.noted(&key_of(reference)) {
                 Some(info) => Ok(Some(info)),
                 None => self.in_hub(reference),
@@ -150,34 +135,28 @@ impl Library {
 
     /// Waits until nobody else works on what a note is about, and keeps others from it while the lock lives.
     fn lock(&self, key: &str, stop: &Stop) -> Result<File, Error> {
-        let folder = self.folder.join("locks");
+        let folder = self.store.folder.join("locks");
         let path = folder.join(key);
-        let unwritable = |reason| Error::Unwritable {
-            reason,
-            path: path.clone(),
-        };
-        fs::create_dir_all(&folder).map_err(unwritable)?;
-        let file = File::create(&path).map_err(unwritable)?;
-        wait_for_lock(&file, stop)?.map_err(unwritable)?;
+        let refused = |reason| unwritable(reason, &path);
+        fs::create_dir_all(&folder).map_err(refused)?;
+        let file = File::create(&path).map_err(refused)?;
+        wait_for_lock(&file, stop)?.map_err(refused)?;
         Ok(file)
     }
 
     /// The LoRAs that were used last, the latest first: what to ask for, and what is known of each.
     pub fn recent(&self) -> Vec<(String, LoraInfo)> {
-        let entries = fs::read_dir(self.folder.join("notes"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        let mut notes: Vec<_> = entries
-            .filter_map(|entry| {
-                let used = entry.metadata().ok()?.modified().ok()?;
-                let note: Note = serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()?;
-                Some((used, note))
-            })
-            .collect();
-        notes.sort_by(|(a, _), (b, _)| b.cmp(a));
-        let known = notes.into_iter().filter_map(|(_, note)| {
-            let kept = self.path_of(&note.sha256);
+        let mut notes = self.store.notes();
+        // What lies in the cache of other tools has a name that says nothing.
+        let hub = self.hub.as_deref();
+        let is_of_hub = |note: &Note| {
+            let path = note.path.as_deref();
+            path.zip(hub)
+                .is_some_and(|(path, hub)| path.starts_with(hub))
+        };
+        notes.retain(|note| !is_of_hub(note));
+        let known = notes.into_iter().filter_map(|note| {
+            let kept = self.store.lora(&note.sha256);
             let place = note.path.clone().unwrap_or(kept);
             let typed = match &note.path {
                 Some(path) => path.to_string_lossy().into_owned(),
@@ -220,12 +199,12 @@ impl Library {
             .as_ref()
             .map(|sum| sum.to_ascii_lowercase())
         {
-            let path = self.path_of(&sha256);
+            let path = self.store.lora(&sha256);
             if path.is_file() {
                 return self.note(&key, reference, &path, sha256, located.about, stop);
             }
         }
-        let parts = self.folder.join("parts");
+        let parts = self.store.folder.join("parts");
         let fetched = fetch(&self.network, &parts, &located.wanted, stop, on_bytes)?;
         let mut about = located.about;
         let done = self.take_in(&fetched.path, &fetched.sha256, &mut about, stop);
@@ -248,15 +227,11 @@ impl Library {
             if about.triggers.is_empty() {
                 about.triggers = found.triggers;
             }
-            let sha256 = sha256_of(temporary.path())?;
-            return self.keep(temporary, sha256);
+            return self.keep(temporary);
         }
         metadata::read(&opened(downloaded)?, downloaded)?;
-        let path = self.path_of(sha256);
-        fs::rename(downloaded, &path).map_err(|reason| Error::Unwritable {
-            reason,
-            path: path.clone(),
-        })?;
+        let path = self.store.lora(sha256);
+        fs::rename(downloaded, &path).map_err(|reason| unwritable(reason, &path))?;
         Ok((path, sha256.to_owned()))
     }
 
@@ -266,19 +241,14 @@ impl Library {
         archive: &Path,
         stop: &Stop,
     ) -> Result<(NamedTempFile, archive::Found), Error> {
-        let unwritable = |reason| Error::Unwritable {
-            reason,
-            path: self.folder.clone(),
-        };
-        fs::create_dir_all(&self.folder).map_err(unwritable)?;
-        let mut temporary = NamedTempFile::new_in(&self.folder).map_err(unwritable)?;
+        let mut temporary = self.store.temporary()?;
         let file = File::open(archive).map_err(|reason| Error::Unreadable {
             reason,
             path: archive.to_owned(),
         })?;
         let found = archive::extract(file, temporary.as_file_mut(), &mut |_| stop.check())?;
-        temporary.flush().map_err(unwritable)?;
-        temporary.as_file().sync_all().map_err(unwritable)?;
+        let synced = temporary.as_file().sync_all();
+        synced.map_err(|reason| unwritable(reason, temporary.path()))?;
         metadata::read(
             &opened(temporary.path())?,
             Path::new("the file in the archive"),
@@ -286,15 +256,11 @@ impl Library {
         Ok((temporary, found))
     }
 
-    /// Gives an unpacked file its name.
-    fn keep(&self, temporary: NamedTempFile, sha256: String) -> Result<(PathBuf, String), Error> {
-        let path = self.path_of(&sha256);
-        temporary
-            .persist(&path)
-            .map_err(|error| Error::Unwritable {
-                reason: error.error,
-                path: path.clone(),
-            })?;
+    /// Puts an unpacked file among the others.
+    fn keep(&self, temporary: NamedTempFile) -> Result<(PathBuf, String), Error> {
+        let sha256 = sha256_of(temporary.path())?;
+        let path = self.store.lora(&sha256);
+        self.store.keep(temporary, &path)?;
         Ok((path, sha256))
     }
 
@@ -311,23 +277,18 @@ impl Library {
         let bytes = BASE64.decode(body).map_err(|_| {
             Error::Refused("the data address is damaged: it is no base64".to_owned())
         })?;
-        let unwritable = |reason| Error::Unwritable {
-            reason,
-            path: self.folder.clone(),
-        };
-        fs::create_dir_all(&self.folder).map_err(unwritable)?;
-        let mut archive = NamedTempFile::new_in(&self.folder).map_err(unwritable)?;
-        archive.write_all(&bytes).map_err(unwritable)?;
+        let mut archive = self.store.temporary()?;
+        let written = archive.write_all(&bytes);
+        written.map_err(|reason| unwritable(reason, archive.path()))?;
         let (temporary, found) = self.unpack(archive.path(), stop)?;
-        let sha256 = sha256_of(temporary.path())?;
-        let (path, sha256) = self.keep(temporary, sha256)?;
+        let (path, sha256) = self.keep(temporary)?;
         let reference = Reference::Data(text.to_owned());
         let about = About {
             name: Some(reference.label()),
             triggers: found.triggers,
             ..About::default()
         };
-        self.note(&key(text), &reference, &path, sha256, about, stop)
+        self.note(&key_of(&reference), &reference, &path, sha256, about, stop)
     }
 
     /// Writes down what a reference led to, with what the file says of itself.
@@ -360,40 +321,23 @@ impl Library {
             path: None,
             changed: 0,
         };
-        self.write_note(key, &note)?;
+        self.store.write_note(key, &note)?;
         Ok(self.info(note, LoraPlace::File(path.to_owned())))
-    }
-
-    fn write_note(&self, key: &str, note: &Note) -> Result<(), Error> {
-        let path = self.note_path(key);
-        let unwritable = |reason| Error::Unwritable {
-            reason,
-            path: path.clone(),
-        };
-        let folder = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder).map_err(unwritable)?;
-        let mut file = NamedTempFile::new_in(folder).map_err(unwritable)?;
-        serde_json::to_writer(&mut file, note).map_err(|error| unwritable(error.into()))?;
-        file.persist(&path)
-            .map_err(|error| unwritable(error.error))?;
-        Ok(())
     }
 
     /// What a reference has led to before, if the file is still there.
     fn noted(&self, key: &str) -> Option<LoraInfo> {
-        let note: Note = serde_json::from_slice(&fs::read(self.note_path(key)).ok()?).ok()?;
-        let path = self.path_of(&note.sha256);
+        let note = self.store.note(key)?;
+        let path = self.store.lora(&note.sha256);
         if path.is_file() {
-            // It was used just now. Only the order of what was used last depends on it.
-            let touched = File::open(self.note_path(key));
-            let _ = touched.and_then(|file| file.set_modified(SystemTime::now()));
+            self.store.touch(key);
             return Some(self.info(note, LoraPlace::File(path)));
         }
         None
     }
 
     fn info(&self, note: Note, place: LoraPlace) -> LoraInfo {
-        let thumbnail = self.thumbnail_path(&note.sha256);
+        let thumbnail = self.store.picture(&note.sha256);
         LoraInfo {
             file: LoraFile {
                 name: note.name,
@@ -430,11 +374,12 @@ impl Library {
             .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let changed = changed.unwrap_or_default().as_nanos();
         let key = key(&path.to_string_lossy());
-        let noted = fs::read(self.note_path(&key)).ok();
-        let noted: Option<Note> = noted.and_then(|text| serde_json::from_slice(&text).ok());
-        let current = noted.filter(|note| note.changed == changed && note.size == data.len());
+        let current = self
+            .store
+            .note(&key)
+            .filter(|note| note.changed == changed && note.size == data.len());
         if let Some(note) = current {
-            let kept = self.path_of(&note.sha256);
+            let kept = self.store.lora(&note.sha256);
             return match note.path {
                 Some(_) => Ok(self.info(note, LoraPlace::File(path))),
                 None if kept.is_file() => Ok(self.info(note, LoraPlace::File(kept))),
@@ -450,8 +395,7 @@ impl Library {
         let (place, sha256) = if is_archive(path)? {
             let (temporary, found) = self.unpack(path, &Stop::default())?;
             triggers = found.triggers;
-            let sha256 = sha256_of(temporary.path())?;
-            self.keep(temporary, sha256)?
+            self.keep(temporary)?
         } else {
             (path.to_owned(), String::new())
         };
@@ -483,7 +427,7 @@ impl Library {
             ..Note::default()
         };
         // Without the note the file is looked at again next time, which is no reason to refuse it.
-        let _ = self.write_note(key, &note);
+        let _ = self.store.write_note(key, &note);
         Ok(self.info(note, LoraPlace::File(place)))
     }
 
@@ -493,12 +437,9 @@ impl Library {
         if demo.file.sha256 == sha256 {
             return Some(demo);
         }
-        let notes = fs::read_dir(self.folder.join("notes")).ok()?;
-        let notes = notes
-            .flatten()
-            .filter_map(|entry| serde_json::from_slice::<Note>(&fs::read(entry.path()).ok()?).ok());
+        let notes = self.store.notes().into_iter();
         for note in notes.filter(|note| note.sha256 == sha256) {
-            let kept = self.path_of(sha256);
+            let kept = self.store.lora(sha256);
             match &note.path {
                 Some(path) => {
                     let found = self.local(path).ok();
@@ -525,7 +466,7 @@ impl Library {
 
     /// Keeps a picture that shows what a LoRA does. Only comfort is lost without it.
     fn keep_thumbnail(&self, sha256: &str, about: &About, own: Option<Vec<u8>>, stop: &Stop) {
-        let path = self.thumbnail_path(sha256);
+        let path = self.store.picture(sha256);
         if path.is_file() {
             return;
         }
@@ -544,26 +485,11 @@ impl Library {
             body.take(PICTURE_BYTES).read_to_end(&mut bytes).ok()?;
             is_there.then_some(bytes)
         });
-        if let Some(picture) = picture {
-            let _ = fs::create_dir_all(&self.folder);
-            let written = NamedTempFile::new_in(&self.folder).and_then(|mut file| {
-                file.write_all(&picture)?;
-                file.persist(&path).map_err(|error| error.error)
-            });
-            drop(written);
+        if let (Some(picture), Ok(mut file)) = (picture, self.store.temporary())
+            && file.write_all(&picture).is_ok()
+        {
+            let _ = self.store.keep(file, &path);
         }
-    }
-
-    fn path_of(&self, sha256: &str) -> PathBuf {
-        self.folder.join(format!("{sha256}.safetensors"))
-    }
-
-    fn thumbnail_path(&self, sha256: &str) -> PathBuf {
-        self.folder.join(format!("{sha256}.picture"))
-    }
-
-    fn note_path(&self, key: &str) -> PathBuf {
-        self.folder.join("notes").join(format!("{key}.json"))
     }
 }
 
@@ -580,20 +506,6 @@ fn embedded() -> LoraInfo {
         page: None,
         base_model: Some("the demo model".to_owned()),
         thumbnail: None,
-    }
-}
-
-/// The name of a note.
-fn key(text: &str) -> String {
-    hex(&Sha256::digest(text))[..32].to_owned()
-}
-
-/// The name of the note on a reference to another place.
-fn key_of(reference: &Reference) -> String {
-    match reference {
-        // What is left out of a shareable address may lead to another file.
-        Reference::Link(url) => key(url.as_str()),
-        other => key(&other.shareable().unwrap_or_default()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! From a reference to weights to files on this machine.
 //!
 //! A model is the demo model that is embedded in the program, or a folder in the layout of diffusers. A LoRA is what a
-//! [`Reference`] says: [`library`] finds its file, [`source`] asks the services where it is, [`fetch`] downloads it,
-//! [`archive`] unpacks it, and [`metadata`] reads what it says of itself. This is the only module that opens connections, and
+//! [`Reference`] says: [`library`] finds its file, `source` asks the services where it is, [`fetch`] downloads it,
+//! [`archive`] unpacks it, and `metadata` reads what it says of itself. This is the only module that opens connections, and
 //! only [`http`] does; [`tokens`] are the user's own.
 
 pub mod archive;
@@ -12,7 +12,10 @@ pub mod http;
 mod hub;
 pub mod library;
 mod metadata;
+mod notes;
+mod part;
 mod source;
+pub mod stop;
 pub mod tokens;
 
 use std::fs::File;

@@ -6,8 +6,9 @@ use url::Url;
 use crate::schema::reference::Reference;
 use crate::weights::Error;
 use crate::weights::fetch::Wanted;
-use crate::weights::http::{Network, Stop};
+use crate::weights::http::Network;
 use crate::weights::metadata::tidy;
+use crate::weights::stop::Stop;
 use crate::weights::tokens::Service;
 
 /// What the source of a LoRA tells.

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Error;
 use crate::engine::device::Hardware;
 use crate::engine::lora::layouts::Part;
-use crate::engine::lora::load::{self, Updates};
-use crate::engine::lora::matching;
+use crate::engine::lora::load::{Loaded, load};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::slots::{Active, Slots};
 use crate::engine::lora::targets::Targets;
@@ -42,7 +41,7 @@ pub(crate) type PartSlots = [(Part, Slots); 3];
 #[derive(Default)]
 pub(crate) struct Adapters {
     /// The one used last at the end.
-    at_hand: Vec<Loaded>,
+    at_hand: Vec<AtHand>,
     /// What acts now: the keys of the LoRAs, and their scales. `None` while that is not known.
     acting: Option<Vec<(Key, f64)>>,
     files_read: usize,
@@ -52,10 +51,9 @@ pub(crate) struct Adapters {
 type Key = (String, &'static str);
 
 /// A LoRA that has been read.
-struct Loaded {
+struct AtHand {
     key: Key,
-    updates: Updates,
-    report: Report,
+    loaded: Loaded,
 }
 
 /// The model that LoRAs act on.
@@ -133,31 +131,24 @@ impl Adapters {
     }
 
     fn loaded(&self, key: &Key) -> Option<&Loaded> {
-        self.at_hand.iter().find(|loaded| loaded.key == *key)
+        let found = self.at_hand.iter().find(|at_hand| at_hand.key == *key)?;
+        Some(&found.loaded)
     }
 
     /// Reads a file that is not at hand.
     fn bring(&mut self, lora: &Lora, file: &LoraFile, model: &Adapted<'_>) -> Result<(), Error> {
         let key = (file.sha256.clone(), model.folder);
-        if let Some(index) = self.at_hand.iter().position(|loaded| loaded.key == key) {
+        if let Some(index) = self.at_hand.iter().position(|at_hand| at_hand.key == key) {
             let loaded = self.at_hand.remove(index);
             self.at_hand.push(loaded);
             return Ok(());
         }
-        let unusable = |reason: String| {
+        self.files_read += 1;
+        let loaded = load(file, model.targets, model.hardware).map_err(|reason| {
             let message = format!("cannot be used ({}): {reason}", file.name);
             Error::Input(Problem::new(lora.field, message))
-        };
-        let contents = file.open().map_err(|error| unusable(error.to_string()))?;
-        self.files_read += 1;
-        let opened = matching::open(contents).map_err(|error| unusable(error.to_string()))?;
-        let matched = matching::pair(&opened, model.targets).map_err(unusable)?;
-        let updates = load::load(&opened, &matched, model.hardware)?;
-        self.at_hand.push(Loaded {
-            key,
-            updates,
-            report: matched.report,
-        });
+        })?;
+        self.at_hand.push(AtHand { key, loaded });
         Ok(())
     }
 
@@ -185,13 +176,5 @@ impl Adapters {
         while self.at_hand.len() > KEPT.max(acting) {
             self.at_hand.remove(0);
         }
-    }
-}
-
-impl Loaded {
-    fn changes_text(&self) -> bool {
-        self.updates
-            .keys()
-            .any(|(part, _)| *part != Part::Transformer)
     }
 }

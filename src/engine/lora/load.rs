@@ -9,23 +9,48 @@ use crate::engine::Error;
 use crate::engine::checkpoint::safetensors::TensorFile;
 use crate::engine::device::Hardware;
 use crate::engine::lora::layouts::{Part, Role};
-use crate::engine::lora::matching::{Change, Form, Matched};
+use crate::engine::lora::matching::{self, Change, Form, Matched};
+use crate::engine::lora::report::Report;
+use crate::engine::lora::targets::Targets;
 use crate::engine::lora::update::{Axis, Delta, Lengths, Manner, RowsPart, Update};
+use crate::weights::LoraFile;
 
-/// The updates of a file by part and layer.
-pub(crate) type Updates = HashMap<(Part, String), Vec<Arc<Update>>>;
+/// A LoRA that has been read.
+pub struct Loaded {
+    /// What of the file matched the model.
+    pub report: Report,
+    /// The updates by part and layer.
+    pub(crate) updates: HashMap<(Part, String), Vec<Arc<Update>>>,
+}
 
-/// Reads what matched, in the computation's precision.
+impl Loaded {
+    /// Whether it changes a text encoder.
+    pub(crate) fn changes_text(&self) -> bool {
+        let mut parts = self.updates.keys().map(|(part, _)| *part);
+        parts.any(|part| part != Part::Transformer)
+    }
+}
+
+/// Reads what of a file matches a model, in the computation's precision.
 ///
 /// # Errors
-/// When a tensor cannot be read, or memory runs out.
-pub(crate) fn load(
+/// The rest of a sentence about the file, such as "it is a LoRA for SDXL"; when memory runs out.
+pub fn load(file: &LoraFile, targets: &Targets, hardware: &Hardware) -> Result<Loaded, String> {
+    let contents = file.open().map_err(|error| error.to_string())?;
+    let file = matching::open(contents).map_err(|error| error.to_string())?;
+    let Matched { changes, report } = matching::pair(&file, targets)?;
+    let updates = read(&file, &changes, hardware).map_err(|error| error.to_string())?;
+    Ok(Loaded { report, updates })
+}
+
+/// Reads the changes.
+fn read(
     file: &TensorFile,
-    matched: &Matched,
+    changes: &[Change],
     hardware: &Hardware,
-) -> Result<Updates, Error> {
+) -> Result<HashMap<(Part, String), Vec<Arc<Update>>>, Error> {
     let mut layers: HashMap<(Part, String), Vec<Update>> = HashMap::new();
-    for change in &matched.changes {
+    for change in changes {
         let key = (change.place.part, change.place.layer.clone());
         let reader = Reader {
             file,
@@ -34,10 +59,11 @@ pub(crate) fn load(
         };
         layers.entry(key).or_default().extend(reader.updates()?);
     }
-    layers
-        .into_iter()
-        .map(|(key, updates)| Ok((key, joined(updates)?.into_iter().map(Arc::new).collect())))
-        .collect()
+    let joined = layers.into_iter().map(|(key, updates)| {
+        let updates = joined(updates)?.into_iter().map(Arc::new).collect();
+        Ok((key, updates))
+    });
+    joined.collect()
 }
 
 /// Puts the low-rank changes of several ranges of rows together.

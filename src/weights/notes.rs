@@ -1,0 +1,147 @@
+//! The folder of LoRAs: their files under the SHA-256 of their contents, pictures of what they do, and for each reference a
+//! note on what it led to.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::schema::reference::Reference;
+use crate::weights::Error;
+use crate::weights::fetch::hex;
+
+/// What a reference led to.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Note {
+    /// The reference without secrets; empty where it would tell about this machine.
+    pub(super) reference: String,
+    /// What the LoRA is called.
+    pub(super) name: String,
+    /// SHA-256 of its file.
+    pub(super) sha256: String,
+    /// Length of its file in bytes.
+    pub(super) size: u64,
+    /// Words that a prompt should have.
+    pub(super) triggers: Vec<String>,
+    /// Its page.
+    pub(super) page: Option<String>,
+    /// The model it was trained on, in its source's words.
+    pub(super) base_model: Option<String>,
+    /// Where a file of the user lies; those that were downloaded lie in the folder.
+    pub(super) path: Option<PathBuf>,
+    /// When a file of the user was changed, in nanoseconds: with another time or size the note is void.
+    pub(super) changed: u128,
+}
+
+/// The folder, which is made when it is needed.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    pub(super) folder: PathBuf,
+}
+
+impl Store {
+    /// Where the LoRA with these contents lies.
+    pub(super) fn lora(&self, sha256: &str) -> PathBuf {
+        self.folder.join(format!("{sha256}.safetensors"))
+    }
+
+    /// Where the picture of the LoRA with these contents lies.
+    pub(super) fn picture(&self, sha256: &str) -> PathBuf {
+        self.folder.join(format!("{sha256}.picture"))
+    }
+
+    /// A new file in the folder that has no name yet.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn temporary(&self) -> Result<NamedTempFile, Error> {
+        let made =
+            fs::create_dir_all(&self.folder).and_then(|()| NamedTempFile::new_in(&self.folder));
+        made.map_err(|reason| unwritable(reason, &self.folder))
+    }
+
+    /// Gives a file of [`Self::temporary`] its name.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(super) fn keep(&self, temporary: NamedTempFile, path: &Path) -> Result<(), Error> {
+        let kept = temporary.persist(path);
+        kept.map(drop)
+            .map_err(|error| unwritable(error.error, path))
+    }
+
+    /// The note of this name, if there is one that can be read.
+    pub(super) fn note(&self, key: &str) -> Option<Note> {
+        serde_json::from_slice(&fs::read(self.note_path(key)).ok()?).ok()
+    }
+
+    /// Writes a note.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write_note(&self, key: &str, note: &Note) -> Result<(), Error> {
+        let path = self.note_path(key);
+        let folder = path.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(folder).map_err(|reason| unwritable(reason, folder))?;
+        let mut temporary = self.temporary()?;
+        let text = serde_json::to_vec(note).unwrap_or_default();
+        let written = temporary.write_all(&text);
+        written.map_err(|reason| unwritable(reason, &path))?;
+        self.keep(temporary, &path)
+    }
+
+    /// Marks a note as used now. Only the order of [`Self::notes`] depends on it.
+    pub(super) fn touch(&self, key: &str) {
+        let file = File::options().append(true).open(self.note_path(key));
+        let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+    }
+
+    /// Every note, the one that was used last first.
+    pub(super) fn notes(&self) -> Vec<Note> {
+        let entries = fs::read_dir(self.folder.join("notes"));
+        let mut notes: Vec<(SystemTime, Note)> = entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| {
+                let used = entry.metadata().ok()?.modified().ok()?;
+                let note = serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()?;
+                Some((used, note))
+            })
+            .collect();
+        notes.sort_by(|(a, _), (b, _)| b.cmp(a));
+        notes.into_iter().map(|(_, note)| note).collect()
+    }
+
+    fn note_path(&self, key: &str) -> PathBuf {
+        self.folder.join("notes").join(format!("{key}.json"))
+    }
+}
+
+/// The name of a note.
+pub(super) fn key(text: &str) -> String {
+    hex(&Sha256::digest(text))[..32].to_owned()
+}
+
+/// The name of the note on a reference to another place.
+pub(super) fn key_of(reference: &Reference) -> String {
+    match reference {
+        // What is left out of a shareable address may lead to another file.
+        Reference::Link(url) => key(url.as_str()),
+        Reference::Data(text) => key(text),
+        other => key(&other.shareable().unwrap_or_default()),
+    }
+}
+
+/// The error for what the system said of a file.
+pub(super) fn unwritable(reason: std::io::Error, path: &Path) -> Error {
+    Error::Unwritable {
+        reason,
+        path: path.to_owned(),
+    }
+}

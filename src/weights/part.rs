@@ -1,0 +1,157 @@
+//! What has arrived of a download, and the note beside it on what it is a part of.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fs4::available_space;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::weights::Error;
+use crate::weights::fetch::{hex, in_words};
+use crate::weights::stop::Stop;
+
+/// The bytes that a disk keeps free.
+const SPARE_BYTES: u64 = 64 << 20;
+
+/// How often a download that waits for another process looks again.
+const LOCK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What is known of a part.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Note {
+    /// The entity tag or the date by which the server recognises the file.
+    pub(super) validator: Option<String>,
+    /// The length of the whole.
+    pub(super) total: Option<u64>,
+}
+
+/// A file that is not complete yet.
+pub(super) struct Part {
+    /// Where it lies.
+    pub(super) path: PathBuf,
+    note_path: PathBuf,
+    pub(super) file: File,
+    pub(super) note: Note,
+}
+
+impl Part {
+    /// Opens the part of what is at `url`, once no other process works on it.
+    pub(super) fn open(folder: &Path, url: &Url, stop: &Stop) -> Result<Self, Error> {
+        // The address itself may hold secrets.
+        let name = hex(&Sha256::digest(url.as_str()));
+        let path = folder.join(format!("{}.part", &name[..32]));
+        let note_path = path.with_extension("json");
+        let refused = |reason| Error::Unwritable {
+            reason,
+            path: path.clone(),
+        };
+        fs::create_dir_all(folder).map_err(refused)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path).map_err(refused)?;
+        wait_for_lock(&file, stop)?.map_err(refused)?;
+        // Whoever had the lock before may have moved the file away.
+        while !is_still(&file, &path) {
+            file = options.open(&path).map_err(refused)?;
+            wait_for_lock(&file, stop)?.map_err(refused)?;
+        }
+        file.seek(SeekFrom::End(0)).map_err(refused)?;
+        let note = fs::read(&note_path).ok();
+        let note = note.and_then(|text| serde_json::from_slice(&text).ok());
+        Ok(Self {
+            path,
+            note_path,
+            file,
+            note: note.unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn refused(&self, reason: std::io::Error) -> Error {
+        Error::Unwritable {
+            reason,
+            path: self.path.clone(),
+        }
+    }
+
+    pub(super) fn length(&self) -> Result<u64, Error> {
+        let data = self.file.metadata().map_err(|error| self.refused(error))?;
+        Ok(data.len())
+    }
+
+    /// Throws away what is there.
+    pub(super) fn clear(&mut self) -> Result<(), Error> {
+        self.note = Note::default();
+        let cleared = self
+            .file
+            .set_len(0)
+            .and_then(|()| self.file.seek(SeekFrom::Start(0)));
+        cleared.map(|_| ()).map_err(|error| self.refused(error))
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| self.refused(error))
+    }
+
+    /// Notes what is needed to go on later. The file's contents come after, so that a part never lacks its note.
+    pub(super) fn write_note(&self) -> Result<(), Error> {
+        let text = serde_json::to_vec(&self.note).unwrap_or_default();
+        fs::write(&self.note_path, text).map_err(|error| self.refused(error))
+    }
+
+    /// Takes the note away, once the file is complete.
+    pub(super) fn forget_note(&self) {
+        let _ = fs::remove_file(&self.note_path);
+    }
+
+    /// Says whether the disk has room for so many bytes more.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub(super) fn make_room(&self, bytes: u64) -> Result<(), Error> {
+        // A system that does not tell how much is free says so when it is full.
+        let Ok(free) = available_space(self.path.parent().unwrap_or(&self.path)) else {
+            return Ok(());
+        };
+        if free >= bytes.saturating_add(SPARE_BYTES) {
+            return Ok(());
+        }
+        let (needed, free) = (in_words(bytes), in_words(free));
+        Err(Error::Refused(format!(
+            "the disk has not enough room: {needed} are needed, {free} are free"
+        )))
+    }
+}
+
+/// Waits until this process alone works on a file. The inner error is the system's.
+pub(super) fn wait_for_lock(file: &File, stop: &Stop) -> Result<std::io::Result<()>, Error> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Ok(())),
+            Err(TryLockError::WouldBlock) => stop.sleep(LOCK_INTERVAL)?,
+            Err(TryLockError::Error(reason)) => return Ok(Err(reason)),
+        }
+    }
+}
+
+/// Whether the open file is still the one at `path`.
+fn is_still(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (Ok(open), Ok(there)) = (file.metadata(), fs::metadata(path)) else {
+            return false;
+        };
+        (open.dev(), open.ino()) == (there.dev(), there.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        // Windows does not let go of an open file's name.
+        let _ = file;
+        path.exists()
+    }
+}

@@ -1,0 +1,84 @@
+//! Ends what goes on in the network, from another thread.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ureq::Agent;
+
+use crate::weights::Error;
+
+/// The most connections that are remembered; one download at a time runs under a stop, so only the latest matter.
+const CONNECTIONS: usize = 10;
+
+/// Ends downloads: from another thread, and also while nothing arrives.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    raised: AtomicBool,
+    /// What waits for a server now.
+    agents: Mutex<Vec<Agent>>,
+}
+
+impl Stop {
+    /// Ends what goes on, and what would begin.
+    pub fn raise(&self) {
+        self.0.raised.store(true, Ordering::Relaxed);
+        let agents = self.0.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        for agent in agents.iter() {
+            agent.clone().shutdown();
+        }
+    }
+
+    /// Whether it has been raised.
+    pub fn is_raised(&self) -> bool {
+        self.0.raised.load(Ordering::Relaxed)
+    }
+
+    /// # Errors
+    /// [`Error::Cancelled`] when it has been raised.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.is_raised() {
+            return Err(Error::Cancelled);
+        }
+        Ok(())
+    }
+
+    /// The error that counts: a connection that was cut on purpose is no failure.
+    pub(super) fn or(&self, error: Error) -> Error {
+        if self.is_raised() {
+            Error::Cancelled
+        } else {
+            error
+        }
+    }
+
+    /// Lets [`Self::raise`] end what an agent waits for.
+    pub(super) fn watch(&self, agent: &Agent) -> Result<(), Error> {
+        let mut agents = self.0.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        if agents.len() >= CONNECTIONS {
+            agents.remove(0);
+        }
+        agents.push(agent.clone());
+        drop(agents);
+        self.check()
+    }
+
+    /// Waits.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] when it is raised meanwhile.
+    pub(super) fn sleep(&self, duration: Duration) -> Result<(), Error> {
+        const SLICE: Duration = Duration::from_millis(50);
+        let mut left = duration;
+        while !left.is_zero() {
+            self.check()?;
+            let slice = left.min(SLICE);
+            std::thread::sleep(slice);
+            left -= slice;
+        }
+        self.check()
+    }
+}
