@@ -18,7 +18,7 @@ use crate::schema::reference::Reference;
 use crate::weights::archive::{self, Kind};
 use crate::weights::fetch::{OnBytes, fetch, hex, sha256_of};
 use crate::weights::http::Network;
-use crate::weights::notes::{Note, Store, key, key_of, unwritable};
+use crate::weights::notes::{Note, Store, keep, key, key_of, unwritable};
 use crate::weights::part::wait_for_lock;
 use crate::weights::source::{About, locate};
 use crate::weights::stop::Stop;
@@ -103,7 +103,6 @@ impl Library {
             Reference::Embedded => Ok(Some(embedded())),
             Reference::Contents(sha256) => Ok(self.by_contents(sha256)),
             Reference::Path(path) => self.local(path).map(Some),
-            Reference::Data(_) => Ok(self.noted(&key_of(reference))),
             Reference::HuggingFace { .. } => match self.noted(&key_of(reference)) {
                 Some(info) => Ok(Some(info)),
                 None => self.in_hub(reference),
@@ -227,7 +226,7 @@ impl Library {
             if about.triggers.is_empty() {
                 about.triggers = found.triggers;
             }
-            return self.keep(temporary);
+            return self.keep_unpacked(temporary);
         }
         metadata::read(&opened(downloaded)?, downloaded)?;
         let path = self.store.lora(sha256);
@@ -257,10 +256,10 @@ impl Library {
     }
 
     /// Puts an unpacked file among the others.
-    fn keep(&self, temporary: NamedTempFile) -> Result<(PathBuf, String), Error> {
+    fn keep_unpacked(&self, temporary: NamedTempFile) -> Result<(PathBuf, String), Error> {
         let sha256 = sha256_of(temporary.path())?;
         let path = self.store.lora(&sha256);
-        self.store.keep(temporary, &path)?;
+        keep(temporary, &path)?;
         Ok((path, sha256))
     }
 
@@ -281,7 +280,7 @@ impl Library {
         let written = archive.write_all(&bytes);
         written.map_err(|reason| unwritable(reason, archive.path()))?;
         let (temporary, found) = self.unpack(archive.path(), stop)?;
-        let (path, sha256) = self.keep(temporary)?;
+        let (path, sha256) = self.keep_unpacked(temporary)?;
         let reference = Reference::Data(text.to_owned());
         let about = About {
             name: Some(reference.label()),
@@ -395,7 +394,7 @@ impl Library {
         let (place, sha256) = if is_archive(path)? {
             let (temporary, found) = self.unpack(path, &Stop::default())?;
             triggers = found.triggers;
-            self.keep(temporary)?
+            self.keep_unpacked(temporary)?
         } else {
             (path.to_owned(), String::new())
         };
@@ -488,7 +487,7 @@ impl Library {
         if let (Some(picture), Ok(mut file)) = (picture, self.store.temporary())
             && file.write_all(&picture).is_ok()
         {
-            let _ = self.store.keep(file, &path);
+            let _ = keep(file, &path);
         }
     }
 }

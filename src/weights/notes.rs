@@ -65,16 +65,6 @@ impl Store {
         made.map_err(|reason| unwritable(reason, &self.folder))
     }
 
-    /// Gives a file of [`Self::temporary`] its name.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub(super) fn keep(&self, temporary: NamedTempFile, path: &Path) -> Result<(), Error> {
-        let kept = temporary.persist(path);
-        kept.map(drop)
-            .map_err(|error| unwritable(error.error, path))
-    }
-
     /// The note of this name, if there is one that can be read.
     pub(super) fn note(&self, key: &str) -> Option<Note> {
         serde_json::from_slice(&fs::read(self.note_path(key)).ok()?).ok()
@@ -92,7 +82,7 @@ impl Store {
         let text = serde_json::to_vec(note).unwrap_or_default();
         let written = temporary.write_all(&text);
         written.map_err(|reason| unwritable(reason, &path))?;
-        self.keep(temporary, &path)
+        keep(temporary, &path)
     }
 
     /// Marks a note as used now. Only the order of [`Self::notes`] depends on it.
@@ -121,6 +111,16 @@ impl Store {
     fn note_path(&self, key: &str) -> PathBuf {
         self.folder.join("notes").join(format!("{key}.json"))
     }
+}
+
+/// Gives a file of [`Store::temporary`] its name.
+///
+/// # Errors
+/// When the system refuses.
+pub(super) fn keep(temporary: NamedTempFile, path: &Path) -> Result<(), Error> {
+    let kept = temporary.persist(path);
+    kept.map(drop)
+        .map_err(|error| unwritable(error.error, path))
 }
 
 /// The name of a note.

@@ -15,12 +15,14 @@ use crate::engine::lora::targets::Targets;
 use crate::engine::lora::update::{Axis, Delta, Lengths, Manner, RowsPart, Update};
 use crate::weights::LoraFile;
 
+/// Updates by part and layer.
+type Updates = HashMap<(Part, String), Vec<Arc<Update>>>;
+
 /// A LoRA that has been read.
 pub struct Loaded {
     /// What of the file matched the model.
     pub report: Report,
-    /// The updates by part and layer.
-    pub(crate) updates: HashMap<(Part, String), Vec<Arc<Update>>>,
+    pub(crate) updates: Updates,
 }
 
 impl Loaded {
@@ -44,11 +46,7 @@ pub fn load(file: &LoraFile, targets: &Targets, hardware: &Hardware) -> Result<L
 }
 
 /// Reads the changes.
-fn read(
-    file: &TensorFile,
-    changes: &[Change],
-    hardware: &Hardware,
-) -> Result<HashMap<(Part, String), Vec<Arc<Update>>>, Error> {
+fn read(file: &TensorFile, changes: &[Change], hardware: &Hardware) -> Result<Updates, Error> {
     let mut layers: HashMap<(Part, String), Vec<Update>> = HashMap::new();
     for change in changes {
         let key = (change.place.part, change.place.layer.clone());
