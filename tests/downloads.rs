@@ -370,3 +370,16 @@ fn tokens_are_kept_where_only_the_user_reads_them() {
     fs::write(folder.path().join("tokens.json"), "{").unwrap();
     assert_eq!(Tokens::stored(folder.path()), Tokens::default());
 }
+
+#[test]
+fn what_a_server_says_before_it_leads_elsewhere_is_checked() {
+    for (tag, is_right) in [(sum(&noise(300_000)), true), (sum(b"another"), false)] {
+        let (result, _) = download(move |request, heard, body| match request {
+            0 => Reply::redirect("/elsewhere")
+                .with("X-Linked-Etag", &format!("\"{tag}\""))
+                .with("X-Linked-Size", "300000"),
+            _ => Reply::file(heard, body, "\"a\""),
+        });
+        assert_eq!(result.is_ok(), is_right, "{result:?}");
+    }
+}

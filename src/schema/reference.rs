@@ -179,9 +179,9 @@ impl Reference {
             Self::CivitaiModel(model) => format!("CivitAI model {model}"),
             Self::CivitaiVersion { version, .. } => format!("CivitAI version {version}"),
             Self::Link(url) => last(url.path()),
-            Self::Data(_) => "LoRA from a data address".to_owned(),
+            Self::Data(_) => "from a data address".to_owned(),
             Self::Path(path) => last(&path.to_string_lossy()),
-            Self::Contents(hash) => format!("LoRA {}", &hash[..8.min(hash.len())]),
+            Self::Contents(hash) => hash.chars().take(8).collect(),
         }
     }
 }

@@ -157,12 +157,13 @@ impl Download<'_, '_> {
             }
         }
         let url = &self.wanted.url;
-        let (mut size, mut sha256) = (None, None);
-        let answer = self.network.get(url, &headers, self.stop, &mut |first| {
-            (size, sha256) = linked(first);
+        let (mut size, mut sha256) = (self.size, self.sha256.clone());
+        let answer = self.network.get(url, &headers, self.stop, &mut |answer| {
+            let (told_size, told_sha256) = linked(answer);
+            size = size.or(told_size);
+            sha256 = sha256.take().or(told_sha256);
         })?;
-        self.size = self.size.or(size);
-        self.sha256 = self.sha256.take().or(sha256);
+        (self.size, self.sha256) = (size, sha256);
         match answer.status() {
             StatusCode::PARTIAL_CONTENT if resumes => match content_range(&answer) {
                 Some((start, total)) if start == have => self.take(part, answer, total),

@@ -98,7 +98,8 @@ impl Network {
         Some(token.value())
     }
 
-    /// Sends a request and follows redirects. `first` sees the answer of the first server, before it leads elsewhere.
+    /// Sends a request and follows redirects. `seen` sees every answer of the server that was asked, before it leads
+    /// elsewhere.
     ///
     /// # Errors
     /// When nothing answers, when a redirect leads nowhere or to an unsafe place, and when `stop` is raised. Answers that
@@ -108,10 +109,11 @@ impl Network {
         url: &Url,
         headers: &[(&str, String)],
         stop: &Stop,
-        first: &mut dyn FnMut(&Response<Body>),
+        seen: &mut dyn FnMut(&Response<Body>),
     ) -> Result<Response<Body>, Error> {
+        let asked = url.origin();
         let mut url = url.clone();
-        for hop in 0..=REDIRECTS {
+        for _ in 0..=REDIRECTS {
             let agent = self.agent(&url);
             stop.watch(&agent)?;
             let mut request = agent.get(url.as_str());
@@ -124,8 +126,8 @@ impl Network {
             let answer = request
                 .call()
                 .map_err(|error| stop.or(unreachable(&url, &error)))?;
-            if hop == 0 {
-                first(&answer);
+            if url.origin() == asked {
+                seen(&answer);
             }
             if !answer.status().is_redirection() || answer.status() == StatusCode::NOT_MODIFIED {
                 return Ok(answer);

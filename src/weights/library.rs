@@ -101,7 +101,7 @@ impl Library {
     pub fn find(&self, reference: &Reference) -> Result<Option<LoraInfo>, Error> {
         match reference {
             Reference::Embedded => Ok(Some(embedded())),
-            Reference::Contents(sha256) => Ok(self.by_contents(sha256)),
+            Reference::Contents(sha256) => self.by_contents(sha256).map(Some).ok_or(Error::Gone),
             Reference::Path(path) => self.local(path).map(Some),
             Reference::HuggingFace { .. } => match self.noted(&key_of(reference)) {
                 Some(info) => Ok(Some(info)),
@@ -183,12 +183,7 @@ impl Library {
             return self.unpack_data(text, stop);
         }
         let Some(located) = locate(&self.network, reference, stop)? else {
-            return match self.find(reference)? {
-                Some(info) => Ok(info),
-                None => Err(Error::Refused(
-                    "this LoRA's file is no longer on this machine".to_owned(),
-                )),
-            };
+            return self.find(reference)?.ok_or(Error::Gone);
         };
         let key = key_of(reference);
         // Another reference may have brought the very file.

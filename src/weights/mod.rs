@@ -71,6 +71,11 @@ pub enum Error {
     /// There is no such file.
     #[error("there is no file at this path: {}", .0.display())]
     NoFile(PathBuf),
+    /// A file that this machine has had is not there any more.
+    #[error(
+        "no file with these contents is on this machine any more: give the place that it came from"
+    )]
+    Gone,
     /// A file cannot be written.
     #[error("the file cannot be written ({reason}): {}", path.display())]
     Unwritable {
