@@ -3,9 +3,7 @@
 
 use std::iter;
 
-use egui::{
-    Align, Align2, Id, Label, Layout, RichText, Sense, Slider, SliderClamping, TextEdit, Ui, vec2,
-};
+use egui::{Align, Align2, Id, Layout, Slider, SliderClamping, TextEdit, Ui, vec2};
 
 use crate::schema::Problem;
 use crate::schema::fields::{self, Field, Kind};
@@ -14,11 +12,10 @@ use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::Model;
 use crate::session::Session;
-use crate::session::loras::{LoraState, ReadyLora};
-use crate::ui::pictures::{Pictures, Shown};
-use crate::ui::theme::{self, CONTROL, HALF, LORA_PICTURE, NUMBER_WIDTH, SMALL_CONTROL, SPACE};
-use crate::ui::{Action, icons, widgets};
-use crate::weights::fetch::in_words;
+use crate::session::loras::LoraState;
+use crate::ui::pictures::Pictures;
+use crate::ui::theme::{self, CONTROL, HALF, NUMBER_WIDTH, SMALL_CONTROL, SPACE};
+use crate::ui::{Action, icons, lora_card, widgets};
 use crate::weights::library::LoraInfo;
 
 /// The weights of the fine-tune that this program is made for.
@@ -127,7 +124,7 @@ pub(super) fn problems(session: &Session) -> Vec<Problem> {
 }
 
 /// The model that runs as the inputs stand.
-fn model(params: &Params) -> Model {
+pub(super) fn model(params: &Params) -> Model {
     if params.model == Model::Schnell.name() {
         Model::Schnell
     } else {
@@ -171,10 +168,10 @@ impl LoraList {
                     ui.label(theme::weak(ui, "Looking it up"));
                 });
             }
-            LoraState::Arriving(bytes) => arriving_ui(ui, bytes, typed, desk),
-            LoraState::Ready(ready) => ready_ui(ui, &ready, typed, desk),
+            LoraState::Arriving(bytes) => lora_card::arriving_ui(ui, bytes, typed, desk),
+            LoraState::Ready(ready) => lora_card::ready_ui(ui, &ready, typed, desk),
             LoraState::Failed { sentence, choices } => {
-                failed_ui(ui, &sentence, choices, typed, place, desk);
+                lora_card::failed_ui(ui, &sentence, choices, typed, place, desk);
             }
         }
     }
@@ -326,215 +323,4 @@ fn typed_ui(ui: &mut Ui, name: &str, number: &mut f64) -> bool {
         *number = parsed;
     }
     parsed.is_some()
-}
-
-/// A LoRA on its way.
-fn arriving_ui(ui: &mut Ui, bytes: crate::weights::fetch::Bytes, typed: &str, desk: &mut Desk<'_>) {
-    let text = match bytes.total {
-        Some(total) => format!("{} of {}", in_words(bytes.done), in_words(total)),
-        None => in_words(bytes.done),
-    };
-    ui.horizontal(|ui| {
-        ui.set_height(SMALL_CONTROL);
-        ui.label(theme::small(ui, text));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if widgets::icon_button_ui(ui, icons::CLOSE, "Cancel the download").clicked() {
-                desk.session.loras.cancel(typed);
-            }
-        });
-    });
-    widgets::progress_ui(ui, bytes.share(), "Download of the LoRA");
-}
-
-/// A LoRA that cannot be had, and what to do.
-fn failed_ui(
-    ui: &mut Ui,
-    sentence: &str,
-    choices: Vec<(String, Reference)>,
-    typed: &str,
-    place: Place,
-    desk: &mut Desk<'_>,
-) {
-    let palette = theme::palette(ui);
-    let colour = if choices.is_empty() {
-        palette.error
-    } else {
-        palette.text
-    };
-    widgets::sentence_ui(ui, icons::INFO, &widgets::sentence(sentence), colour);
-    if choices.is_empty() {
-        if widgets::button_ui(ui, icons::RESET, "Try again").clicked() {
-            desk.session.loras.retry(typed);
-        }
-        return;
-    }
-    for (name, reference) in choices {
-        let asked = reference.shareable().or_else(|| match &reference {
-            Reference::Path(path) => Some(path.to_string_lossy().into_owned()),
-            _ => None,
-        });
-        if let Some(asked) = asked
-            && widgets::wide_button_ui(ui, icons::RIGHT, &name).clicked()
-        {
-            desk.actions.push(Action::TakeLora(place, asked));
-        }
-    }
-}
-
-/// A LoRA that is there.
-fn ready_ui(ui: &mut Ui, ready: &ReadyLora, typed: &str, desk: &mut Desk<'_>) {
-    let fill = theme::palette(ui).raised;
-    let info = &ready.info;
-    widgets::card_ui(ui, fill, |ui| {
-        ui.spacing_mut().item_spacing.y = HALF;
-        ui.horizontal(|ui| {
-            if let Some(path) = &info.thumbnail {
-                picture_ui(ui, path, &info.file.name, desk);
-            }
-            ui.vertical(|ui| {
-                ui.horizontal(|ui| {
-                    ui.set_height(SMALL_CONTROL);
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        links_ui(ui, info, typed, desk);
-                        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                            let name = Label::new(theme::strong(&info.file.name)).truncate();
-                            ui.add(name).on_hover_ui(|ui| about_ui(ui, info));
-                        });
-                    });
-                });
-                badge_ui(ui, ready, model(&desk.session.settings.params));
-            });
-        });
-        triggers_ui(ui, info, desk);
-    });
-}
-
-/// The picture of a LoRA.
-fn picture_ui(ui: &mut Ui, path: &std::path::Path, name: &str, desk: &mut Desk<'_>) {
-    let shown = desk
-        .pictures
-        .thumbnail(ui.ctx(), &mut desk.session.loader, path);
-    let size = vec2(LORA_PICTURE, LORA_PICTURE);
-    if let Shown::Ready(texture, [width, height]) = shown {
-        let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-        response.widget_info(|| {
-            egui::WidgetInfo::labeled(egui::Role::Image, true, format!("Picture of {name}"))
-        });
-        // The middle of it, in a square.
-        let (width, height) = (width as f32, height as f32);
-        let side = width.min(height);
-        let share = vec2(side / width, side / height);
-        let uv = egui::Rect::from_center_size(egui::pos2(0.5, 0.5), share);
-        egui::Image::new(&texture)
-            .uv(uv)
-            .corner_radius(theme::CONTROL_RADIUS)
-            .paint_at(ui, rect);
-    }
-}
-
-/// Its page, and whether there is something newer.
-fn links_ui(ui: &mut Ui, info: &LoraInfo, typed: &str, desk: &mut Desk<'_>) {
-    let Some(page) = &info.page else { return };
-    if widgets::icon_button_ui(ui, icons::OPEN, "Open its page").clicked() {
-        ui.ctx().open_url(egui::OpenUrl::new_tab(page));
-    }
-    if widgets::icon_button_ui(ui, icons::TURN_RIGHT, "Look for a newer file").clicked() {
-        desk.session.loras.renew(typed);
-    }
-}
-
-/// What is known of a LoRA.
-fn about_ui(ui: &mut Ui, info: &LoraInfo) {
-    ui.label(&info.file.name);
-    ui.label(theme::small(ui, in_words(info.size)));
-    if let Some(base_model) = &info.base_model {
-        ui.label(theme::small(ui, format!("Trained on {base_model}")));
-    }
-    ui.label(theme::small(
-        ui,
-        format!(
-            "SHA-256 {}…",
-            info.file.sha256.get(..12).unwrap_or_default()
-        ),
-    ));
-}
-
-/// How much of it matches the model.
-fn badge_ui(ui: &mut Ui, ready: &ReadyLora, model: Model) {
-    let palette = theme::palette(ui);
-    match ready.report(model) {
-        // Why it cannot be used stands beside the field.
-        Err(_) => {
-            ui.label(
-                RichText::new("Not for this model")
-                    .color(palette.error)
-                    .small(),
-            );
-        }
-        Ok(report) => {
-            let (icon, colour) = if report.is_complete() {
-                (icons::DONE, palette.accent)
-            } else {
-                (icons::INFO, palette.text)
-            };
-            let layers = format!("{} of {} layers", report.matched, report.layers);
-            let rank = report
-                .rank_text()
-                .map(|rank| format!(", {rank}"))
-                .unwrap_or_default();
-            let missing = match report.not_understood.len() {
-                0 => String::new(),
-                count => format!(", {count} not understood"),
-            };
-            let text = format!("{icon} {layers}, {}{rank}{missing}", report.form);
-            ui.add(Label::new(RichText::new(text).color(colour).small()).wrap())
-                .on_hover_ui(|ui| {
-                    ui.label(format!("Named as by {}", report.layout));
-                    for name in report.not_understood.iter().take(12) {
-                        ui.label(theme::small(ui, name));
-                    }
-                });
-        }
-    }
-}
-
-/// Words that a prompt should have; a click puts one into it.
-fn triggers_ui(ui: &mut Ui, info: &LoraInfo, desk: &mut Desk<'_>) {
-    if info.triggers.is_empty() {
-        return;
-    }
-    let prompt = desk
-        .session
-        .settings
-        .params
-        .prompt
-        .as_deref()
-        .unwrap_or_default();
-    ui.horizontal_wrapped(|ui| {
-        let spacing = ui.spacing_mut();
-        spacing.item_spacing = vec2(HALF, HALF);
-        spacing.interact_size.y = SMALL_CONTROL;
-        spacing.button_padding = vec2(SPACE, 0.0);
-        ui.label(theme::small(ui, "Trigger words"));
-        for word in &info.triggers {
-            let is_there = prompt.contains(word.as_str());
-            let chip = egui::Button::new(RichText::new(word).small())
-                .truncate()
-                .selected(is_there);
-            let hint = if is_there {
-                "It is in the prompt"
-            } else {
-                "Puts it into the prompt"
-            };
-            if ui
-                .add(chip)
-                .accessible_name(format!("Trigger word {word}"))
-                .on_hover_text(hint)
-                .clicked()
-                && !is_there
-            {
-                desk.actions.push(Action::InsertTrigger(word.clone()));
-            }
-        }
-    });
 }

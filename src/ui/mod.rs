@@ -16,6 +16,7 @@ mod form;
 mod gallery;
 mod icons;
 mod incoming;
+mod lora_card;
 mod loras;
 mod messages;
 mod number;
