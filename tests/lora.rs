@@ -1,14 +1,18 @@
 //! LoRAs against the reference, on tiny random weights: `tests/reference/loras.py` made the files and what they lead to.
 
+use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
+use safetensors::SafeTensors;
 use serde_json::Value;
 
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::dump::{Dump, Noise, Probe};
 use flux_qfaces::engine::lora::adapters::Applied;
+use flux_qfaces::engine::lora::inspect;
+use flux_qfaces::engine::lora::targets::Targets;
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::{Error, Outcome};
 use flux_qfaces::schema::params::Params;
@@ -283,7 +287,7 @@ fn files_for_something_else_say_what_they_are() {
         ("foreign-embedding-sd", "textual inversion"),
         ("foreign-controlnet", "ControlNet"),
         ("foreign-vae", "VAE"),
-        ("foreign-control-lora", "widens the input"),
+        ("foreign-control-lora", "input is wider"),
         ("foreign-transformer", "another kind of model"),
         ("foreign-wan", "another kind of model"),
     ] {
@@ -296,4 +300,156 @@ fn files_for_something_else_say_what_they_are() {
         println!("{error}");
     }
     assert_eq!(listed("foreign").len(), 11);
+}
+
+/// A file of the golden LoRAs with other names; it lives as long as the folder.
+fn renamed(folder: &Path, from: &str, rename: impl Fn(&str) -> String) -> LoraFile {
+    let bytes = fs::read(path(from)).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let views = tensors.iter().map(|(name, view)| (rename(name), view));
+    let renamed = safetensors::serialize(views.collect::<Vec<_>>(), None).unwrap();
+    let path = folder.join("renamed.safetensors");
+    fs::write(&path, renamed).unwrap();
+    LoraFile {
+        name: "renamed".to_owned(),
+        sha256: String::new(),
+        place: LoraPlace::File(path),
+    }
+}
+
+#[test]
+fn other_names_of_the_same_layers_match() {
+    let golden = Golden::at(&path("golden.safetensors"));
+    let folder = tempfile::tempdir().unwrap();
+    let mut generator = generator();
+    let pieces = |name: &str| {
+        let table = [
+            (".transformer_blocks.", ".double_blocks."),
+            (".single_transformer_blocks.", ".single_blocks."),
+            ("proj_mlp", "linear1.3"),
+            ("add_q_proj", "txt_attn.qkv.0"),
+            ("add_k_proj", "txt_attn.qkv.1"),
+            ("add_v_proj", "txt_attn.qkv.2"),
+            ("lora_A", "lora_down"),
+            ("lora_B", "lora_up"),
+        ];
+        let is_single = name.contains("single");
+        let mut name = table
+            .iter()
+            .fold(name.to_owned(), |name, (from, to)| name.replace(from, to));
+        for (index, letter) in ["q", "k", "v"].into_iter().enumerate() {
+            let fused = if is_single { "linear1" } else { "img_attn.qkv" };
+            name = name.replace(&format!("attn.to_{letter}."), &format!("{fused}.{index}."));
+        }
+        name.replace("attn.txt_attn", "txt_attn")
+    };
+    let cases: [(&str, &str, &dyn Fn(&str) -> String); 7] = [
+        ("partial", "partial-peft-f32", &|name| {
+            name.replace(".weight", ".default_0.weight")
+        }),
+        ("partial", "partial-peft-f32", &|name| {
+            name.replace(".weight", "")
+        }),
+        ("partial", "partial-peft-f32", &|name| {
+            format!(
+                "transformer.base_model.model.{}",
+                name.trim_start_matches("transformer.")
+            )
+        }),
+        ("partial", "partial-peft-f32", &pieces),
+        ("partial", "partial-kohya-split", &|name| {
+            name.replacen('.', "_.", 1)
+        }),
+        ("blocks", "blocks-lycoris", &|name| {
+            name.replace("lycoris_", "lycoris__")
+        }),
+        ("text", "text-kohya-te2", &|name| {
+            name.replace("lora_te1_", "lora_te_")
+        }),
+    ];
+    for (number, (change, from, rename)) in cases.into_iter().enumerate() {
+        let mut file = renamed(folder.path(), &format!("{from}.safetensors"), rename);
+        file.sha256 = number.to_string();
+        let asked = format!("{from}.safetensors");
+        let request = request(&[(&asked, 1.0)], "dev");
+        let mut probe = Probe {
+            noise: Some(Noise::read(&path("noise.safetensors")).unwrap()),
+            dump: Some(Dump::default()),
+        };
+        let mut watch = |_| ControlFlow::Continue(());
+        let outcome = generator
+            .generate_probed(&request, &[file], &mut probe, &mut watch)
+            .unwrap();
+        let report = &outcome.loras[0].report;
+        assert!(
+            report.is_complete(),
+            "{from}, {number}: {}",
+            report.sentence()
+        );
+        let dump = probe.dump.unwrap().tensors().unwrap();
+        let theirs = golden.get(&format!("{change}@1.latents"));
+        check(
+            &format!("{from}, {number}"),
+            tensor(&dump, "latents_2"),
+            theirs,
+            BOUND,
+        );
+    }
+}
+
+#[test]
+fn relatives_of_flux_are_refused_although_much_of_them_fits() {
+    let (source, _) = model("dev");
+    let targets = Targets::of(&source, Model::Dev).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (layer, words) in [
+        (
+            "lora_unet_transformer_blocks_0_img_mlp_net_0_proj",
+            "Qwen-Image",
+        ),
+        ("lora_unet_double_blocks_0_img_mlp_fc1", "HunyuanVideo"),
+        (
+            "lora_unet_distilled_guidance_layer_layers_0_in_layer",
+            "Chroma",
+        ),
+    ] {
+        let victim = "lora_unet_double_blocks_1_img_mlp_0";
+        let file = renamed(folder.path(), "blocks-kohya.safetensors", |name| {
+            name.replace(victim, layer)
+        });
+        let sentence = inspect(&file, &targets).unwrap_err();
+        assert!(sentence.contains(words), "{layer}: {sentence}");
+    }
+}
+
+#[test]
+fn a_file_that_says_everything_twice_acts_once() {
+    let (source, _) = model("dev");
+    let targets = Targets::of(&source, Model::Dev).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (
+        fs::read(path("blocks-peft.safetensors")).unwrap(),
+        fs::read(path("blocks-bfl.safetensors")).unwrap(),
+    );
+    let (one, two) = (
+        SafeTensors::deserialize(&one).unwrap(),
+        SafeTensors::deserialize(&two).unwrap(),
+    );
+    let both = one
+        .iter()
+        .chain(two.iter())
+        .map(|(name, view)| (name.to_owned(), view));
+    let file = LoraFile {
+        place: LoraPlace::File(folder.path().join("both.safetensors")),
+        ..file("both")
+    };
+    fs::write(
+        folder.path().join("both.safetensors"),
+        safetensors::serialize(both.collect::<Vec<_>>(), None).unwrap(),
+    )
+    .unwrap();
+    let alone = inspect(&self::file("blocks-peft.safetensors"), &targets).unwrap();
+    let report = inspect(&file, &targets).unwrap();
+    assert_eq!(report.matched, alone.matched);
+    assert!(!report.is_complete());
 }

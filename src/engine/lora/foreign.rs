@@ -5,13 +5,56 @@ use crate::engine::lora::layouts::{Role, split};
 use crate::engine::lora::targets::Targets;
 
 /// What is said of a file that needs another model.
-pub(super) const WIDENS: &str = "it is a LoRA for control pictures, which widens the input of the model: such models cannot be used here";
+pub(super) const WIDENS: &str = "it is a LoRA for a control or Fill model, whose input is wider than this model's: such models cannot be used here";
 
 /// Parts of names, and what a file is in which one of them occurs.
 type Signs = (&'static [&'static str], &'static str);
 
+/// Layers that FLUX.1 does not have in models that share names and sizes with it, so that a part of their LoRAs would act.
+const OF_RELATIVES: [Signs; 4] = [
+    (
+        &[
+            "img_mlp.net",
+            "img_mlp_net",
+            "txt_mlp.net",
+            "txt_mlp_net",
+            "img_mod.1",
+            "img_mod_1",
+        ],
+        "it is a LoRA for Qwen-Image",
+    ),
+    (
+        &[
+            "img_mlp.fc1",
+            "img_mlp_fc1",
+            "img_mod.linear",
+            "img_mod_linear",
+            "modulation.linear",
+            "modulation_linear",
+            "individual_token_refiner",
+        ],
+        "it is a LoRA for HunyuanVideo",
+    ),
+    (
+        &[
+            "to_qkv_mlp_proj",
+            "ff.linear_in",
+            "ff_linear_in",
+            "ff_context.linear_in",
+            "ff_context_linear_in",
+            "double_stream_modulation",
+        ],
+        "it is a LoRA for FLUX.2",
+    ),
+    (&["distilled_guidance_layer"], "it is a LoRA for Chroma"),
+];
+
 /// What the names in a LoRA tell; the first row that fits counts.
-const OF_LORAS: [Signs; 5] = [
+const OF_LORAS: [Signs; 6] = [
+    (
+        &["oft_blocks", "oft_unet_"],
+        "it is an OFT, a kind of change that is not understood here",
+    ),
     (
         &[
             "lora_te2_text_model",
@@ -90,6 +133,13 @@ const OF_OTHERS: [Signs; 11] = [
         "it is a textual inversion, not a LoRA",
     ),
 ];
+
+/// What a LoRA is for by the layers of which nothing is known, if that is not FLUX.1 although much of it fits.
+pub(super) fn relative(unknown: &[String]) -> Option<&'static str> {
+    let has = |word: &&str| unknown.iter().any(|name| name.contains(word));
+    let found = OF_RELATIVES.iter().find(|(words, _)| words.iter().any(has));
+    found.map(|(_, sentence)| *sentence)
+}
 
 /// Says what a file seems to be of which nothing matches. `wrong_sizes` tells that names did match, but no sizes.
 pub(super) fn describe(file: &TensorFile, targets: &Targets, wrong_sizes: bool) -> String {

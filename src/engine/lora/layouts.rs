@@ -36,21 +36,26 @@ const fn scheme(name: &'static str, prefix: &'static str, part: Part) -> Scheme 
 /// [ComfyUI](https://github.com/comfyanonymous/ComfyUI/blob/v0.3.40/comfy/lora.py),
 /// [sd-scripts](https://github.com/kohya-ss/sd-scripts), [OneTrainer](https://github.com/Nerogar/OneTrainer) and
 /// [LyCORIS](https://github.com/KohakuBlueleaf/LyCORIS).
-pub const SCHEMES: [Scheme; 18] = [
+pub const SCHEMES: [Scheme; 23] = [
     scheme("diffusers", "transformer.", Part::Transformer),
     scheme("ComfyUI", "diffusion_model.", Part::Transformer),
     scheme("ComfyUI", "model.diffusion_model.", Part::Transformer),
     scheme("PEFT", "base_model.model.", Part::Transformer),
     scheme("PEFT", "base_model.model.transformer.", Part::Transformer),
+    scheme("PEFT", "transformer.base_model.model.", Part::Transformer),
+    scheme("PEFT", "unet.base_model.model.", Part::Transformer),
     scheme("kohya", "lora_unet_", Part::Transformer),
     scheme("OneTrainer", "lora_transformer_", Part::Transformer),
     scheme("LyCORIS", "lycoris_", Part::Transformer),
+    scheme("LyCORIS", "lycoris__", Part::Transformer),
     scheme("diffusers", "text_encoder.", Part::Clip),
     scheme("diffusers", "text_encoder_2.", Part::T5),
     scheme("kohya", "lora_te1_", Part::Clip),
     scheme("kohya", "lora_te_", Part::Clip),
     scheme("kohya", "lora_te2_", Part::T5),
     scheme("OneTrainer", "lora_te3_", Part::T5),
+    scheme("OneTrainer", "clip_l.", Part::Clip),
+    scheme("OneTrainer", "t5.", Part::T5),
     scheme("ComfyUI", "text_encoders.clip_l.transformer.", Part::Clip),
     scheme("ComfyUI", "text_encoders.t5xxl.transformer.", Part::T5),
     scheme("XLabs", "", Part::Transformer),
@@ -65,9 +70,6 @@ pub const XLABS_DOUBLE: [(&str, &str); 4] = [
     ("processor.proj_lora1", "img_attn.proj"),
     ("processor.proj_lora2", "txt_attn.proj"),
 ];
-
-/// XLabs' name for queries, keys and values in a single block: the first rows of `linear1`.
-pub const XLABS_SINGLE_QKV: &str = "processor.qkv_lora";
 
 /// XLabs' name for `linear2` in a single block.
 pub const XLABS_SINGLE_PROJ: &str = "processor.proj_lora";
@@ -116,7 +118,7 @@ pub enum Role {
 }
 
 /// The endings of names. Where one ends with another, the longer counts.
-pub const ENDINGS: [(&str, Role); 28] = [
+pub const ENDINGS: [(&str, Role); 34] = [
     (".lora_A.weight", Role::Down),
     (".lora_B.weight", Role::Up),
     (".lora_B.bias", Role::UpBias),
@@ -125,11 +127,16 @@ pub const ENDINGS: [(&str, Role); 28] = [
     (".lora_up.bias", Role::UpBias),
     (".lora.down.weight", Role::Down),
     (".lora.up.weight", Role::Up),
+    (".lora_linear_layer.down.weight", Role::Down),
+    (".lora_linear_layer.up.weight", Role::Up),
+    (".lora_A", Role::Down),
+    (".lora_B", Role::Up),
     (".down.weight", Role::Down),
     (".up.weight", Role::Up),
     (".alpha", Role::Alpha),
     (".lora_magnitude_vector", Role::Magnitude),
     (".lora_magnitude_vector.weight", Role::Magnitude),
+    (".magnitude", Role::Magnitude),
     (".dora_scale", Role::DoraScale),
     (".hada_w1_a", Role::HadamardUp1),
     (".hada_w1_b", Role::HadamardDown1),
@@ -145,7 +152,47 @@ pub const ENDINGS: [(&str, Role); 28] = [
     (".diff_b", Role::BiasDifference),
     (".w_norm", Role::Difference),
     (".scale", Role::Replacement),
+    (".set_weight", Role::Replacement),
 ];
+
+/// Names of whole layers besides those of BFL and diffusers: the kind of block, ours, and theirs. Queries, keys and values
+/// in one are met where diffusers' layers were fused before training.
+pub const WHOLE_ALIASES: [(&str, &str, &str); 3] = [
+    ("", "img_in", "img_in.proj"),
+    (
+        "double_blocks",
+        "img_attn.qkv",
+        "transformer_blocks.{}.attn.to_qkv",
+    ),
+    (
+        "double_blocks",
+        "txt_attn.qkv",
+        "transformer_blocks.{}.attn.to_added_qkv",
+    ),
+];
+
+/// Names of the first rows of `linear1` in a single block, those of queries, keys and values.
+pub const QKV_ALIASES: [&str; 3] = [
+    "single_blocks.{}.processor.qkv_lora",
+    "single_blocks.{}.linear1_qkv",
+    "single_transformer_blocks.{}.attn.to_qkv",
+];
+
+/// A name without the name of the adapter that PEFT puts between a part and its ending: `x.lora_A.default.weight`.
+pub fn without_adapter(name: &str) -> String {
+    for part in [".lora_A.", ".lora_B.", ".lora_magnitude_vector."] {
+        let Some((layer, rest)) = name.split_once(part) else {
+            continue;
+        };
+        let part = part.trim_end_matches('.');
+        return match rest.split_once('.') {
+            Some((_, ending)) => format!("{layer}{part}.{ending}"),
+            None if rest == "weight" || rest == "bias" => name.to_owned(),
+            None => format!("{layer}{part}"),
+        };
+    }
+    name.to_owned()
+}
 
 /// Splits a tensor's name into its layer, as the file calls it, and its role.
 pub fn split(name: &str) -> Option<(&str, Role)> {
@@ -159,7 +206,7 @@ pub fn split(name: &str) -> Option<(&str, Role)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Role, split};
+    use super::{Role, split, without_adapter};
 
     #[test]
     fn the_longest_ending_counts() {
@@ -174,5 +221,22 @@ mod tests {
             assert_eq!(split(name), Some((layer, role)), "{name}");
         }
         assert_eq!(split("a.weight"), None);
+    }
+
+    #[test]
+    fn the_name_of_an_adapter_does_not_count() {
+        for (name, plain) in [
+            ("a.lora_A.default_0.weight", "a.lora_A.weight"),
+            ("a.lora_B.mine.bias", "a.lora_B.bias"),
+            (
+                "a.lora_magnitude_vector.default.weight",
+                "a.lora_magnitude_vector.weight",
+            ),
+            ("a.lora_magnitude_vector.default", "a.lora_magnitude_vector"),
+            ("a.lora_A.weight", "a.lora_A.weight"),
+            ("a.lora_A", "a.lora_A"),
+        ] {
+            assert_eq!(without_adapter(name), plain, "{name}");
+        }
     }
 }

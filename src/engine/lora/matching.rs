@@ -8,7 +8,7 @@ use crate::engine::Error;
 use crate::engine::checkpoint::safetensors::TensorFile;
 use crate::engine::device::Hardware;
 use crate::engine::lora::foreign;
-use crate::engine::lora::layouts::{Role, split};
+use crate::engine::lora::layouts::{Role, split, without_adapter};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::{Layer, Place, Targets};
 use crate::weights::Contents;
@@ -52,23 +52,32 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
     let mut layers: BTreeMap<String, Tensors> = BTreeMap::new();
     let mut not_understood = Vec::new();
     for name in file.names() {
-        // A model that PEFT has saved whole has the name of the adapter in it.
-        let plain = name.replace(".default.weight", ".weight");
-        match split(plain.strip_suffix(".default").unwrap_or(&plain)) {
-            Some((layer, role)) => {
-                layers
-                    .entry(layer.to_owned())
-                    .or_default()
-                    .insert(role, name);
-            }
-            None => not_understood.push(name),
+        if name.starts_with("bundle_emb.") {
+            not_understood.push(format!("{name} (an embedding, which is not used)"));
+            continue;
         }
+        let Some((layer, role)) =
+            split(&without_adapter(&name)).map(|(layer, role)| (layer.to_owned(), role))
+        else {
+            not_understood.push(name);
+            continue;
+        };
+        let twice = layers.entry(layer).or_default().insert(role, name);
+        not_understood.extend(twice.map(|name| format!("{name} (it is there twice)")));
     }
     let mut report = Report {
         layers: layers.len(),
         ..Report::default()
     };
-    let mut changes: Vec<Change> = Vec::new();
+    let unknown: Vec<String> = layers
+        .keys()
+        .filter(|layer| targets.find(layer).is_none())
+        .cloned()
+        .collect();
+    if let Some(sentence) = foreign::relative(&unknown) {
+        return Err(sentence.to_owned());
+    }
+    let mut changes: Vec<(Change, &str)> = Vec::new();
     let mut wrong_sizes = 0;
     for (layer, tensors) in layers {
         let Some((place, scheme)) = targets.find(&layer) else {
@@ -77,9 +86,6 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
         };
         if widens(file, &tensors, place, targets) {
             return Err(foreign::WIDENS.to_owned());
-        }
-        if report.layout.is_empty() {
-            scheme.clone_into(&mut report.layout);
         }
         let pieces = Pieces {
             file,
@@ -93,12 +99,13 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
         match checked {
             Ok(form) => {
                 let factor = pieces.factor(form, metadata.as_ref(), &layer);
-                changes.push(Change {
+                let change = Change {
                     place: place.clone(),
                     form,
                     tensors,
                     factor,
-                });
+                };
+                changes.push((change, scheme));
             }
             Err(reason) => {
                 wrong_sizes += usize::from(reason == WRONG_SIZE);
@@ -106,14 +113,42 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
             }
         }
     }
-    if changes.is_empty() {
+    let Some((_, scheme)) = changes.first() else {
         return Err(foreign::describe(file, targets, wrong_sizes > 0));
-    }
+    };
+    (*scheme).clone_into(&mut report.layout);
+    let changes = once_each(changes, &mut not_understood);
     report.matched = changes.len();
     report.ranks = ranks(file, &changes);
     form_name(&changes).clone_into(&mut report.form);
     report.not_understood = not_understood;
     Ok(Matched { changes, report })
+}
+
+/// The changes without those that diffusers' names say already: some files hold everything in two namings.
+fn once_each(changes: Vec<(Change, &str)>, not_understood: &mut Vec<String>) -> Vec<Change> {
+    let (first, others): (Vec<_>, Vec<_>) = changes
+        .into_iter()
+        .partition(|(_, scheme)| *scheme == "diffusers");
+    let mut kept: Vec<Change> = first.into_iter().map(|(change, _)| change).collect();
+    let said = kept.len();
+    for (change, scheme) in others {
+        let is_said = kept[..said].iter().any(|other| {
+            let (ours, theirs) = (&change.place, &other.place);
+            (ours.part, &ours.layer) == (theirs.part, &theirs.layer)
+                && ours.rows.start < theirs.rows.end
+                && theirs.rows.start < ours.rows.end
+        });
+        if is_said {
+            let layer = &change.place.layer;
+            not_understood.push(format!(
+                "{layer} as by {scheme} (diffusers' names say it already)"
+            ));
+        } else {
+            kept.push(change);
+        }
+    }
+    kept
 }
 
 /// Whether a file is for a model with a wider input, such as those for control pictures.

@@ -7,7 +7,7 @@ use crate::engine::Error;
 use crate::engine::checkpoint::{Component, Source, diffusers};
 use crate::engine::device::Hardware;
 use crate::engine::lora::layouts::{
-    Part, SCHEMES, XLABS_DOUBLE, XLABS_SINGLE_PROJ, XLABS_SINGLE_QKV,
+    Part, QKV_ALIASES, SCHEMES, WHOLE_ALIASES, XLABS_DOUBLE, XLABS_SINGLE_PROJ,
 };
 use crate::engine::transformer::Transformer;
 use crate::schema::request::Model;
@@ -103,6 +103,12 @@ impl Targets {
 
     /// Where a layer leads that a file calls `name`, and who names it so.
     pub fn find(&self, name: &str) -> Option<(&Place, &'static str)> {
+        // A trainer of 2024 left an underscore behind.
+        self.find_exactly(name)
+            .or_else(|| self.find_exactly(name.strip_suffix('_')?))
+    }
+
+    fn find_exactly(&self, name: &str) -> Option<(&Place, &'static str)> {
         SCHEMES.iter().find_map(|scheme| {
             let rest = name.strip_prefix(scheme.prefix)?;
             let place = self.names.get(&(scheme.part, rest.to_owned()))?;
@@ -149,33 +155,48 @@ impl Targets {
                     ..whole.clone()
                 };
                 self.name(part.trim_end_matches(".weight"), &place);
+                if last > 0 {
+                    // OneTrainer numbers the pieces.
+                    let piece = Place {
+                        halves_swapped: false,
+                        ..place
+                    };
+                    self.name(&format!("{layer}.{i}"), &piece);
+                }
             }
-            self.add_xlabs(&whole);
+            self.add_others(&whole);
         }
     }
 
-    /// Adds XLabs' name for a layer, if it has one.
-    fn add_xlabs(&mut self, whole: &Place) {
+    /// Adds the names that are neither BFL's nor diffusers'.
+    fn add_others(&mut self, whole: &Place) {
         let mut words = whole.layer.splitn(3, '.');
-        let (Some(kind), Some(block), Some(layer)) = (words.next(), words.next(), words.next())
-        else {
-            return;
+        let (kind, block, layer) = match (words.next(), words.next(), words.next()) {
+            (Some(kind), Some(block), Some(layer)) => (kind, block, layer),
+            _ => ("", "", whole.layer.as_str()),
         };
-        let double = XLABS_DOUBLE.iter().find(|(_, ours)| *ours == layer);
-        let (theirs, rows) = match (kind, layer, self.layer(whole)) {
-            ("double_blocks", _, _) => match double {
-                Some((theirs, _)) => (*theirs, whole.rows.clone()),
-                None => return,
-            },
-            (_, "linear1", Some(Layer::Linear { input, .. })) => (XLABS_SINGLE_QKV, 0..3 * input),
-            (_, "linear2", _) => (XLABS_SINGLE_PROJ, whole.rows.clone()),
-            _ => return,
+        for (of, ours, theirs) in WHOLE_ALIASES {
+            if (of, ours) == (kind, layer) {
+                self.name(&theirs.replace("{}", block), whole);
+            }
+        }
+        let xlabs = match kind {
+            "double_blocks" => XLABS_DOUBLE.iter().find(|(_, ours)| *ours == layer),
+            "single_blocks" if layer == "linear2" => Some(&(XLABS_SINGLE_PROJ, "")),
+            _ => None,
         };
-        let place = Place {
-            rows,
-            ..whole.clone()
-        };
-        self.name(&format!("{kind}.{block}.{theirs}"), &place);
+        if let Some((theirs, _)) = xlabs {
+            self.name(&format!("{kind}.{block}.{theirs}"), whole);
+        }
+        if let ("linear1", Some(Layer::Linear { input, .. })) = (layer, self.layer(whole)) {
+            let place = Place {
+                rows: 0..3 * input,
+                ..whole.clone()
+            };
+            for theirs in QKV_ALIASES {
+                self.name(&theirs.replace("{}", block), &place);
+            }
+        }
     }
 
     /// Adds the linear layers of a text encoder's blocks.
