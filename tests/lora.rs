@@ -317,6 +317,9 @@ fn renamed(folder: &Path, from: &str, rename: impl Fn(&str) -> String) -> LoraFi
     }
 }
 
+/// A change, a file that says it, and how its names are changed.
+type Renaming<'a> = (&'a str, &'a str, &'a dyn Fn(&str) -> String);
+
 #[test]
 fn other_names_of_the_same_layers_match() {
     let golden = Golden::at(&path("golden.safetensors"));
@@ -343,7 +346,7 @@ fn other_names_of_the_same_layers_match() {
         }
         name.replace("attn.txt_attn", "txt_attn")
     };
-    let cases: [(&str, &str, &dyn Fn(&str) -> String); 7] = [
+    let cases: [Renaming<'_>; 7] = [
         ("partial", "partial-peft-f32", &|name| {
             name.replace(".weight", ".default_0.weight")
         }),
