@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
 use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
 use flux_qfaces::engine::device::Hardware;
@@ -90,13 +91,22 @@ fn run_model(
     model: &str,
 ) -> Result<(Vec<(String, Tensor)>, Outcome), Error> {
     let files: Vec<_> = loras.iter().map(|(name, _)| file(name)).collect();
+    run_files(generator, loras, &files, model)
+}
+
+fn run_files(
+    generator: &mut FluxGenerator,
+    loras: &[Asked<'_>],
+    files: &[LoraFile],
+    model: &str,
+) -> Result<(Vec<(String, Tensor)>, Outcome), Error> {
     let mut probe = Probe {
         noise: Some(Noise::read(&path("noise.safetensors")).unwrap()),
         dump: Some(Dump::default()),
     };
     let mut watch = |_| ControlFlow::Continue(());
     let request = request(loras, model);
-    let outcome = generator.generate_probed(&request, &files, &mut probe, &mut watch)?;
+    let outcome = generator.generate_probed(&request, files, &mut probe, &mut watch)?;
     Ok((probe.dump.unwrap().tensors().unwrap(), outcome))
 }
 
@@ -374,22 +384,13 @@ fn other_names_of_the_same_layers_match() {
         let mut file = renamed(folder.path(), &format!("{from}.safetensors"), rename);
         file.sha256 = number.to_string();
         let asked = format!("{from}.safetensors");
-        let request = request(&[(&asked, 1.0)], "dev");
-        let mut probe = Probe {
-            noise: Some(Noise::read(&path("noise.safetensors")).unwrap()),
-            dump: Some(Dump::default()),
-        };
-        let mut watch = |_| ControlFlow::Continue(());
-        let outcome = generator
-            .generate_probed(&request, &[file], &mut probe, &mut watch)
-            .unwrap();
+        let (dump, outcome) = run_files(&mut generator, &[(&asked, 1.0)], &[file], "dev").unwrap();
         let report = &outcome.loras[0].report;
         assert!(
             report.is_complete(),
             "{from}, {number}: {}",
             report.sentence()
         );
-        let dump = probe.dump.unwrap().tensors().unwrap();
         let theirs = golden.get(&format!("{change}@1.latents"));
         check(
             &format!("{from}, {number}"),
@@ -455,4 +456,129 @@ fn a_file_that_says_everything_twice_acts_once() {
     let report = inspect(&file, &targets).unwrap();
     assert_eq!(report.matched, alone.matched);
     assert!(!report.is_complete());
+}
+
+/// A file of zeros with these tensors; it lives as long as the folder.
+fn made(folder: &Path, tensors: &[(String, Vec<usize>)]) -> LoraFile {
+    let views = tensors.iter().map(|(name, shape)| {
+        let bytes: &'static [u8] = vec![0; 4 * shape.iter().product::<usize>()].leak();
+        (
+            name,
+            TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap(),
+        )
+    });
+    let path = folder.join("made.safetensors");
+    fs::write(
+        &path,
+        safetensors::serialize(views.collect::<Vec<_>>(), None).unwrap(),
+    )
+    .unwrap();
+    LoraFile {
+        place: LoraPlace::File(path),
+        ..file("made")
+    }
+}
+
+#[test]
+fn a_text_encoder_that_fits_makes_no_lora_of_another_models() {
+    let (source, _) = model("dev");
+    let targets = Targets::of(&source, Model::Dev).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let pair = |layer: &str, output: usize, input: usize| {
+        let tensor = |ending: &str, shape| (format!("{layer}.{ending}.weight"), shape);
+        [
+            tensor("lora_down", vec![4, input]),
+            tensor("lora_up", vec![output, 4]),
+        ]
+    };
+    let clip = pair(
+        "lora_te1_text_model_encoder_layers_0_self_attn_q_proj",
+        32,
+        32,
+    );
+    let unet = pair("lora_unet_down_blocks_0_attentions_0_proj_in", 320, 320);
+    let sentence = inspect(
+        &made(folder.path(), &[clip.clone(), unet].concat()),
+        &targets,
+    )
+    .unwrap_err();
+    assert!(sentence.contains("Stable Diffusion"), "{sentence}");
+    let flux = pair("lora_unet_double_blocks_0_img_mlp_0", 12288, 3072);
+    let sentence = inspect(
+        &made(folder.path(), &[clip.clone(), flux].concat()),
+        &targets,
+    )
+    .unwrap_err();
+    assert!(sentence.contains("another size"), "{sentence}");
+    // A LoRA for the text encoder alone is one.
+    assert_eq!(
+        inspect(&made(folder.path(), &clip), &targets)
+            .unwrap()
+            .matched,
+        1
+    );
+}
+
+#[test]
+fn a_whole_checkpoint_of_this_size_is_no_lora() {
+    let (source, _) = model("dev");
+    let targets = Targets::of(&source, Model::Dev).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let norm = |name: &str| {
+        (
+            format!("double_blocks.0.img_attn.norm.{name}.scale"),
+            vec![16],
+        )
+    };
+    let whole = [
+        (
+            "double_blocks.0.img_attn.qkv.weight".to_owned(),
+            vec![144, 48],
+        ),
+        norm("query_norm"),
+        norm("key_norm"),
+    ];
+    let sentence = inspect(&made(folder.path(), &whole), &targets).unwrap_err();
+    assert!(sentence.contains("whole FLUX.1 transformer"), "{sentence}");
+}
+
+#[test]
+fn an_alpha_may_be_a_whole_number() {
+    let golden = Golden::at(&path("golden.safetensors"));
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = fs::read(path("blocks-kohya.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let mut whole = 0;
+    let views = tensors.iter().map(|(name, view)| {
+        let number = half::f16::from_le_bytes(view.data()[..2].try_into().unwrap()).to_f32();
+        if !name.ends_with(".alpha") || number.fract() != 0.0 {
+            return (name, view);
+        }
+        whole += 1;
+        let bytes: &'static [u8] = Box::leak(Box::new((number as i64).to_le_bytes()));
+        (name, TensorView::new(Dtype::I64, vec![], bytes).unwrap())
+    });
+    let views: Vec<_> = views.collect();
+    assert!(whole > 0, "no alpha is a whole number");
+    let target = folder.path().join("whole.safetensors");
+    fs::write(&target, safetensors::serialize(views, None).unwrap()).unwrap();
+    let lora = LoraFile {
+        place: LoraPlace::File(target),
+        ..file("whole")
+    };
+    let mut generator = generator();
+    let (dump, outcome) = run_files(
+        &mut generator,
+        &[("blocks-kohya.safetensors", 1.0)],
+        &[lora],
+        "dev",
+    )
+    .unwrap();
+    assert!(outcome.loras[0].report.is_complete());
+    check(
+        "whole alphas",
+        tensor(&dump, "latents_2"),
+        golden.get("blocks@1.latents"),
+        BOUND,
+    );
 }

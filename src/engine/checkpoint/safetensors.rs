@@ -105,6 +105,28 @@ impl TensorFile {
         self.metadata.info(tensor).is_some()
     }
 
+    /// The value of a tensor of one number, which may be a whole one.
+    pub(crate) fn scalar(&self, tensor: &str) -> Option<f64> {
+        let info = self.metadata.info(tensor)?;
+        let (start, end) = info.data_offsets;
+        let bytes = self
+            .contents
+            .get(self.data_start + start..self.data_start + end)?;
+        match info.dtype {
+            Dtype::I64 => Some(i64::from_le_bytes(bytes.try_into().ok()?) as f64),
+            Dtype::I32 => Some(i32::from_le_bytes(bytes.try_into().ok()?).into()),
+            Dtype::I16 => Some(i16::from_le_bytes(bytes.try_into().ok()?).into()),
+            _ => {
+                let tensor = self.read(tensor, &Hardware::cpu()).ok()?;
+                let number = tensor.flatten_all().ok()?.to_vec1::<f32>().ok()?;
+                match *number.as_slice() {
+                    [number] => Some(number.into()),
+                    _ => None,
+                }
+            }
+        }
+    }
+
     /// Reads a tensor into the computation's precision.
     pub(crate) fn read(&self, tensor: &str, hardware: &Hardware) -> Result<Tensor, Error> {
         let lacking = || {

@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use crate::engine::Error;
 use crate::engine::checkpoint::safetensors::TensorFile;
-use crate::engine::device::Hardware;
 use crate::engine::lora::foreign;
-use crate::engine::lora::layouts::{Role, split, without_adapter};
+use crate::engine::lora::layouts::{Part, Role, split, without_adapter};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::{Layer, Place, Targets};
 use crate::weights::Contents;
@@ -96,9 +95,12 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
             Some(Layer::Norm(width)) => pieces.norm(width),
             None => continue,
         };
+        let checked = checked.and_then(|form| {
+            let factor = pieces.factor(form, metadata.as_ref(), &layer)?;
+            Ok((form, factor))
+        });
         match checked {
-            Ok(form) => {
-                let factor = pieces.factor(form, metadata.as_ref(), &layer);
+            Ok((form, factor)) => {
                 let change = Change {
                     place: place.clone(),
                     form,
@@ -113,7 +115,13 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
             }
         }
     }
-    let Some((_, scheme)) = changes.first() else {
+    let Some((_, scheme)) = changes.first().filter(|_| {
+        let names = Names {
+            unknown: !unknown.is_empty() || wrong_sizes > 0,
+            whole_weights: not_understood.iter().any(|name| name.ends_with(".weight")),
+        };
+        is_for_this_model(&changes, names)
+    }) else {
         return Err(foreign::describe(file, targets, wrong_sizes > 0));
     };
     (*scheme).clone_into(&mut report.layout);
@@ -123,6 +131,26 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
     form_name(&changes).clone_into(&mut report.form);
     report.not_understood = not_understood;
     Ok(Matched { changes, report })
+}
+
+/// What a file has besides what matches.
+#[derive(Clone, Copy)]
+struct Names {
+    /// Layers that this model does not have, or not in this size.
+    unknown: bool,
+    /// Weights that are no part of a change.
+    whole_weights: bool,
+}
+
+/// Whether what matches makes a file a LoRA for this model. The first text encoder is that of Stable Diffusion too, and a
+/// whole checkpoint has scales of norms.
+fn is_for_this_model(changes: &[(Change, &str)], names: Names) -> bool {
+    let mut changes = changes.iter().map(|(change, _)| change);
+    let only_text = changes
+        .clone()
+        .all(|change| change.place.part != Part::Transformer);
+    let only_norms = changes.all(|change| change.tensors.contains_key(&Role::Replacement));
+    !(only_text && names.unknown || only_norms && names.whole_weights)
 }
 
 /// The changes without those that diffusers' names say already: some files hold everything in two namings.
@@ -269,16 +297,31 @@ impl Pieces<'_> {
             }
             _ => match self.matrix(Role::Difference) {
                 Some(shape) => (Form::Whole, shape),
+                None if self.tensors.contains_key(&Role::Difference) => return Err(WRONG_SIZE),
                 None if self.bias().is_some() => (Form::Small, wanted),
                 None => return Err("half of it is missing"),
             },
         };
-        let lengths = [Role::Magnitude, Role::DoraScale].map(|role| self.count(role));
-        let lengths_fit = |count: &usize| *count == output || *count == input;
+        let biases = [Role::UpBias, Role::BiasDifference].map(|role| self.count(role));
         let fits = shape == wanted
-            && self.bias().is_none_or(|count| count == output)
-            && lengths.iter().flatten().all(lengths_fit);
+            && biases.into_iter().flatten().all(|count| count == output)
+            && self.lengths_fit(output, input);
         fits.then_some(form).ok_or(WRONG_SIZE)
+    }
+
+    /// Whether the lengths of DoRA, if there are any, are those of the rows, or of the columns where they lie in a row.
+    fn lengths_fit(&self, output: usize, input: usize) -> bool {
+        let magnitude = self
+            .count(Role::Magnitude)
+            .is_none_or(|count| count == output);
+        let scale = self.tensors.get(&Role::DoraScale);
+        let scale = scale.and_then(|name| self.file.shape(name));
+        magnitude
+            && match scale {
+                None => true,
+                Some([1, columns, ..]) if *columns > 1 => *columns == input,
+                Some(shape) => shape.iter().product::<usize>() == output,
+            }
     }
 
     /// How many numbers a change of the bias has.
@@ -312,20 +355,27 @@ impl Pieces<'_> {
     ///
     /// alpha / rank where there is an alpha, and 1 where there is none; LoKr has a rank only where one of its factors is a
     /// product (<https://github.com/KohakuBlueleaf/LyCORIS/blob/v3.1.0/lycoris/modules/lokr.py>).
-    fn factor(&self, form: Form, metadata: Option<&PeftMetadata>, layer: &str) -> f64 {
+    fn factor(
+        &self,
+        form: Form,
+        metadata: Option<&PeftMetadata>,
+        layer: &str,
+    ) -> Result<f64, &'static str> {
         let Some(rank) = self.rank(form) else {
-            return 1.0;
+            return Ok(1.0);
         };
-        let alpha = self.tensors.get(&Role::Alpha).and_then(|name| {
-            let tensor = self.file.read(name, &Hardware::cpu()).ok()?;
-            let value = tensor.flatten_all().ok()?.get(0).ok()?;
-            value.to_scalar::<f32>().ok().map(f64::from)
-        });
-        match (alpha, metadata) {
+        let alpha = match self.tensors.get(&Role::Alpha) {
+            Some(name) => {
+                let alpha = self.file.scalar(name).filter(|alpha| alpha.is_finite());
+                Some(alpha.ok_or("its alpha cannot be read")?)
+            }
+            None => None,
+        };
+        Ok(match (alpha, metadata) {
             (Some(alpha), _) => alpha / rank as f64,
             (None, Some(metadata)) => metadata.factor(layer, rank),
             (None, None) => 1.0,
-        }
+        })
     }
 }
 
