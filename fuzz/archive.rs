@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     archive.write_all(bytes).expect("a temporary file can be written");
     archive.seek(SeekFrom::Start(0)).expect("a file can be read from its start");
     let mut target = tempfile::tempfile().expect("a temporary file can be made");
-    let _ = extract(archive, &mut target, &mut |written| {
+    let _ = extract(archive, &mut target, &|written| {
         if written > MOST_BYTES {
             return Err(Error::Cancelled);
         }

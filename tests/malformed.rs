@@ -179,7 +179,7 @@ fn bent_archives_are_errors_or_files() {
         for _ in 0..400 {
             fs::write(&path, dice.bend(&file)).unwrap();
             let mut target = tempfile::tempfile().unwrap();
-            let mut most = |written| {
+            let most = |written| {
                 if written > 1 << 20 {
                     Err(Error::Cancelled)
                 } else {
@@ -187,7 +187,7 @@ fn bent_archives_are_errors_or_files() {
                 }
             };
             let archive = fs::File::open(&path).unwrap();
-            if let Err(error) = archive::extract(archive, &mut target, &mut most) {
+            if let Err(error) = archive::extract(archive, &mut target, &most) {
                 assert!(!error.to_string().is_empty());
             }
         }

@@ -28,7 +28,7 @@ fn every_form_of_reference_is_understood() {
         ),
         (
             "huggingface.co/o/m/resolve/main/a%20b/x.safetensors?download=true",
-            "https://huggingface.co/o/m/blob/main/a b/x.safetensors",
+            "https://huggingface.co/o/m/blob/main/a%20b/x.safetensors",
         ),
         (
             "https://huggingface.co/o/m/blob/main/x.safetensors",

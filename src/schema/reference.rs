@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 /// The forms that are understood, for the sentence about one that is not.
@@ -141,11 +141,18 @@ impl Reference {
                 repository,
                 revision,
                 file,
-            } => match file {
-                Some(file) => format!("https://huggingface.co/{repository}/blob/{revision}/{file}"),
-                None if revision == "main" => format!("https://huggingface.co/{repository}"),
-                None => format!("https://huggingface.co/{repository}/tree/{revision}"),
-            },
+            } => {
+                let page = format!("https://huggingface.co/{repository}");
+                let revision_word = encoded(revision);
+                match file {
+                    Some(file) => {
+                        let words: Vec<_> = file.split('/').map(encoded).collect();
+                        format!("{page}/blob/{revision_word}/{}", words.join("/"))
+                    }
+                    None if revision == "main" => page,
+                    None => format!("{page}/tree/{revision_word}"),
+                }
+            }
             Self::CivitaiModel(model) => format!("https://civitai.com/models/{model}"),
             Self::CivitaiVersion { version, query } => {
                 let mark = if query.is_empty() { "" } else { "?" };
@@ -161,6 +168,15 @@ impl Reference {
                 url.to_string()
             }
         })
+    }
+
+    /// The reference without secrets, if it still leads to the same file.
+    pub fn lasting(&self) -> Option<String> {
+        let shared = self.shareable()?;
+        match self {
+            Self::Link(url) if *url.as_str() != shared => None,
+            _ => Some(shared),
+        }
     }
 
     /// A short name for people, until the file itself tells one.
@@ -184,6 +200,16 @@ impl Reference {
             Self::Contents(hash) => hash.chars().take(8).collect(),
         }
     }
+}
+
+/// A word of an address.
+fn encoded(word: &str) -> String {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    utf8_percent_encode(word, KEPT).to_string()
 }
 
 /// The sentence about something that is no reference.

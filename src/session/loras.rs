@@ -63,8 +63,15 @@ pub fn collect(
             Err(error) if lora.is_asked => return Err(unavailable(&lora, &error)),
             Err(error) => {
                 let name = lora.reference.label();
+                // What the system says may name a path of this machine.
+                let reason = match error {
+                    Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) => {
+                        error.to_string()
+                    }
+                    _ => "its file cannot be used".to_owned(),
+                };
                 let message =
-                    format!("Replicate would apply {name}, which cannot be had here: {error}");
+                    format!("Replicate would apply {name}, which cannot be had here: {reason}");
                 request.notes.push(Note::on(lora.field, message));
             }
         }
@@ -76,7 +83,7 @@ pub fn collect(
 /// Why a LoRA cannot be had.
 fn unavailable(lora: &Lora, error: &Error) -> Unavailable {
     match error {
-        Error::Unreachable(_) | Error::Refused(_) | Error::Unwritable { .. } => {
+        Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) | Error::Unwritable { .. } => {
             let name = lora.reference.label();
             Unavailable::Sentence(format!("the LoRA {name} cannot be had: {error}"))
         }

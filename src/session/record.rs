@@ -147,7 +147,8 @@ fn share_references(inputs: &mut Params, request: &Request, applied: &[Applied])
         let by_contents = acting
             .find(|(lora, _)| lora.reference == reference)
             .map(|(_, applied)| format!("sha256:{}", applied.sha256));
-        *typed = reference.shareable().or(by_contents).unwrap_or_default();
+        let named = reference.lasting().or(by_contents);
+        *typed = named.or_else(|| reference.shareable()).unwrap_or_default();
     };
     let two = [&mut inputs.replicate_weights, &mut inputs.extra_lora];
     two.into_iter().flatten().for_each(share);

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
@@ -21,6 +21,9 @@ const MOST_BYTES: u64 = 2 * MOST_LORA_BYTES;
 
 /// The most files in an archive.
 const MOST_ENTRIES: usize = 10_000;
+
+/// The most bytes of a name in an archive, with what else stands beside it.
+const MOST_NAME_BYTES: u64 = 64 << 10;
 
 /// The most bytes of a caption that is read.
 const CAPTION_BYTES: u64 = 4096;
@@ -62,24 +65,37 @@ pub struct Found {
     pub triggers: Vec<String>,
 }
 
-/// Writes the one `.safetensors` file of an archive to `target`. `on_bytes` hears how many bytes of it are written, and may
-/// end the work.
+/// Writes the one `.safetensors` file of an archive to `target`. `proceed` is asked all the time, with the bytes of it that
+/// are written, and may end the work.
 ///
 /// # Errors
 /// When the archive is damaged, has no such file or several, or has entries that lead out of it, are links, or are larger
-/// than [`MOST_LORA_BYTES`]; those of `on_bytes`.
+/// than [`MOST_LORA_BYTES`]; when the disk refuses; those of `proceed`.
 pub fn extract(
-    archive: File,
+    mut archive: File,
     target: &mut File,
-    on_bytes: &mut dyn FnMut(u64) -> Result<(), Error>,
+    proceed: &dyn Fn(u64) -> Result<(), Error>,
 ) -> Result<Found, Error> {
-    let mut archive = archive;
     let mut head = [0; 512];
     let count = read_up_to(&mut archive, &mut head).map_err(|error| damaged(&error))?;
-    archive
+    let kind = Kind::of(&head[..count]);
+    // Names of any length are read whole by the parser, so their lengths are looked at first.
+    let looked = check_lengths(&mut unpacked(&archive, kind, proceed)?);
+    looked.map_err(|error| proceed(0).err().unwrap_or(error))?;
+    let found = extract_tar(&mut unpacked(&archive, kind, proceed)?, target, proceed);
+    found.map_err(|error| proceed(0).err().unwrap_or(error))
+}
+
+/// The tar archive inside a file, from its start.
+fn unpacked<'a>(
+    archive: &'a File,
+    kind: Kind,
+    proceed: &'a dyn Fn(u64) -> Result<(), Error>,
+) -> Result<Box<dyn Read + 'a>, Error> {
+    let mut start = archive;
+    start
         .seek(SeekFrom::Start(0))
         .map_err(|error| damaged(&error))?;
-    let kind = Kind::of(&head[..count]);
     let plain = BufReader::new(archive);
     let unpacked: Box<dyn Read> = match kind {
         Kind::Tar | Kind::File => Box::new(plain),
@@ -94,19 +110,63 @@ pub fn extract(
             )));
         }
     };
-    let mut limited = unpacked.take(MOST_BYTES);
-    let found = extract_tar(&mut limited, target, on_bytes)?;
-    if limited.limit() == 0 {
-        return Err(refused("there is too much in it"));
+    Ok(Box::new(Limited {
+        inner: unpacked,
+        left: MOST_BYTES,
+        proceed,
+    }))
+}
+
+/// A reader that can be ended from outside, and ends by itself when there is too much.
+struct Limited<'a> {
+    inner: Box<dyn Read + 'a>,
+    left: u64,
+    proceed: &'a dyn Fn(u64) -> Result<(), Error>,
+}
+
+impl Read for Limited<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (self.proceed)(0).map_err(|error| io::Error::other(error.to_string()))?;
+        let count = self.inner.read(buffer)?;
+        let left = self.left.checked_sub(count as u64);
+        self.left = left.ok_or_else(|| io::Error::other("there is too much in it"))?;
+        Ok(count)
     }
-    Ok(found)
+}
+
+/// # Errors
+/// When a name in a tar archive is longer than any real one.
+fn check_lengths(archive: &mut dyn Read) -> Result<(), Error> {
+    let mut archive = Archive::new(archive);
+    let entries = archive
+        .entries()
+        .map_err(|error| damaged(&error))?
+        .raw(true);
+    for (index, entry) in entries.enumerate() {
+        // What is damaged is found again, and said better, when the names are read.
+        let Ok(entry) = entry else { break };
+        let is_name = matches!(
+            entry.header().entry_type(),
+            EntryType::GNULongName
+                | EntryType::GNULongLink
+                | EntryType::XHeader
+                | EntryType::XGlobalHeader
+        );
+        if is_name && entry.size() > MOST_NAME_BYTES {
+            return Err(refused("a name in it is too long"));
+        }
+        if index >= 2 * MOST_ENTRIES {
+            return Err(refused("there are too many files in it"));
+        }
+    }
+    Ok(())
 }
 
 /// Looks through a tar archive.
 fn extract_tar(
     archive: &mut dyn Read,
     target: &mut File,
-    on_bytes: &mut dyn FnMut(u64) -> Result<(), Error>,
+    proceed: &dyn Fn(u64) -> Result<(), Error>,
 ) -> Result<Found, Error> {
     let mut archive = Archive::new(archive);
     let mut loras: Vec<String> = Vec::new();
@@ -167,7 +227,7 @@ fn extract_tar(
         }
         loras.push(shown(&path));
         if loras.len() == 1 {
-            copy(&mut entry, target, on_bytes)?;
+            copy(&mut entry, target, proceed)?;
         }
     }
     match loras.len() {
@@ -186,19 +246,21 @@ fn extract_tar(
 fn copy(
     entry: &mut dyn Read,
     target: &mut File,
-    on_bytes: &mut dyn FnMut(u64) -> Result<(), Error>,
+    proceed: &dyn Fn(u64) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut buffer = vec![0; 1 << 16];
     let mut written = 0;
     loop {
-        on_bytes(written)?;
+        proceed(written)?;
         let count = entry.read(&mut buffer).map_err(|error| damaged(&error))?;
         if count == 0 {
             return Ok(());
         }
-        target
-            .write_all(&buffer[..count])
-            .map_err(|error| refused(&format!("the file in it cannot be written ({error})")))?;
+        let written_now = target.write_all(&buffer[..count]);
+        written_now.map_err(|reason| Error::Unwritable {
+            reason,
+            path: PathBuf::from("the file in the archive"),
+        })?;
         written += count as u64;
     }
 }

@@ -4,7 +4,7 @@
 //! with a range request, and `If-Range` makes sure that the file has not changed meanwhile; without something to
 //! recognise the file by, it starts anew. One process at a time works on a part; another waits for it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ use url::Url;
 
 use crate::weights::Error;
 use crate::weights::http::{Network, Waits, may_pass, name_of, unreachable, wanted_wait};
-use crate::weights::part::Part;
+use crate::weights::part::{Note, Part};
 use crate::weights::stop::Stop;
 
-/// The most bytes of a file whose length the server does not tell.
+/// The most bytes of a file.
 const MOST_BYTES: u64 = 64 << 30;
 
 /// A file that is wanted.
@@ -33,6 +33,9 @@ pub struct Wanted {
     /// SHA-256 of its contents in hexadecimal, where the source tells.
     pub sha256: Option<String>,
 }
+
+/// After how many bytes the room on the disk is looked at again.
+const ROOM_BYTES: u64 = 64 << 20;
 
 /// How much of a download is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,14 +59,24 @@ impl Bytes {
 /// Hears of a download, and says whether it goes on.
 pub type OnBytes<'a> = dyn FnMut(Bytes) -> ControlFlow<()> + 'a;
 
-/// A finished download: a file in the folder of parts, to be moved where it belongs.
+/// A finished download: a file in the folder of parts, to be moved where it belongs. Until it is [discarded](Self::discard)
+/// the next download of the same finds it complete.
 pub struct Fetched {
     /// The file.
     pub path: PathBuf,
     /// SHA-256 of its contents in hexadecimal.
     pub sha256: String,
-    /// Keeps other processes away from the file until it has been moved.
+    note_path: PathBuf,
+    /// Keeps other processes away from the file.
     _lock: File,
+}
+
+impl Fetched {
+    /// Takes away what is left of the download: it has been moved, or cannot be used.
+    pub(super) fn discard(self) {
+        let _ = fs::remove_file(&self.note_path);
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 /// Downloads a file into `folder`, from where it was left if it was begun before.
@@ -101,6 +114,10 @@ pub fn fetch(
             Err(Trouble::Passing(error, wait)) => {
                 waits.at_least(wait);
                 error
+            }
+            // A name that was found before is found again.
+            Err(Trouble::Lasting(Error::NoHost(sentence))) if part.length()? > 0 => {
+                Error::Unreachable(sentence)
             }
             Err(Trouble::Lasting(error)) => return Err(error),
         };
@@ -166,9 +183,11 @@ impl Download<'_, '_> {
         (self.size, self.sha256) = (size, sha256);
         match answer.status() {
             StatusCode::PARTIAL_CONTENT if resumes => match content_range(&answer) {
-                Some((start, total)) if start == have => self.take(part, answer, total),
+                Some((start, total)) if start == have && part.note.fits(&answer, total) => {
+                    self.take(part, answer, total)
+                }
                 _ => {
-                    // Another piece than was asked for: from the start, then.
+                    // Another piece, or one of another file: from the start, then.
                     part.clear()?;
                     Ok(false)
                 }
@@ -233,6 +252,11 @@ impl Download<'_, '_> {
         part.write_note()?;
         let mut have = part.length()?;
         part.make_room(total.unwrap_or_default().saturating_sub(have))?;
+        if total.is_some_and(|total| total > MOST_BYTES) {
+            let most = in_words(MOST_BYTES);
+            let sentence = format!("{host} offers a file of more than {most}, which is too much");
+            return Err(Trouble::Lasting(Error::Refused(sentence)));
+        }
         let mut body = answer
             .into_body()
             .into_with_config()
@@ -262,6 +286,10 @@ impl Download<'_, '_> {
                 return Err(Trouble::Lasting(Error::Refused(sentence)));
             }
             part.write(&buffer[..count])?;
+            // Where no length was told, and where others fill the disk too.
+            if have / ROOM_BYTES != (have - count as u64) / ROOM_BYTES {
+                part.make_room(0)?;
+            }
         }
         Ok(total.is_none_or(|total| have == total))
     }
@@ -269,7 +297,7 @@ impl Download<'_, '_> {
     /// Checks what has arrived, and gives it away under its finished name.
     fn verify(&self, part: &mut Part) -> Result<Fetched, Error> {
         part.file.sync_all().map_err(|error| part.refused(error))?;
-        let sha256 = sha256_of(&part.path)?;
+        let sha256 = sha256_of(&part.path, self.stop)?;
         let wrong = self
             .sha256
             .as_ref()
@@ -281,11 +309,11 @@ impl Download<'_, '_> {
                 name_of(&self.wanted.url)
             )));
         }
-        part.forget_note();
-        let lock = part.file.try_clone().map_err(|error| part.refused(error))?;
+        let lock = part.lock.try_clone().map_err(|error| part.refused(error))?;
         Ok(Fetched {
             path: part.path.clone(),
             sha256,
+            note_path: part.note_path.clone(),
             _lock: lock,
         })
     }
@@ -299,6 +327,16 @@ fn linked(answer: &Response<Body>) -> (Option<u64>, Option<String>) {
     let tag = text("x-linked-etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
     let is_sum = |tag: &&str| tag.len() == 64 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
     (size, tag.filter(is_sum).map(str::to_owned))
+}
+
+impl Note {
+    /// Whether an answer with a piece can be of the same file.
+    fn fits(&self, answer: &Response<Body>, total: Option<u64>) -> bool {
+        let is_same = self.validator.is_none() || self.validator == validator(answer);
+        let is_silent = validator(answer).is_none();
+        let is_as_long = self.total.is_none() || total.is_none() || self.total == total;
+        (is_same || is_silent) && is_as_long
+    }
 }
 
 /// By what the server recognises the file: a strong tag, or a date.
@@ -331,16 +369,22 @@ fn content_range_total(answer: &Response<Body>) -> Option<u64> {
 /// SHA-256 of a file in hexadecimal.
 ///
 /// # Errors
-/// When it cannot be read.
-pub(super) fn sha256_of(path: &Path) -> Result<String, Error> {
+/// When it cannot be read, and [`Error::Cancelled`].
+pub(super) fn sha256_of(path: &Path, stop: &Stop) -> Result<String, Error> {
     let unreadable = |reason| Error::Unreadable {
         reason,
         path: path.to_owned(),
     };
     let mut file = File::open(path).map_err(unreadable)?;
     let mut hasher = Sha256::new();
-    std::io::copy(&mut file, &mut hasher).map_err(unreadable)?;
-    Ok(hex(&hasher.finalize()))
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        stop.check()?;
+        match file.read(&mut buffer).map_err(unreadable)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
 }
 
 /// Bytes in hexadecimal.

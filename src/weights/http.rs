@@ -307,7 +307,7 @@ pub(super) fn unreachable(url: &Url, error: &ureq::Error) -> Error {
 
 /// The error for a name that leads nowhere. Asking again at once does not help.
 fn not_found(host: &str) -> Error {
-    Error::Refused(format!(
+    Error::NoHost(format!(
         "{host} cannot be found: check the address and the connection to the internet"
     ))
 }

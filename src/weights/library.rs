@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
+use url::Url;
 
 use crate::schema::reference::Reference;
 use crate::weights::archive::{self, Kind};
@@ -99,13 +100,21 @@ impl Library {
     /// # Errors
     /// When the file is damaged or is no LoRA's, or a folder has none or several.
     pub fn find(&self, reference: &Reference) -> Result<Option<LoraInfo>, Error> {
+        self.find_unless(reference, &Stop::default())
+    }
+
+    /// The same; `stop` ends the reading of a large file.
+    fn find_unless(&self, reference: &Reference, stop: &Stop) -> Result<Option<LoraInfo>, Error> {
         match reference {
             Reference::Embedded => Ok(Some(embedded())),
-            Reference::Contents(sha256) => self.by_contents(sha256).map(Some).ok_or(Error::Gone),
-            Reference::Path(path) => self.local(path).map(Some),
-            Reference::HuggingFace { .. } => match self.noted(&key_of(reference)) {
+            Reference::Contents(sha256) => {
+                self.by_contents(sha256, stop).map(Some).ok_or(Error::Gone)
+            }
+            Reference::Path(path) => self.local(path, stop).map(Some),
+            // Without the name of a file, what other tools have is a choice that somebody else has made.
+            Reference::HuggingFace { file: Some(_), .. } => match self.noted(&key_of(reference)) {
                 Some(info) => Ok(Some(info)),
-                None => self.in_hub(reference),
+                None => self.in_hub(reference, stop),
             },
             _ => Ok(self.noted(&key_of(reference))),
         }
@@ -121,12 +130,12 @@ impl Library {
         stop: &Stop,
         on_bytes: &mut OnBytes<'_>,
     ) -> Result<LoraInfo, Error> {
-        if let Some(info) = self.find(reference)? {
+        if let Some(info) = self.find_unless(reference, stop)? {
             return Ok(info);
         }
         // Somebody else may be at it; then it is there afterwards.
         let _lock = self.lock(&key_of(reference), stop)?;
-        match self.find(reference)? {
+        match self.find_unless(reference, stop)? {
             Some(info) => Ok(info),
             None => self.renew(reference, stop, on_bytes),
         }
@@ -182,9 +191,19 @@ impl Library {
         if let Reference::Data(text) = reference {
             return self.unpack_data(text, stop);
         }
-        let Some(located) = locate(&self.network, reference, stop)? else {
-            return self.find(reference)?.ok_or(Error::Gone);
+        let located = match locate(&self.network, reference, stop) {
+            Ok(Some(located)) => located,
+            Ok(None) => return self.find_unless(reference, stop)?.ok_or(Error::Gone),
+            // Where nobody tells which file is meant, the one that other tools have will do.
+            Err(error) if !matches!(error, Error::Cancelled | Error::Several { .. }) => {
+                return self.in_hub(reference, stop)?.ok_or(error);
+            }
+            Err(error) => return Err(error),
         };
+        let exact = located.about.exact.as_ref();
+        if let Some(info) = exact.map_or(Ok(None), |exact| self.in_hub(exact, stop))? {
+            return Ok(info);
+        }
         let key = key_of(reference);
         // Another reference may have brought the very file.
         if let Some(sha256) = located
@@ -202,8 +221,10 @@ impl Library {
         let fetched = fetch(&self.network, &parts, &located.wanted, stop, on_bytes)?;
         let mut about = located.about;
         let done = self.take_in(&fetched.path, &fetched.sha256, &mut about, stop);
-        // What cannot be used is not kept: the next try starts afresh.
-        let _ = fs::remove_file(&fetched.path);
+        // What cannot be used is not kept, so that the next try starts afresh; what was only cut short is.
+        if matches!(done, Ok(_) | Err(Error::NoLora { .. } | Error::Refused(_))) {
+            fetched.discard();
+        }
         let (path, sha256) = done?;
         self.note(&key, reference, &path, sha256, about, stop)
     }
@@ -221,9 +242,9 @@ impl Library {
             if about.triggers.is_empty() {
                 about.triggers = found.triggers;
             }
-            return self.keep_unpacked(temporary);
+            return self.keep_unpacked(temporary, stop);
         }
-        metadata::read(&opened(downloaded)?, downloaded)?;
+        metadata::read(&opened(downloaded)?, Path::new("the downloaded file"))?;
         let path = self.store.lora(sha256);
         fs::rename(downloaded, &path).map_err(|reason| unwritable(reason, &path))?;
         Ok((path, sha256.to_owned()))
@@ -240,7 +261,7 @@ impl Library {
             reason,
             path: archive.to_owned(),
         })?;
-        let found = archive::extract(file, temporary.as_file_mut(), &mut |_| stop.check())?;
+        let found = archive::extract(file, temporary.as_file_mut(), &|_| stop.check())?;
         let synced = temporary.as_file().sync_all();
         synced.map_err(|reason| unwritable(reason, temporary.path()))?;
         metadata::read(
@@ -251,8 +272,12 @@ impl Library {
     }
 
     /// Puts an unpacked file among the others.
-    fn keep_unpacked(&self, temporary: NamedTempFile) -> Result<(PathBuf, String), Error> {
-        let sha256 = sha256_of(temporary.path())?;
+    fn keep_unpacked(
+        &self,
+        temporary: NamedTempFile,
+        stop: &Stop,
+    ) -> Result<(PathBuf, String), Error> {
+        let sha256 = sha256_of(temporary.path(), stop)?;
         let path = self.store.lora(&sha256);
         keep(temporary, &path)?;
         Ok((path, sha256))
@@ -275,7 +300,7 @@ impl Library {
         let written = archive.write_all(&bytes);
         written.map_err(|reason| unwritable(reason, archive.path()))?;
         let (temporary, found) = self.unpack(archive.path(), stop)?;
-        let (path, sha256) = self.keep_unpacked(temporary)?;
+        let (path, sha256) = self.keep_unpacked(temporary, stop)?;
         let reference = Reference::Data(text.to_owned());
         let about = About {
             name: Some(reference.label()),
@@ -296,11 +321,11 @@ impl Library {
         stop: &Stop,
     ) -> Result<LoraInfo, Error> {
         let said = metadata::read(&opened(path)?, path)?;
-        self.keep_thumbnail(&sha256, &about, said.thumbnail, stop);
+        let picture = about.picture;
         let mut triggers = about.triggers;
         triggers.extend(said.triggers);
         let note = Note {
-            reference: reference.shareable().unwrap_or_default(),
+            reference: reference.lasting().unwrap_or_default(),
             name: about
                 .name
                 .or(said.title)
@@ -316,6 +341,7 @@ impl Library {
             changed: 0,
         };
         self.store.write_note(key, &note)?;
+        self.keep_thumbnail(&note.sha256, picture.as_ref(), said.thumbnail, stop);
         Ok(self.info(note, LoraPlace::File(path.to_owned())))
     }
 
@@ -347,7 +373,7 @@ impl Library {
     }
 
     /// A file of the user, or the only one in a folder.
-    fn local(&self, typed: &Path) -> Result<LoraInfo, Error> {
+    fn local(&self, typed: &Path, stop: &Stop) -> Result<LoraInfo, Error> {
         let path = at_home(typed);
         let path = if path.is_dir() {
             only_one_in(&path)?
@@ -377,34 +403,36 @@ impl Library {
             return match note.path {
                 Some(_) => Ok(self.info(note, LoraPlace::File(path))),
                 None if kept.is_file() => Ok(self.info(note, LoraPlace::File(kept))),
-                None => self.look_at(&path, &key, changed, data.len()),
+                None => self.look_at(&path, &key, changed, data.len(), stop),
             };
         }
-        self.look_at(&path, &key, changed, data.len())
+        self.look_at(&path, &key, changed, data.len(), stop)
     }
 
     /// Looks at a file of the user for the first time, or anew.
-    fn look_at(&self, path: &Path, key: &str, changed: u128, size: u64) -> Result<LoraInfo, Error> {
+    fn look_at(
+        &self,
+        path: &Path,
+        key: &str,
+        changed: u128,
+        size: u64,
+        stop: &Stop,
+    ) -> Result<LoraInfo, Error> {
         let mut triggers = Vec::new();
         let (place, sha256) = if is_archive(path)? {
-            let (temporary, found) = self.unpack(path, &Stop::default())?;
+            let (temporary, found) = self.unpack(path, stop)?;
             triggers = found.triggers;
-            self.keep_unpacked(temporary)?
+            self.keep_unpacked(temporary, stop)?
         } else {
             (path.to_owned(), String::new())
         };
         let said = metadata::read(&opened(&place)?, path)?;
         let sha256 = if sha256.is_empty() {
-            sha256_of(path)?
+            sha256_of(path, stop)?
         } else {
             sha256
         };
-        self.keep_thumbnail(
-            &sha256,
-            &About::default(),
-            said.thumbnail.or_else(|| beside(path)),
-            &Stop::default(),
-        );
+        self.keep_thumbnail(&sha256, None, said.thumbnail.or_else(|| beside(path)), stop);
         triggers.extend(said.triggers);
         let stem = path
             .file_stem()
@@ -426,7 +454,7 @@ impl Library {
     }
 
     /// A file by its contents.
-    fn by_contents(&self, sha256: &str) -> Option<LoraInfo> {
+    fn by_contents(&self, sha256: &str, stop: &Stop) -> Option<LoraInfo> {
         let demo = embedded();
         if demo.file.sha256 == sha256 {
             return Some(demo);
@@ -436,7 +464,7 @@ impl Library {
             let kept = self.store.lora(sha256);
             match &note.path {
                 Some(path) => {
-                    let found = self.local(path).ok();
+                    let found = self.local(path, stop).ok();
                     if let Some(info) = found.filter(|info| info.file.sha256 == sha256) {
                         return Some(info);
                     }
@@ -445,21 +473,40 @@ impl Library {
                 None => {}
             }
         }
-        None
+        // The note may tell of a newer file by now.
+        let kept = self.store.lora(sha256);
+        let note = Note {
+            name: Reference::Contents(sha256.to_owned()).label(),
+            sha256: sha256.to_owned(),
+            size: fs::metadata(&kept).ok()?.len(),
+            ..Note::default()
+        };
+        Some(self.info(note, LoraPlace::File(kept)))
     }
 
     /// A file that Hugging Face's own tools have downloaded.
-    fn in_hub(&self, reference: &Reference) -> Result<Option<LoraInfo>, Error> {
+    fn in_hub(&self, reference: &Reference, stop: &Stop) -> Result<Option<LoraInfo>, Error> {
         let Some(path) = self.hub.as_ref().and_then(|hub| hub::find(hub, reference)) else {
             return Ok(None);
         };
-        let mut info = self.local(&path)?;
+        let mut info = self.local(&path, stop)?;
         info.file.name = reference.label();
         Ok(Some(info))
     }
 
+    /// Whether a picture may come from an address that somebody has written on a page.
+    fn may_show(&self, url: &Url) -> bool {
+        url.scheme() == "https" || self.network.service_of(url).is_some()
+    }
+
     /// Keeps a picture that shows what a LoRA does. Only comfort is lost without it.
-    fn keep_thumbnail(&self, sha256: &str, about: &About, own: Option<Vec<u8>>, stop: &Stop) {
+    fn keep_thumbnail(
+        &self,
+        sha256: &str,
+        elsewhere: Option<&Url>,
+        own: Option<Vec<u8>>,
+        stop: &Stop,
+    ) {
         let path = self.store.picture(sha256);
         if path.is_file() {
             return;
@@ -467,7 +514,12 @@ impl Library {
         let picture = own.or_else(|| {
             let mut answer = self
                 .network
-                .get(about.picture.as_ref()?, &[], stop, &mut |_| ())
+                .get(
+                    elsewhere.filter(|url| self.may_show(url))?,
+                    &[],
+                    stop,
+                    &mut |_| (),
+                )
                 .ok()?;
             let is_there = answer.status().is_success();
             let mut bytes = Vec::new();

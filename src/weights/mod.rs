@@ -106,6 +106,9 @@ pub enum Error {
     /// A server does not answer, or the connection broke off.
     #[error("{0}")]
     Unreachable(String),
+    /// The name of a server leads nowhere.
+    #[error("{0}")]
+    NoHost(String),
     /// A server, or what it sent, cannot be used. The sentence says what to do.
     #[error("{0}")]
     Refused(String),

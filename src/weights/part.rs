@@ -33,7 +33,9 @@ pub(super) struct Note {
 pub(super) struct Part {
     /// Where it lies.
     pub(super) path: PathBuf,
-    note_path: PathBuf,
+    pub(super) note_path: PathBuf,
+    /// Keeps other processes away.
+    pub(super) lock: File,
     pub(super) file: File,
     pub(super) note: Note,
 }
@@ -50,21 +52,19 @@ impl Part {
             path: path.clone(),
         };
         fs::create_dir_all(folder).map_err(refused)?;
+        // The lock is a file of its own that stays: where locks are mandatory, the part itself could not be read.
+        let lock = File::create(path.with_extension("lock")).map_err(refused)?;
+        wait_for_lock(&lock, stop)?.map_err(refused)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&path).map_err(refused)?;
-        wait_for_lock(&file, stop)?.map_err(refused)?;
-        // Whoever had the lock before may have moved the file away.
-        while !is_still(&file, &path) {
-            file = options.open(&path).map_err(refused)?;
-            wait_for_lock(&file, stop)?.map_err(refused)?;
-        }
         file.seek(SeekFrom::End(0)).map_err(refused)?;
         let note = fs::read(&note_path).ok();
         let note = note.and_then(|text| serde_json::from_slice(&text).ok());
         Ok(Self {
             path,
             note_path,
+            lock,
             file,
             note: note.unwrap_or_default(),
         })
@@ -103,11 +103,6 @@ impl Part {
         fs::write(&self.note_path, text).map_err(|error| self.refused(error))
     }
 
-    /// Takes the note away, once the file is complete.
-    pub(super) fn forget_note(&self) {
-        let _ = fs::remove_file(&self.note_path);
-    }
-
     /// Says whether the disk has room for so many bytes more.
     ///
     /// # Errors
@@ -135,23 +130,5 @@ pub(super) fn wait_for_lock(file: &File, stop: &Stop) -> Result<std::io::Result<
             Err(TryLockError::WouldBlock) => stop.sleep(LOCK_INTERVAL)?,
             Err(TryLockError::Error(reason)) => return Ok(Err(reason)),
         }
-    }
-}
-
-/// Whether the open file is still the one at `path`.
-fn is_still(file: &File, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let (Ok(open), Ok(there)) = (file.metadata(), fs::metadata(path)) else {
-            return false;
-        };
-        (open.dev(), open.ino()) == (there.dev(), there.ino())
-    }
-    #[cfg(not(unix))]
-    {
-        // Windows does not let go of an open file's name.
-        let _ = file;
-        path.exists()
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct About {
     pub(super) base_model: Option<String>,
     /// A picture of what it does.
     pub(super) picture: Option<Url>,
+    /// The very file, where the reference was a page.
+    pub(super) exact: Option<Reference>,
 }
 
 /// Asks where a reference leads. Those to this machine lead to no download: `None`.
@@ -164,6 +166,11 @@ fn hugging_face(
             .join(path)
             .ok()
     });
+    let exact = Reference::HuggingFace {
+        repository: repository.to_owned(),
+        revision: revision.to_owned(),
+        file: Some(file.clone()),
+    };
     let stem = file
         .rsplit('/')
         .next()
@@ -192,6 +199,7 @@ fn hugging_face(
             page: Some(format!("https://huggingface.co/{repository}")),
             base_model: text(&card["base_model"]).or_else(|| text(&card["base_model"][0])),
             picture,
+            exact: Some(exact),
         },
     })
 }
@@ -325,6 +333,7 @@ fn civitai_file(
             },
             triggers: tidy(words.iter().filter_map(text).collect()),
             page,
+            exact: None,
             base_model: text(&found["baseModel"]),
             picture: picture.and_then(|picture| Url::parse(picture["url"].as_str()?).ok()),
         },
