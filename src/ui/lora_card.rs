@@ -170,7 +170,7 @@ fn badge_ui(ui: &mut Ui, ready: &ReadyLora, model: Model) {
                 .rank_text()
                 .map(|rank| format!(", {rank}"))
                 .unwrap_or_default();
-            let missing = match report.not_understood.len() {
+            let missing = match report.not_understood_count {
                 0 => String::new(),
                 count => format!(", {count} not understood"),
             };
@@ -178,7 +178,7 @@ fn badge_ui(ui: &mut Ui, ready: &ReadyLora, model: Model) {
             ui.add(Label::new(RichText::new(text).color(colour).small()).wrap())
                 .on_hover_ui(|ui| {
                     ui.label(format!("Named as by {}", report.layout));
-                    for name in report.not_understood.iter().take(12) {
+                    for name in &report.not_understood {
                         ui.label(theme::small(ui, name));
                     }
                 });

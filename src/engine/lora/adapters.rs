@@ -15,8 +15,8 @@ use crate::schema::Problem;
 use crate::schema::lora::Lora;
 use crate::weights::LoraFile;
 
-/// How many LoRAs stay at hand that do not act.
-const KEPT: usize = 8;
+/// How many bytes of LoRAs stay at hand, with those that act.
+const KEPT_BYTES: usize = 1 << 30;
 
 /// A LoRA that acts in a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,14 +90,14 @@ impl Adapters {
         model: &Adapted<'_>,
         on_file: &mut dyn FnMut() -> Result<(), Error>,
     ) -> Result<(Vec<Applied>, bool), Error> {
-        for (lora, file) in loras {
-            on_file()?;
-            self.bring(lora, file, model)?;
-        }
         let acting: Vec<_> = loras
             .iter()
             .map(|(lora, file)| ((file.sha256.clone(), model.folder), lora.scale))
             .collect();
+        for (lora, file) in loras {
+            on_file()?;
+            self.bring(lora, file, model, &acting)?;
+        }
         let mut text_changed = false;
         if self.acting.as_ref() != Some(&acting) {
             let before = self.acting.take();
@@ -119,7 +119,7 @@ impl Adapters {
             })
         });
         let applied = applied.collect();
-        self.let_go();
+        self.let_go(KEPT_BYTES, &[]);
         Ok((applied, text_changed))
     }
 
@@ -135,8 +135,14 @@ impl Adapters {
         Some(&found.loaded)
     }
 
-    /// Reads a file that is not at hand.
-    fn bring(&mut self, lora: &Lora, file: &LoraFile, model: &Adapted<'_>) -> Result<(), Error> {
+    /// Reads a file that is not at hand; `wanted` are those of the job.
+    fn bring(
+        &mut self,
+        lora: &Lora,
+        file: &LoraFile,
+        model: &Adapted<'_>,
+        wanted: &[(Key, f64)],
+    ) -> Result<(), Error> {
         let key = (file.sha256.clone(), model.folder);
         if let Some(index) = self.at_hand.iter().position(|at_hand| at_hand.key == key) {
             let loaded = self.at_hand.remove(index);
@@ -144,7 +150,13 @@ impl Adapters {
             return Ok(());
         }
         self.files_read += 1;
-        let loaded = load(file, model.targets, model.hardware).map_err(|reason| {
+        let mut loaded = load(file, model.targets, model.hardware);
+        if loaded.is_err() && !self.at_hand.is_empty() {
+            // Memory may be short: those that do not act give theirs back.
+            self.let_go(0, wanted);
+            loaded = load(file, model.targets, model.hardware);
+        }
+        let loaded = loaded.map_err(|reason| {
             let message = format!("cannot be used ({}): {reason}", file.name);
             Error::Input(Problem::new(lora.field, message))
         })?;
@@ -170,11 +182,21 @@ impl Adapters {
         layers
     }
 
-    /// Lets go of LoRAs that have not acted for long.
-    fn let_go(&mut self) {
-        let acting = self.acting.as_ref().map_or(0, Vec::len);
-        while self.at_hand.len() > KEPT.max(acting) {
-            self.at_hand.remove(0);
+    /// Lets go of LoRAs that neither act nor are wanted, those that acted last in the end, until at most so many bytes are at
+    /// hand.
+    fn let_go(&mut self, most_bytes: usize, wanted: &[(Key, f64)]) {
+        let bytes = |at_hand: &[AtHand]| -> usize {
+            at_hand.iter().map(|at_hand| at_hand.loaded.bytes).sum()
+        };
+        let acting = self.acting.as_deref().unwrap_or_default();
+        let is_idle = |at_hand: &AtHand| {
+            let mut needed = acting.iter().chain(wanted);
+            needed.all(|(key, _)| *key != at_hand.key)
+        };
+        while bytes(&self.at_hand) > most_bytes
+            && let Some(index) = self.at_hand.iter().position(is_idle)
+        {
+            self.at_hand.remove(index);
         }
     }
 }

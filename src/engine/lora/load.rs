@@ -23,6 +23,8 @@ pub struct Loaded {
     /// What of the file matched the model.
     pub report: Report,
     pub(crate) updates: Updates,
+    /// About how much memory it takes, in bytes.
+    pub(crate) bytes: usize,
 }
 
 impl Loaded {
@@ -42,7 +44,18 @@ pub fn load(file: &LoraFile, targets: &Targets, hardware: &Hardware) -> Result<L
     let file = matching::open(contents).map_err(|error| error.to_string())?;
     let Matched { changes, report } = matching::pair(&file, targets)?;
     let updates = read(&file, &changes, hardware).map_err(|error| error.to_string())?;
-    Ok(Loaded { report, updates })
+    let width = hardware.dtype.size_in_bytes();
+    let numbers: usize = changes
+        .iter()
+        .flat_map(|change| change.tensors.values())
+        .filter_map(|name| file.shape(name))
+        .map(|shape| shape.iter().product::<usize>())
+        .sum();
+    Ok(Loaded {
+        report,
+        updates,
+        bytes: numbers.saturating_mul(width),
+    })
 }
 
 /// Reads the changes.
@@ -257,6 +270,7 @@ impl Reader<'_> {
             Axis::Row => self.in_order(lengths)?,
             Axis::Column => lengths,
         };
-        Ok(Some(Lengths::new(self.ready(&lengths)?, axis, manner)))
+        let lengths = lengths.to_device(&self.hardware.device)?;
+        Ok(Some(Lengths::new(lengths, axis, manner)))
     }
 }

@@ -129,7 +129,7 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
     report.matched = changes.len();
     report.ranks = ranks(file, &changes);
     form_name(&changes).clone_into(&mut report.form);
-    report.not_understood = not_understood;
+    report.miss(not_understood);
     Ok(Matched { changes, report })
 }
 

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// The most names that a sentence lists.
 const LISTED: usize = 4;
 
+/// The most names that are kept: a report goes into every picture.
+const KEPT: usize = 12;
+
 /// What of a file matched a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -18,15 +21,26 @@ pub struct Report {
     pub layers: usize,
     /// The smallest and the largest rank; `None` where no change has one.
     pub ranks: Option<(usize, usize)>,
-    /// Layers that have no place in the model, and tensors that mean nothing here, each with the reason.
+    /// The first of the layers that have no place in the model, and of the tensors that mean nothing here, each with the
+    /// reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_understood: Vec<String>,
+    /// How many there are.
+    #[serde(default)]
+    pub not_understood_count: usize,
 }
 
 impl Report {
     /// Whether all of the file acts.
     pub fn is_complete(&self) -> bool {
-        self.not_understood.is_empty()
+        self.not_understood_count == 0
+    }
+
+    /// Notes what was not understood.
+    pub(super) fn miss(&mut self, mut names: Vec<String>) {
+        self.not_understood_count = names.len();
+        names.truncate(KEPT);
+        self.not_understood = names;
     }
 
     /// The report in words: `304 of 304 layers, 2 not understood: …`.
@@ -35,13 +49,14 @@ impl Report {
             matched,
             layers,
             not_understood,
+            not_understood_count: count,
             ..
         } = self;
         let mut sentence = format!("{matched} of {layers} layers");
-        if !not_understood.is_empty() {
-            let (count, names) = (not_understood.len(), not_understood.iter().take(LISTED));
+        if *count > 0 {
+            let names = not_understood.iter().take(LISTED);
             let names: Vec<_> = names.map(String::as_str).collect();
-            let more = if count > LISTED { ", …" } else { "" };
+            let more = if *count > LISTED { ", …" } else { "" };
             sentence = format!(
                 "{sentence}, {count} not understood: {}{more}",
                 names.join(", ")

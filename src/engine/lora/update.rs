@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, DType, Result, Tensor};
 
 /// The most columns of a Hadamard product that are multiplied at once: enough for a fast product, few enough to stay small.
 const HADAMARD_COLUMNS: usize = 128;
@@ -240,7 +240,7 @@ fn low_rank_pieces(
 
 /// The lengths that DoRA gives the rows or columns of a changed weight.
 pub(crate) struct Lengths {
-    /// The lengths, `(rows)` or `(in)`.
+    /// The lengths, `(rows)` or `(in)`, f32.
     magnitude: Tensor,
     axis: Axis,
     manner: Manner,
@@ -268,7 +268,7 @@ pub(crate) enum Manner {
     Lycoris,
 }
 
-/// ‖W‖², ⟨W, Δ⟩ and ‖Δ‖² of every row or column. With them every scale has its lengths at once.
+/// ‖W‖², ⟨W, Δ⟩ and ‖Δ‖² of every row or column, f32. With them every scale has its lengths at once.
 struct Squares {
     weight: Tensor,
     mixed: Tensor,
@@ -300,7 +300,9 @@ impl Lengths {
             Manner::Lycoris => (1.0, scale),
         };
         let factor = self.factor(weight, delta, inner)?;
-        let beyond = (&factor - 1.0)?;
+        // The factor is near 1, so what is beyond it is taken before anything is rounded.
+        let beyond = (&factor - 1.0)?.to_dtype(x.dtype())?;
+        let factor = factor.to_dtype(x.dtype())?;
         let change = match self.axis {
             Axis::Row => {
                 let changed = (delta.apply(x)? * inner)?.broadcast_mul(&factor)?;
@@ -314,7 +316,7 @@ impl Lengths {
         change * outer
     }
 
-    /// m / ‖W + inner · Δ‖ of every row or column.
+    /// m / ‖W + inner · Δ‖ of every row or column, f32.
     fn factor(&self, weight: &Tensor, delta: &Delta, inner: f64) -> Result<Tensor> {
         let squares = if let Some(squares) = self.squares.get() {
             squares
@@ -336,6 +338,7 @@ impl Squares {
             Axis::Row => 1,
             Axis::Column => 0,
         };
+        let (weight, delta) = (&weight.to_dtype(DType::F32)?, &delta.to_dtype(DType::F32)?);
         let sum = |product: Tensor| product.sum(along);
         Ok(Self {
             weight: sum(weight.sqr()?)?,
