@@ -220,3 +220,54 @@ fn a_pasted_page_becomes_a_lora() {
         Some(url.as_str())
     );
 }
+
+#[test]
+fn a_file_that_is_replaced_is_looked_at_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.safetensors");
+    std::fs::copy(lora_folder().join("foreign-sdxl.safetensors"), &path).unwrap();
+    let mut desk = open();
+    desk.type_reference(path.to_str().unwrap());
+    desk.until("a sentence", |desk| desk.shows("it is a LoRA for SDXL"));
+    std::fs::copy(format!("{DEMO}qface-lora.safetensors"), &path).unwrap();
+    desk.until("a badge", |desk| desk.shows("52 of 52 layers"));
+    assert!(!desk.is_disabled(Role::Button, "Generate"));
+}
+
+#[test]
+fn what_a_strangers_picture_names_is_not_downloaded_without_a_word() {
+    let lora = std::fs::read(format!("{DEMO}qface-lora.safetensors")).unwrap();
+    let server = Server::start(move |heard| Reply::file(heard, &lora, "\"a\""));
+    let mut desk = open();
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    let mut record = desk.session().gallery.entries()[0].record.clone().unwrap();
+    let link = server.at("/x.safetensors").to_string();
+    record
+        .inputs
+        .insert("replicate_weights".to_owned(), link.clone().into());
+    record
+        .inputs
+        .insert("extra_lora".to_owned(), "/etc/x.safetensors".into());
+    let file = image::RgbImage::new(16, 16);
+    let text = serde_json::to_string(&record).unwrap();
+    let picture = desk.folder.path().join("strange.png");
+    let encoding = flux_qfaces::schema::request::Encoding {
+        format: flux_qfaces::schema::request::Format::Png,
+        quality: 0,
+    };
+    std::fs::write(
+        &picture,
+        flux_qfaces::imaging::codec::encode(&file, encoding, Some(&text)).unwrap(),
+    )
+    .unwrap();
+    desk.drop_file(&picture, None);
+    desk.until("the question", |desk| desk.shows("What is it"));
+    desk.press("Settings from this picture");
+    desk.settle();
+    assert_eq!(desk.loras().replicate_weights.as_ref(), Some(&link));
+    assert_eq!(desk.loras().extra_lora, None);
+    assert!(server.heard().is_empty());
+    desk.press("Try again");
+    desk.until("the LoRA is there", |desk| desk.is_ready(&link));
+}

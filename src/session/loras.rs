@@ -16,6 +16,7 @@ use crate::schema::reference::Reference;
 use crate::schema::request::{Model, Request};
 use crate::schema::{Note, Problem, quirks};
 use crate::session::Wake;
+use crate::session::looks::Stamp;
 use crate::weights::fetch::{Bytes, OnBytes};
 use crate::weights::library::{Library, LoraInfo};
 use crate::weights::stop::Stop;
@@ -153,6 +154,8 @@ pub struct Shelf {
 struct Entry {
     state: LoraState,
     stop: Stop,
+    /// How a file or folder of the user was when it was looked at.
+    stamp: Option<Stamp>,
 }
 
 impl Shelf {
@@ -185,13 +188,42 @@ impl Shelf {
     /// How far the LoRA is that was typed; begins to look for it if it is new.
     pub fn look(&mut self, typed: &str) -> &LoraState {
         let typed = typed.trim();
-        if !self.entries.contains_key(typed) {
+        let is_settled =
+            |entry: &Entry| !matches!(entry.state, LoraState::Looking | LoraState::Arriving(_));
+        let has_changed = |entry: &Entry| is_settled(entry) && entry.stamp != stamp(typed);
+        if self.entries.get(typed).is_none_or(has_changed) {
             self.start(typed, false);
         }
         // `start` always leaves an entry.
         self.entries
             .get(typed)
             .map_or(&LoraState::Looking, |entry| &entry.state)
+    }
+
+    /// Ends what is looked for and no longer named by anybody.
+    pub fn end_all_but(&mut self, typed: &[&str]) {
+        self.entries.retain(|name, entry| {
+            let is_busy = matches!(entry.state, LoraState::Looking | LoraState::Arriving(_));
+            let is_named = typed.iter().any(|typed| typed.trim() == name);
+            if is_busy && !is_named {
+                entry.stop.raise();
+            }
+            !is_busy || is_named
+        });
+    }
+
+    /// Waits for the user's word before it downloads what a picture's settings name: anybody may have made the picture.
+    pub(super) fn hold(&mut self, typed: &str) {
+        let state = LoraState::Failed {
+            sentence: "The picture's settings name this LoRA, which is not on this machine: it is downloaded when you say so".to_owned(),
+            choices: Vec::new(),
+        };
+        let entry = Entry {
+            state,
+            stop: Stop::default(),
+            stamp: None,
+        };
+        self.entries.insert(typed.trim().to_owned(), entry);
     }
 
     /// How far the LoRA is that was typed, if it was looked for.
@@ -232,6 +264,7 @@ impl Shelf {
         let entry = Entry {
             state: LoraState::Looking,
             stop: stop.clone(),
+            stamp: stamp(typed),
         };
         self.entries.insert(typed.to_owned(), entry);
         let errand = Errand {
@@ -271,6 +304,14 @@ impl Drop for Shelf {
             // Nothing is left to be told.
             let _ = thread.join();
         }
+    }
+}
+
+/// How the file or folder is that was typed; `None` for other references.
+fn stamp(typed: &str) -> Option<Stamp> {
+    match Reference::parse(typed) {
+        Ok(Reference::Path(path)) => Some(Stamp::of(&path)),
+        _ => None,
     }
 }
 

@@ -22,6 +22,7 @@ use std::sync::mpsc::Receiver;
 
 use crate::schema::Problem;
 use crate::schema::params::Params;
+use crate::schema::reference::Reference;
 use crate::schema::request::{Circumstances, Request};
 use crate::session::gallery::{Gallery, PictureLoader};
 use crate::session::inputs::InputStore;
@@ -233,7 +234,30 @@ impl Session {
         } else {
             params.mask = None;
         }
+        self.hold_loras(&mut params);
         (params, remark)
+    }
+
+    /// Takes care of the LoRAs that a picture's settings name: nothing is downloaded without the user's word, and paths,
+    /// which records of this program never hold, are not followed.
+    fn hold_loras(&mut self, params: &mut Params) {
+        let is_foreign = |typed: &String| {
+            let reference = Reference::parse(typed);
+            reference.is_ok_and(|reference| reference.shareable().is_none())
+        };
+        for typed in [&mut params.replicate_weights, &mut params.extra_lora] {
+            typed.take_if(|typed| is_foreign(typed));
+        }
+        params.more_loras.retain(|more| !is_foreign(&more.lora));
+        let two = [&params.replicate_weights, &params.extra_lora];
+        let more = params.more_loras.iter().map(|more| &more.lora);
+        for typed in two.into_iter().flatten().chain(more) {
+            let found =
+                Reference::parse(typed).map(|reference| self.loras.library().find(&reference));
+            if let Ok(Ok(None)) = found {
+                self.loras.hold(typed);
+            }
+        }
     }
 
     /// What stands against running `params` now; empty when nothing does.

@@ -51,11 +51,8 @@ pub(super) fn failed_ui(
         palette.text
     };
     widgets::sentence_ui(ui, icons::INFO, &widgets::sentence(sentence), colour);
-    if choices.is_empty() {
-        if widgets::button_ui(ui, icons::RESET, "Try again").clicked() {
-            desk.session.loras.retry(typed);
-        }
-        return;
+    if widgets::button_ui(ui, icons::RESET, "Try again").clicked() {
+        desk.session.loras.retry(typed);
     }
     for (name, reference) in choices {
         let asked = reference.shareable().or_else(|| match &reference {

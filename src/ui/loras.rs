@@ -81,20 +81,17 @@ fn all(params: &Params) -> impl Iterator<Item = Option<&str>> {
 
 /// Looks up what the inputs name, but for what is being typed.
 pub(super) fn look_up(ctx: &egui::Context, session: &mut Session) {
-    let params = &session.settings.params;
+    let params = session.settings.params.clone();
+    let named: Vec<_> = all(&params).flatten().collect();
+    session.loras.end_all_but(&named);
     let is_typed = |place| ctx.memory(|memory| memory.has_focus(editor_id(place)));
-    let settled = all(params)
+    for (_, typed) in all(&params)
         .enumerate()
-        .filter(|(place, _)| !is_typed(*place));
-    let is_new =
-        |typed: &&str| Reference::parse(typed).is_ok() && session.loras.state(typed).is_none();
-    let new: Vec<_> = settled
-        .filter_map(|(_, typed)| typed)
-        .filter(is_new)
-        .collect();
-    let new: Vec<_> = new.into_iter().map(str::to_owned).collect();
-    for typed in new {
-        session.loras.look(&typed);
+        .filter(|(place, _)| !is_typed(*place))
+    {
+        if let Some(typed) = typed.filter(|typed| Reference::parse(typed).is_ok()) {
+            session.loras.look(typed);
+        }
     }
 }
 

@@ -159,7 +159,7 @@ fn token_ui(ui: &mut Ui, session: &mut Session, service: Service) {
     let variable = service
         .variables()
         .iter()
-        .find(|name| std::env::var_os(name).is_some());
+        .find(|name| std::env::var(name).is_ok_and(|token| !token.trim().is_empty()));
     let is_known = session.loras.library().tokens().get(service).is_some();
     ui.horizontal(|ui| {
         let size = vec2(theme::LABEL_WIDTH, CONTROL);
