@@ -59,7 +59,7 @@ impl Bytes {
 /// Hears of a download, and says whether it goes on.
 pub type OnBytes<'a> = dyn FnMut(Bytes) -> ControlFlow<()> + 'a;
 
-/// A finished download: a file in the folder of parts, to be moved where it belongs. Until it is [discarded](Self::discard)
+/// A finished download: a file in the folder of parts, to be moved where it belongs. Until it is discarded,
 /// the next download of the same finds it complete.
 pub struct Fetched {
     /// The file.
