@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flux_qfaces::weights::Error;
 use flux_qfaces::weights::fetch::{Fetched, Wanted, fetch};
@@ -254,6 +254,29 @@ fn a_later_run_goes_on_where_an_earlier_one_was_ended() {
     let done = fetched(&server, folder.path(), &wanted(&server)).unwrap();
     assert_eq!(fs::read(&done.path).unwrap(), noise(300_000));
     assert_eq!(server.heard()[1].range_start(), Some(seen as usize));
+}
+
+#[test]
+fn parts_that_nobody_goes_on_with_are_swept_by_a_later_download() {
+    let server = Server::start(|heard| Reply::file(heard, &noise(300_000), "\"a\""));
+    let folder = tempfile::tempdir().unwrap();
+    let old = |name: &str| {
+        let path = folder.path().join(name);
+        let file = fs::File::create(&path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        path
+    };
+    let left = old("00.part");
+    let held = old("01.part");
+    let lock = fs::File::create(held.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    fs::write(left.with_extension("json"), "{}").unwrap();
+    let fresh = folder.path().join("02.part");
+    fs::write(&fresh, "x").unwrap();
+    fetched(&server, folder.path(), &wanted(&server)).unwrap();
+    assert!(!left.exists() && !left.with_extension("json").exists());
+    assert!(held.exists(), "somebody works on it");
+    assert!(fresh.exists(), "it is not old");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use flux_qfaces::weights::{Error, archive};
 use serde_json::json;
 
 use crate::places::{contents, demo, lora, noise, place, place_at, sum};
-use crate::server::{Reply, Server};
+use crate::server::{Heard, Reply, Server};
 
 #[test]
 fn a_replicate_archive_is_unpacked_once() {
@@ -163,6 +163,31 @@ fn a_civitai_page_leads_to_its_newest_version() {
         sentence.contains("the number of a model and that of its version differ"),
         "{sentence}"
     );
+}
+
+#[test]
+fn two_ways_to_one_file_download_it_once() {
+    let version = json!({ "id": 800, "modelId": 123, "name": "v2", "model": { "name": "Faces" }, "files": [{
+        "name": "x.safetensors", "primary": true, "metadata": { "format": "SafeTensor" },
+        "hashes": { "SHA256": sum(&lora()) },
+        "downloadUrl": "https://civitai.com/api/download/models/800",
+    }] });
+    let server = Server::start(move |heard| match heard.path.as_str() {
+        "/api/v1/model-versions/800" => Reply::json(&version),
+        _ => Reply::file(heard, &lora(), "\"a\""),
+    });
+    let place = place_at(&server, Service::Civitai);
+    std::thread::scope(|scope| {
+        for reference in [
+            "https://civitai.com/models/123?modelVersionId=800",
+            "https://civitai.com/api/download/models/800",
+        ] {
+            let place = &place;
+            scope.spawn(move || assert_eq!(contents(&place.obtain(reference).unwrap()), lora()));
+        }
+    });
+    let is_download = |heard: &&Heard| heard.path.starts_with("/api/download");
+    assert_eq!(server.heard().iter().filter(is_download).count(), 1);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::weights::Error;
 use crate::weights::http::{Network, Waits, may_pass, name_of, unreachable, wanted_wait};
-use crate::weights::part::{Note, Part};
+use crate::weights::part::{self, Note, Part};
 use crate::weights::stop::Stop;
 
 /// The most bytes of a file.
@@ -92,6 +92,7 @@ pub fn fetch(
     on_bytes: &mut OnBytes<'_>,
 ) -> Result<Fetched, Error> {
     let mut part = Part::open(folder, &wanted.url, stop)?;
+    part::sweep(folder);
     let mut download = Download {
         network,
         wanted,

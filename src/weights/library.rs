@@ -7,7 +7,6 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -19,7 +18,7 @@ use crate::schema::reference::Reference;
 use crate::weights::archive::{self, Kind};
 use crate::weights::fetch::{OnBytes, fetch, hex, sha256_of};
 use crate::weights::http::Network;
-use crate::weights::notes::{Note, Store, keep, key, key_of, unwritable};
+use crate::weights::notes::{Note, Store, keep, key_of, unwritable};
 use crate::weights::part::wait_for_lock;
 use crate::weights::source::{About, locate};
 use crate::weights::stop::Stop;
@@ -27,7 +26,7 @@ use crate::weights::tokens::Tokens;
 use crate::weights::{Contents, Error, LoraFile, LoraPlace, demo, hub, map, metadata};
 
 /// The most bytes of a picture that shows what a LoRA does.
-const PICTURE_BYTES: u64 = 16 << 20;
+pub(super) const PICTURE_BYTES: u64 = 16 << 20;
 
 /// The most LoRAs that count as used lately.
 const MOST_RECENT: usize = 12;
@@ -52,7 +51,7 @@ pub struct LoraInfo {
 /// The folder of LoRAs, and the way to those that are not there.
 #[derive(Clone, Debug)]
 pub struct Library {
-    store: Store,
+    pub(super) store: Store,
     network: Network,
     /// Where Hugging Face's own tools keep what they have downloaded.
     hub: Option<PathBuf>,
@@ -205,13 +204,14 @@ impl Library {
             return Ok(info);
         }
         let key = key_of(reference);
-        // Another reference may have brought the very file.
-        if let Some(sha256) = located
-            .wanted
-            .sha256
-            .as_ref()
-            .map(|sum| sum.to_ascii_lowercase())
-        {
+        // Another reference may have brought the very file, or be at it.
+        let sha256 = located.wanted.sha256.as_ref();
+        let sha256 = sha256.map(|sum| sum.to_ascii_lowercase());
+        let _lock = match &sha256 {
+            Some(sha256) => Some(self.lock(sha256, stop)?),
+            None => None,
+        };
+        if let Some(sha256) = sha256 {
             let path = self.store.lora(&sha256);
             if path.is_file() {
                 return self.note(&key, reference, &path, sha256, located.about, stop);
@@ -251,7 +251,7 @@ impl Library {
     }
 
     /// Unpacks the LoRA of an archive into a temporary file.
-    fn unpack(
+    pub(super) fn unpack(
         &self,
         archive: &Path,
         stop: &Stop,
@@ -262,8 +262,6 @@ impl Library {
             path: archive.to_owned(),
         })?;
         let found = archive::extract(file, temporary.as_file_mut(), &|_| stop.check())?;
-        let synced = temporary.as_file().sync_all();
-        synced.map_err(|reason| unwritable(reason, temporary.path()))?;
         metadata::read(
             &opened(temporary.path())?,
             Path::new("the file in the archive"),
@@ -272,7 +270,7 @@ impl Library {
     }
 
     /// Puts an unpacked file among the others.
-    fn keep_unpacked(
+    pub(super) fn keep_unpacked(
         &self,
         temporary: NamedTempFile,
         stop: &Stop,
@@ -356,7 +354,7 @@ impl Library {
         None
     }
 
-    fn info(&self, note: Note, place: LoraPlace) -> LoraInfo {
+    pub(super) fn info(&self, note: Note, place: LoraPlace) -> LoraInfo {
         let thumbnail = self.store.picture(&note.sha256);
         LoraInfo {
             file: LoraFile {
@@ -370,87 +368,6 @@ impl Library {
             base_model: note.base_model,
             thumbnail: thumbnail.is_file().then_some(thumbnail),
         }
-    }
-
-    /// A file of the user, or the only one in a folder.
-    fn local(&self, typed: &Path, stop: &Stop) -> Result<LoraInfo, Error> {
-        let path = at_home(typed);
-        let path = if path.is_dir() {
-            only_one_in(&path)?
-        } else {
-            path
-        };
-        if !path.is_file() {
-            return Err(Error::NoFile(typed.to_owned()));
-        }
-        let path = fs::canonicalize(&path).unwrap_or(path);
-        let data = fs::metadata(&path).map_err(|reason| Error::Unreadable {
-            reason,
-            path: path.clone(),
-        })?;
-        let changed = data
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let changed = changed.unwrap_or_default().as_nanos();
-        let key = key(&path.to_string_lossy());
-        let current = self
-            .store
-            .note(&key)
-            .filter(|note| note.changed == changed && note.size == data.len());
-        if let Some(note) = current {
-            let kept = self.store.lora(&note.sha256);
-            return match note.path {
-                Some(_) => Ok(self.info(note, LoraPlace::File(path))),
-                None if kept.is_file() => Ok(self.info(note, LoraPlace::File(kept))),
-                None => self.look_at(&path, &key, changed, data.len(), stop),
-            };
-        }
-        self.look_at(&path, &key, changed, data.len(), stop)
-    }
-
-    /// Looks at a file of the user for the first time, or anew.
-    fn look_at(
-        &self,
-        path: &Path,
-        key: &str,
-        changed: u128,
-        size: u64,
-        stop: &Stop,
-    ) -> Result<LoraInfo, Error> {
-        let mut triggers = Vec::new();
-        let (place, sha256) = if is_archive(path)? {
-            let (temporary, found) = self.unpack(path, stop)?;
-            triggers = found.triggers;
-            self.keep_unpacked(temporary, stop)?
-        } else {
-            (path.to_owned(), String::new())
-        };
-        let said = metadata::read(&opened(&place)?, path)?;
-        let sha256 = if sha256.is_empty() {
-            sha256_of(path, stop)?
-        } else {
-            sha256
-        };
-        self.keep_thumbnail(&sha256, None, said.thumbnail.or_else(|| beside(path)), stop);
-        triggers.extend(said.triggers);
-        let stem = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let note = Note {
-            name: stem,
-            sha256,
-            size,
-            triggers: metadata::tidy(triggers),
-            path: (place == path).then(|| path.to_owned()),
-            changed,
-            ..Note::default()
-        };
-        // Without the note the file is looked at again next time, which is no reason to refuse it.
-        let _ = self.store.write_note(key, &note);
-        Ok(self.info(note, LoraPlace::File(place)))
     }
 
     /// A file by its contents.
@@ -500,7 +417,7 @@ impl Library {
     }
 
     /// Keeps a picture that shows what a LoRA does. Only comfort is lost without it.
-    fn keep_thumbnail(
+    pub(super) fn keep_thumbnail(
         &self,
         sha256: &str,
         elsewhere: Option<&Url>,
@@ -556,7 +473,7 @@ fn embedded() -> LoraInfo {
 }
 
 /// A file's bytes.
-fn opened(path: &Path) -> Result<Contents, Error> {
+pub(super) fn opened(path: &Path) -> Result<Contents, Error> {
     map(path).map_err(|reason| Error::Unreadable {
         reason,
         path: path.to_owned(),
@@ -564,7 +481,7 @@ fn opened(path: &Path) -> Result<Contents, Error> {
 }
 
 /// Whether a file is an archive.
-fn is_archive(path: &Path) -> Result<bool, Error> {
+pub(super) fn is_archive(path: &Path) -> Result<bool, Error> {
     let contents = opened(path)?;
     let head = contents.get(..contents.len().min(512)).unwrap_or_default();
     Ok(match Kind::of(head) {
@@ -572,68 +489,4 @@ fn is_archive(path: &Path) -> Result<bool, Error> {
         Kind::File | Kind::Other("zip") => false,
         _ => true,
     })
-}
-
-/// A path whose `~` is the user's folder.
-fn at_home(path: &Path) -> PathBuf {
-    let home = directories::UserDirs::new();
-    match (path.strip_prefix("~"), home) {
-        (Ok(rest), Some(user)) => user.home_dir().join(rest),
-        _ => path.to_owned(),
-    }
-}
-
-/// The only `.safetensors` file in a folder.
-fn only_one_in(folder: &Path) -> Result<PathBuf, Error> {
-    let entries = fs::read_dir(folder).map_err(|reason| Error::Unreadable {
-        reason,
-        path: folder.to_owned(),
-    })?;
-    let is_lora = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|ending| ending == "safetensors")
-    };
-    let mut files: Vec<_> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(is_lora)
-        .collect();
-    files.sort();
-    match files.len() {
-        0 => Err(Error::NoLora {
-            reason: "there is no .safetensors file in this folder".to_owned(),
-            path: folder.to_owned(),
-        }),
-        1 => Ok(files.remove(0)),
-        _ => Err(Error::Several {
-            place: "this folder".to_owned(),
-            files: files
-                .into_iter()
-                .map(|path| {
-                    let name = path.file_name().unwrap_or_default().to_string_lossy();
-                    (name.into_owned(), Reference::Path(path.clone()))
-                })
-                .collect(),
-        }),
-    }
-}
-
-/// The picture that other programs keep beside a LoRA: `name.preview.png`, `name.png` and so on.
-fn beside(path: &Path) -> Option<Vec<u8>> {
-    let endings = [
-        "preview.png",
-        "preview.jpg",
-        "preview.jpeg",
-        "preview.webp",
-        "png",
-        "jpg",
-        "jpeg",
-        "webp",
-    ];
-    let picture = endings
-        .iter()
-        .map(|ending| path.with_extension(ending))
-        .find(|path| path.is_file())?;
-    let size = fs::metadata(&picture).ok()?.len();
-    (size <= PICTURE_BYTES).then(|| fs::read(picture).ok())?
 }

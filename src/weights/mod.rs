@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod http;
 mod hub;
 pub mod library;
+mod local;
 mod metadata;
 mod notes;
 mod part;

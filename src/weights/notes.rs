@@ -113,11 +113,13 @@ impl Store {
     }
 }
 
-/// Gives a file of [`Store::temporary`] its name.
+/// Gives a file of [`Store::temporary`] its name, once all of it is on the disk.
 ///
 /// # Errors
 /// When the system refuses.
 pub(super) fn keep(temporary: NamedTempFile, path: &Path) -> Result<(), Error> {
+    let synced = temporary.as_file().sync_all();
+    synced.map_err(|reason| unwritable(reason, path))?;
     let kept = temporary.persist(path);
     kept.map(drop)
         .map_err(|error| unwritable(error.error, path))

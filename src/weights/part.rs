@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fs4::available_space;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ const SPARE_BYTES: u64 = 64 << 20;
 
 /// How often a download that waits for another process looks again.
 const LOCK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long a part is kept that nobody goes on with.
+const KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// What is known of a part.
 #[derive(Default, Serialize, Deserialize)]
@@ -119,6 +122,27 @@ impl Part {
         Err(Error::Refused(format!(
             "the disk has not enough room: {needed} are needed, {free} are free"
         )))
+    }
+}
+
+/// Throws away the parts in a folder that nobody has gone on with for 30 days. What cannot be thrown away stays.
+pub(super) fn sweep(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        if path.extension().is_none_or(|ending| ending != "part") {
+            continue;
+        }
+        let changed = fs::metadata(&path).and_then(|data| data.modified());
+        let age = changed.map(|time| SystemTime::now().duration_since(time).unwrap_or_default());
+        if !age.is_ok_and(|age| age > KEPT) {
+            continue;
+        }
+        // The lock stays: somebody may wait for it.
+        let lock = File::create(path.with_extension("lock"));
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let _ = fs::remove_file(&path);
+            let _ = fs::remove_file(path.with_extension("json"));
+        }
     }
 }
 

@@ -1,0 +1,162 @@
+//! LoRAs in files and folders of the user, which are used where they are.
+//!
+//! A file is read once: its SHA-256 and what it says of itself stand in a note, which holds for as long as the file's time
+//! and length stay.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use crate::schema::reference::Reference;
+use crate::weights::fetch::sha256_of;
+use crate::weights::library::{Library, LoraInfo, PICTURE_BYTES, is_archive, opened};
+use crate::weights::notes::{Note, key};
+use crate::weights::stop::Stop;
+use crate::weights::{Error, LoraPlace, metadata};
+
+impl Library {
+    /// A file of the user, or the only one in a folder.
+    pub(super) fn local(&self, typed: &Path, stop: &Stop) -> Result<LoraInfo, Error> {
+        let path = at_home(typed);
+        let path = if path.is_dir() {
+            only_one_in(&path)?
+        } else {
+            path
+        };
+        if !path.is_file() {
+            return Err(Error::NoFile(typed.to_owned()));
+        }
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        let data = fs::metadata(&path).map_err(|reason| Error::Unreadable {
+            reason,
+            path: path.clone(),
+        })?;
+        let changed = data
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let changed = changed.unwrap_or_default().as_nanos();
+        let key = key(&path.to_string_lossy());
+        let current = self
+            .store
+            .note(&key)
+            .filter(|note| note.changed == changed && note.size == data.len());
+        if let Some(note) = current {
+            let kept = self.store.lora(&note.sha256);
+            return match note.path {
+                Some(_) => Ok(self.info(note, LoraPlace::File(path))),
+                None if kept.is_file() => Ok(self.info(note, LoraPlace::File(kept))),
+                None => self.look_at(&path, &key, changed, data.len(), stop),
+            };
+        }
+        self.look_at(&path, &key, changed, data.len(), stop)
+    }
+
+    /// Looks at a file of the user for the first time, or anew.
+    fn look_at(
+        &self,
+        path: &Path,
+        key: &str,
+        changed: u128,
+        size: u64,
+        stop: &Stop,
+    ) -> Result<LoraInfo, Error> {
+        let mut triggers = Vec::new();
+        let (place, sha256) = if is_archive(path)? {
+            let (temporary, found) = self.unpack(path, stop)?;
+            triggers = found.triggers;
+            self.keep_unpacked(temporary, stop)?
+        } else {
+            (path.to_owned(), String::new())
+        };
+        let said = metadata::read(&opened(&place)?, path)?;
+        let sha256 = if sha256.is_empty() {
+            sha256_of(path, stop)?
+        } else {
+            sha256
+        };
+        self.keep_thumbnail(&sha256, None, said.thumbnail.or_else(|| beside(path)), stop);
+        triggers.extend(said.triggers);
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let note = Note {
+            name: stem,
+            sha256,
+            size,
+            triggers: metadata::tidy(triggers),
+            path: (place == path).then(|| path.to_owned()),
+            changed,
+            ..Note::default()
+        };
+        // Without the note the file is looked at again next time, which is no reason to refuse it.
+        let _ = self.store.write_note(key, &note);
+        Ok(self.info(note, LoraPlace::File(place)))
+    }
+}
+
+/// A path whose `~` is the user's folder.
+fn at_home(path: &Path) -> PathBuf {
+    let home = directories::UserDirs::new();
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(user)) => user.home_dir().join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+/// The only `.safetensors` file in a folder.
+fn only_one_in(folder: &Path) -> Result<PathBuf, Error> {
+    let entries = fs::read_dir(folder).map_err(|reason| Error::Unreadable {
+        reason,
+        path: folder.to_owned(),
+    })?;
+    let is_lora = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|ending| ending == "safetensors")
+    };
+    let mut files: Vec<_> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(is_lora)
+        .collect();
+    files.sort();
+    match files.len() {
+        0 => Err(Error::NoLora {
+            reason: "there is no .safetensors file in this folder".to_owned(),
+            path: folder.to_owned(),
+        }),
+        1 => Ok(files.remove(0)),
+        _ => Err(Error::Several {
+            place: "this folder".to_owned(),
+            files: files
+                .into_iter()
+                .map(|path| {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    (name.into_owned(), Reference::Path(path.clone()))
+                })
+                .collect(),
+        }),
+    }
+}
+
+/// The picture that other programs keep beside a LoRA: `name.preview.png`, `name.png` and so on.
+fn beside(path: &Path) -> Option<Vec<u8>> {
+    let endings = [
+        "preview.png",
+        "preview.jpg",
+        "preview.jpeg",
+        "preview.webp",
+        "png",
+        "jpg",
+        "jpeg",
+        "webp",
+    ];
+    let picture = endings
+        .iter()
+        .map(|ending| path.with_extension(ending))
+        .find(|path| path.is_file())?;
+    let size = fs::metadata(&picture).ok()?.len();
+    (size <= PICTURE_BYTES).then(|| fs::read(picture).ok())?
+}
