@@ -160,7 +160,9 @@ fn token_ui(ui: &mut Ui, session: &mut Session, service: Service) {
         .variables()
         .iter()
         .find(|name| std::env::var(name).is_ok_and(|token| !token.trim().is_empty()));
-    let is_known = session.loras.library().tokens().get(service).is_some();
+    let tokens = session.loras.library().tokens();
+    let is_of_own_tools = tokens.is_of_own_tools(service);
+    let is_known = tokens.get(service).is_some();
     ui.horizontal(|ui| {
         let size = vec2(theme::LABEL_WIDTH, CONTROL);
         ui.allocate_ui_with_layout(
@@ -176,7 +178,9 @@ fn token_ui(ui: &mut Ui, session: &mut Session, service: Service) {
             return;
         }
         let mut text: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
-        let hint = if is_known {
+        let hint = if is_of_own_tools {
+            "From huggingface-cli"
+        } else if is_known {
             "A token is set"
         } else {
             "Paste a token"
@@ -205,6 +209,7 @@ fn token_ui(ui: &mut Ui, session: &mut Session, service: Service) {
             ui.ctx().open_url(egui::OpenUrl::new_tab(page));
         }
         if is_known
+            && !is_of_own_tools
             && widgets::icon_button_ui(
                 ui,
                 icons::CLOSE,

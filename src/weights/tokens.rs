@@ -78,6 +78,9 @@ pub struct Tokens {
     civitai: Option<Token>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replicate: Option<Token>,
+    /// Whether Hugging Face's token is the one that its own tools keep.
+    #[serde(skip)]
+    is_login_of_hub: bool,
 }
 
 /// The name of the file in the configuration folder.
@@ -106,15 +109,13 @@ impl Tokens {
                     .ok()
                     .filter(|token| !token.trim().is_empty())
             };
-            let from_environment = service.variables().iter().find_map(set);
-            let found = from_environment.or_else(|| match service {
-                // The place where Hugging Face's own tools keep it.
-                Service::HuggingFace if tokens.hugging_face.is_none() => login_of_hub(),
-                _ => None,
-            });
-            if let Some(token) = found {
+            if let Some(token) = service.variables().iter().find_map(set) {
                 tokens.set(service, Some(token));
             }
+        }
+        if tokens.hugging_face.is_none() {
+            tokens.set(Service::HuggingFace, login_of_hub());
+            tokens.is_login_of_hub = tokens.hugging_face.is_some();
         }
         tokens
     }
@@ -134,6 +135,11 @@ impl Tokens {
         keep_private(&path)
     }
 
+    /// Whether a token is the one that a service's own tools keep, which only they take away.
+    pub fn is_of_own_tools(&self, service: Service) -> bool {
+        service == Service::HuggingFace && self.is_login_of_hub
+    }
+
     /// The token for a service.
     pub fn get(&self, service: Service) -> Option<&Token> {
         match service {
@@ -147,7 +153,10 @@ impl Tokens {
     pub fn set(&mut self, service: Service, token: Option<String>) {
         let token = token.filter(|text| !text.trim().is_empty()).map(Token);
         match service {
-            Service::HuggingFace => self.hugging_face = token,
+            Service::HuggingFace => {
+                self.hugging_face = token;
+                self.is_login_of_hub = false;
+            }
             Service::Civitai => self.civitai = token,
             Service::Replicate => self.replicate = token,
         }
