@@ -148,6 +148,42 @@ fn more_loras_can_be_added_scaled_and_removed() {
 }
 
 #[test]
+fn a_lora_is_left_out_and_used_again() {
+    let mut desk = open();
+    desk.click(Role::Link, "QFACE, for the demo model");
+    desk.until("the LoRA is there", |desk| desk.is_ready("embedded:qface"));
+    desk.press("Leave it out for now");
+    assert!(desk.shows("Left out") && !desk.shows("52 of 52 layers"));
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    let record = desk.session().gallery.entries()[0].record.clone().unwrap();
+    assert!(record.loras.is_empty() && !record.inputs.contains_key("replicate_weights"));
+    desk.press("Use it again");
+    desk.until("a badge", |desk| desk.shows("52 of 52 layers"));
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 2);
+    let record = desk.session().gallery.entries()[0].record.clone().unwrap();
+    assert_eq!(record.loras.len(), 1);
+}
+
+#[test]
+fn a_lora_that_is_left_out_holds_nothing_and_stays_so() {
+    let mut desk = open();
+    let path = lora_folder().join("foreign-sdxl.safetensors");
+    let typed = path.to_str().unwrap().to_owned();
+    desk.type_reference(&typed);
+    desk.until("a sentence", |desk| desk.shows("it is a LoRA for SDXL"));
+    desk.press("Leave it out for now");
+    assert!(!desk.is_disabled(Role::Button, "Generate"));
+    desk.press("Generate");
+    desk.until("a picture", |desk| desk.pictures() == 1);
+    let settings = std::fs::read_to_string(desk.folder.path().join("config/settings.json"));
+    assert!(settings.unwrap().contains("loras_off"), "not kept");
+    desk.type_reference("embedded:qface");
+    assert!(desk.session().settings.loras_off.is_empty());
+}
+
+#[test]
 fn a_page_with_several_files_lets_choose() {
     let folder = tempfile::tempdir().unwrap();
     let lora = std::fs::read(format!("{DEMO}qface-lora.safetensors")).unwrap();
@@ -267,7 +303,15 @@ fn what_a_strangers_picture_names_is_not_downloaded_without_a_word() {
     desk.settle();
     assert_eq!(desk.loras().replicate_weights.as_ref(), Some(&link));
     assert_eq!(desk.loras().extra_lora, None);
-    assert!(server.heard().is_empty());
-    desk.press("Try again");
+    assert!(desk.is_disabled(Role::Button, "Generate"));
+    desk.press("Settings");
+    desk.type_into(Role::PasswordInput, "Token for CivitAI", "key-123");
+    desk.harness.key_press(egui::Key::Enter);
+    desk.settle();
+    desk.harness.key_press(egui::Key::Escape);
+    desk.settle();
+    assert!(server.heard().is_empty(), "a token is not the user's word");
+    desk.press("Download it");
     desk.until("the LoRA is there", |desk| desk.is_ready(&link));
+    assert!(!desk.is_disabled(Role::Button, "Generate"));
 }

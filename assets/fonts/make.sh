@@ -26,7 +26,7 @@ folder-open gear-six image image-broken info keyboard list-dashes moon pause pla
 smiley smiley-sad sparkle sun trash warning-circle x hourglass clock arrows-out sliders-horizontal
 paint-brush eraser rectangle circle lasso polygon paint-bucket hand arrow-u-up-left arrow-u-up-right circle-half
 selection-all selection-plus selection-slash selection-inverse magnifying-glass crop arrow-clockwise eye eye-slash upload-simple
-floppy-disk clipboard square-split-horizontal check mask-happy pencil-simple plus'
+floppy-disk clipboard square-split-horizontal check mask-happy pencil-simple plus download-simple'
 codes=
 for icon in $icons; do
     code=$(grep -A1 "^\.ph\.ph-$icon:before" phosphor-icons-web-2.1.2/src/regular/style.css | sed -n 's/.*content: "\\\(.*\)".*/\1/p')

@@ -117,6 +117,15 @@ impl Params {
         }
     }
 
+    /// Takes a LoRA out of every place that names it; white space around the text does not count.
+    pub fn remove_lora(&mut self, typed: &str) {
+        let is_meant = |text: &String| text.trim() == typed.trim();
+        for text in [&mut self.replicate_weights, &mut self.extra_lora] {
+            text.take_if(|text| is_meant(text));
+        }
+        self.more_loras.retain(|more| !is_meant(&more.lora));
+    }
+
     /// The first place for a LoRA that is empty.
     pub fn free_lora_place(&self) -> usize {
         let is_free = |typed: Option<&str>| typed.is_none_or(|text| text.trim().is_empty());

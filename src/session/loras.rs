@@ -95,6 +95,8 @@ fn unavailable(lora: &Lora, error: &Error) -> Unavailable {
 /// How far a LoRA of the form is.
 #[derive(Clone, Debug)]
 pub enum LoraState {
+    /// It is not on this machine, and is downloaded when the user says so.
+    Held,
     /// It is looked for.
     Looking,
     /// It is on its way.
@@ -214,12 +216,8 @@ impl Shelf {
 
     /// Waits for the user's word before it downloads what a picture's settings name: anybody may have made the picture.
     pub(super) fn hold(&mut self, typed: &str) {
-        let state = LoraState::Failed {
-            sentence: "The picture's settings name this LoRA, which is not on this machine: it is downloaded when you say so".to_owned(),
-            choices: Vec::new(),
-        };
         let entry = Entry {
-            state,
+            state: LoraState::Held,
             stop: Stop::default(),
             stamp: None,
         };
@@ -231,7 +229,7 @@ impl Shelf {
         self.entries.get(typed.trim()).map(|entry| &entry.state)
     }
 
-    /// Looks again after a failure.
+    /// Looks again after a failure, or begins what waited for the user's word.
     pub fn retry(&mut self, typed: &str) {
         self.start(typed.trim(), false);
     }

@@ -101,6 +101,8 @@ pub struct Settings {
     pub painting: Painting,
     /// The inputs as they stood last.
     pub params: Params,
+    /// The LoRAs among them that are left out for now, as they were typed.
+    pub loras_off: Vec<String>,
 }
 
 /// The settings as they stand in the file; everything may be absent.
@@ -115,6 +117,8 @@ struct File {
     /// A [`Painting`]; what another version has written may not be one.
     painting: Value,
     inputs: Map<String, Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    loras_off: Vec<String>,
 }
 
 impl Settings {
@@ -156,8 +160,18 @@ impl Settings {
             file_names: file.names.unwrap_or_else(|| naming::DEFAULT.to_owned()),
             painting: serde_json::from_value(file.painting).unwrap_or_default(),
             params,
+            loras_off: file.loras_off,
         };
         (settings, warning)
+    }
+
+    /// The inputs of the next job: without the LoRAs that are left out for now.
+    pub fn asked(&self) -> Params {
+        let mut params = self.params.clone();
+        for typed in &self.loras_off {
+            params.remove_lora(typed);
+        }
+        params
     }
 
     /// Writes the settings.
@@ -174,6 +188,7 @@ impl Settings {
             names: (self.file_names != naming::DEFAULT).then(|| self.file_names.clone()),
             painting: serde_json::to_value(self.painting).map_err(|error| error.to_string())?,
             inputs: self.params.to_json(),
+            loras_off: self.loras_off.clone(),
         };
         let text = serde_json::to_vec_pretty(&file).map_err(|error| error.to_string())?;
         files::write_whole(&path(&folders.config), &text, true)

@@ -166,6 +166,7 @@ impl App {
     pub(super) fn use_settings(&mut self, ctx: &Context, record: &Record) {
         let (params, remark) = self.session.params_of(record);
         self.session.settings.params = params;
+        self.session.settings.loras_off.clear();
         self.session.settings.fidelity = record.fidelity;
         self.notices.extend(remark);
         self.form.forget_drafts();
@@ -180,7 +181,7 @@ impl App {
             return;
         }
         if form::obstacle(&self.session, &self.form.problems(&self.session)).is_none() {
-            let params = self.session.settings.params.clone();
+            let params = self.session.settings.asked();
             self.submit(&params);
         }
     }

@@ -45,7 +45,7 @@ impl Form {
             .drafts
             .values()
             .filter_map(|draft| draft.problem.clone());
-        let inputs = session.problems(&session.settings.params);
+        let inputs = session.problems(&session.settings.asked());
         for problem in typed.chain(inputs).chain(loras::problems(session)) {
             problems.entry(problem.field.clone()).or_insert(problem);
         }

@@ -58,6 +58,7 @@ pub(super) const MASK: &str = "\u{e9f4}";
 pub(super) const RECENT: &str = "\u{e19a}";
 pub(super) const ADD: &str = "\u{e3d4}";
 pub(super) const EDIT: &str = "\u{e3b4}";
+pub(super) const DOWNLOAD: &str = "\u{e20c}";
 
 /// Side of the window's icon, in pixels.
 const SIDE: u32 = 128;

@@ -9,7 +9,7 @@ use egui::{
 
 use crate::schema::reference::Reference;
 use crate::schema::request::Model;
-use crate::session::loras::ReadyLora;
+use crate::session::loras::{LoraState, ReadyLora};
 use crate::ui::loras::{Desk, Place, model};
 use crate::ui::pictures::Shown;
 use crate::ui::theme::{self, CONTROL_RADIUS, HALF, LORA_PICTURE, SMALL_CONTROL, SPACE};
@@ -33,6 +33,14 @@ pub(super) fn arriving_ui(ui: &mut Ui, bytes: Bytes, typed: &str, desk: &mut Des
         });
     });
     widgets::progress_ui(ui, bytes.share(), "Download of the LoRA");
+}
+
+/// A LoRA that a picture's settings name: anybody may have made the picture, so the user decides on the download. Why
+/// nothing can be generated before stands beside the field.
+pub(super) fn held_ui(ui: &mut Ui, typed: &str, desk: &mut Desk<'_>) {
+    if widgets::button_ui(ui, icons::DOWNLOAD, "Download it").clicked() {
+        desk.session.loras.retry(typed);
+    }
 }
 
 /// A LoRA that cannot be had, and what to do.
@@ -81,6 +89,10 @@ pub(super) fn ready_ui(ui: &mut Ui, ready: &ReadyLora, typed: &str, desk: &mut D
                 ui.horizontal(|ui| {
                     ui.set_height(SMALL_CONTROL);
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        if eye_ui(ui, icons::EYE, "Leave it out for now", typed) {
+                            let off = typed.trim().to_owned();
+                            desk.session.settings.loras_off.push(off);
+                        }
                         links_ui(ui, info, typed, desk);
                         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                             let name = Label::new(theme::strong(&info.file.name)).truncate();
@@ -93,6 +105,38 @@ pub(super) fn ready_ui(ui: &mut Ui, ready: &ReadyLora, typed: &str, desk: &mut D
         });
         triggers_ui(ui, info, desk);
     });
+}
+
+/// A LoRA that is left out for now: its reference and its scale stay.
+pub(super) fn off_ui(ui: &mut Ui, typed: &str, desk: &mut Desk<'_>) {
+    let fill = theme::palette(ui).raised;
+    let name = match desk.session.loras.state(typed) {
+        Some(LoraState::Ready(ready)) => ready.info.file.name.clone(),
+        _ => Reference::parse(typed).map_or_else(|_| typed.to_owned(), |found| found.label()),
+    };
+    widgets::card_ui(ui, fill, |ui| {
+        ui.horizontal(|ui| {
+            ui.set_height(SMALL_CONTROL);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if eye_ui(ui, icons::EYE_CLOSED, "Use it again", typed) {
+                    let off = &mut desk.session.settings.loras_off;
+                    off.retain(|off| off != typed.trim());
+                }
+                ui.label(theme::small(ui, "Left out"));
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(Label::new(theme::weak(ui, name)).truncate());
+                });
+            });
+        });
+    });
+}
+
+/// The button that leaves a LoRA out, or takes it in again. Returns whether it was pressed.
+fn eye_ui(ui: &mut Ui, icon: &str, name: &str, typed: &str) -> bool {
+    ui.push_id(("eye", typed), |ui| {
+        widgets::icon_button_ui(ui, icon, name).clicked()
+    })
+    .inner
 }
 
 /// The picture of a LoRA.

@@ -79,17 +79,26 @@ fn all(params: &Params) -> impl Iterator<Item = Option<&str>> {
     two.into_iter().chain(more)
 }
 
-/// Looks up what the inputs name, but for what is being typed.
+/// Looks up what the inputs name, but for what is being typed or left out.
 pub(super) fn look_up(ctx: &egui::Context, session: &mut Session) {
-    let params = session.settings.params.clone();
-    let named: Vec<_> = all(&params).flatten().collect();
+    let settings = &mut session.settings;
+    let params = settings.params.clone();
+    let is_named = |off: &String| all(&params).flatten().any(|typed| typed.trim() == off);
+    settings.loras_off.retain(is_named);
+    let off = settings.loras_off.clone();
+    let is_on = |typed: &str| !off.iter().any(|off| off == typed.trim());
+    let named: Vec<_> = all(&params)
+        .flatten()
+        .filter(|typed| is_on(typed))
+        .collect();
     session.loras.end_all_but(&named);
     let is_typed = |place| ctx.memory(|memory| memory.has_focus(editor_id(place)));
     for (_, typed) in all(&params)
         .enumerate()
         .filter(|(place, _)| !is_typed(*place))
     {
-        if let Some(typed) = typed.filter(|typed| Reference::parse(typed).is_ok()) {
+        let usable = typed.filter(|typed| is_on(typed) && Reference::parse(typed).is_ok());
+        if let Some(typed) = usable {
             session.loras.look(typed);
         }
     }
@@ -103,6 +112,7 @@ pub(super) fn any(params: &Params) -> bool {
 /// What an input that holds a reference has to say against running the form.
 pub(super) fn problems(session: &Session) -> Vec<Problem> {
     let params = &session.settings.params;
+    let off = &session.settings.loras_off;
     let model = model(params);
     let names = ["replicate_weights", "extra_lora"]
         .into_iter()
@@ -112,11 +122,16 @@ pub(super) fn problems(session: &Session) -> Vec<Problem> {
             let reason = ready.report(model).err()?;
             Some(Problem::new(field, format!("cannot be used: {reason}")))
         }
+        LoraState::Held => Some(Problem::new(
+            field,
+            "comes from a picture's settings and is not on this machine: download or remove it",
+        )),
         _ => None,
     };
     let typed = names
         .zip(all(params))
-        .filter_map(|(field, typed)| Some((field, typed?)));
+        .filter_map(|(field, typed)| Some((field, typed?.trim())))
+        .filter(|(_, typed)| !off.iter().any(|off| off == typed));
     typed.filter_map(unusable).collect()
 }
 
@@ -152,6 +167,11 @@ impl LoraList {
             // What is wrong stands beside the field.
             return;
         }
+        let off = &desk.session.settings.loras_off;
+        if off.iter().any(|off| off == typed.trim()) {
+            lora_card::off_ui(ui, typed, desk);
+            return;
+        }
         let is_typing = ui.memory(|memory| memory.has_focus(editor_id(place)));
         if is_typing && desk.session.loras.state(typed).is_none() {
             ui.label(theme::small(ui, "Enter looks it up"));
@@ -159,6 +179,7 @@ impl LoraList {
         }
         let state = desk.session.loras.look(typed).clone();
         match state {
+            LoraState::Held => lora_card::held_ui(ui, typed, desk),
             LoraState::Looking => {
                 ui.horizontal(|ui| {
                     ui.add(egui::Spinner::new().size(SMALL_CONTROL - HALF));
