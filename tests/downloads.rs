@@ -137,8 +137,8 @@ fn trouble_that_passes_is_waited_for() {
 #[test]
 fn refusals_are_sentences() {
     for (status, words) in [
-        (401, "wants a token"),
-        (403, "wants a token"),
+        (401, "without a token"),
+        (403, "without a token"),
         (404, "no such model"),
         (429, "too many requests"),
         (500, "trouble of its own"),
@@ -150,6 +150,36 @@ fn refusals_are_sentences() {
         let repeats = status == 429 || status == 500;
         assert_eq!(heard.len(), if repeats { 5 } else { 1 }, "{status}");
     }
+}
+
+#[test]
+fn a_page_in_place_of_the_rest_leaves_what_has_arrived() {
+    let server = Server::start(|heard| match heard.range_start() {
+        None => Reply::file(heard, &noise(300_000), "\"a\"").cut_at(100_000),
+        Some(_) => Reply::ok(b"<!DOCTYPE html>").with("Content-Type", "text/html"),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let error = fetched(&server, folder.path(), &wanted(&server)).err();
+    assert!(error.unwrap().to_string().contains("web page"));
+    let mut lengths = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len());
+    assert!(lengths.any(|length| length == 100_000), "thrown away");
+}
+
+#[test]
+fn a_piece_that_does_not_tell_the_whole_length_is_not_the_end() {
+    let (result, heard) = download(|request, heard, body| match request {
+        0 => Reply::file(heard, body, "\"a\"").cut_at(100_000),
+        1 => Reply {
+            body: body[100_000..200_000].to_vec(),
+            ..Reply::status(206)
+        }
+        .with("Content-Range", "bytes 100000-199999/*"),
+        _ => Reply::file(heard, body, "\"a\""),
+    });
+    assert_eq!(result.unwrap(), noise(300_000));
+    assert_eq!(heard[2].range_start(), Some(200_000));
 }
 
 #[test]
@@ -370,6 +400,11 @@ fn a_missing_licence_names_the_page() {
         "{sentence}"
     );
     assert!(!sentence.contains("secret"));
+    let server = Server::start(|_| Reply::status(401).with("X-Error-Code", "GatedRepo"));
+    let error = place(&server).obtain("huggingface.co/owner/model");
+    let sentence = error.unwrap_err().to_string();
+    let words = "accept the licence at https://huggingface.co/owner/model, then make a token";
+    assert!(sentence.contains(words), "{sentence}");
 }
 
 #[test]

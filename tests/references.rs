@@ -14,6 +14,12 @@ fn every_form_of_reference_is_understood() {
             "replicate.com/owner/name/versions/4d1d2ea1/",
             "owner/name/4d1d2ea1",
         ),
+        ("https://replicate.com/owner/name/api", "owner/name"),
+        ("replicate.com/owner/name/examples", "owner/name"),
+        (
+            "cdn.example.com/x.safetensors?v=1",
+            "https://cdn.example.com/x.safetensors?v=1",
+        ),
         (
             "huggingface.co/owner/model",
             "https://huggingface.co/owner/model",
@@ -123,6 +129,8 @@ fn wrong_references_name_the_accepted_forms() {
             "civitai.com/models/<number>",
         ),
         ("replicate.com/owner", "replicate.com/owner/name"),
+        ("replicate.com/p/4d1d2ea1", "replicate.com/owner/name"),
+        ("owner/name/latest", "give owner/name"),
         ("https://example.com/lora.zip", ".safetensors or .tar"),
         ("ftp://example.com/x.safetensors", "https://"),
         ("data:text/plain,hello", "base64"),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use flux_qfaces::weights::tokens::Service;
-use flux_qfaces::weights::{Error, archive};
+use flux_qfaces::weights::{Error, LoraPlace, archive};
 use serde_json::json;
 
 use crate::places::{contents, demo, lora, noise, place, place_at, sum};
@@ -115,6 +115,53 @@ fn what_hugging_faces_own_tools_have_downloaded_is_used() {
         assert_eq!(contents(&place.obtain(typed).unwrap()), lora(), "{typed}");
     }
     assert!(!server.heard().is_empty());
+}
+
+#[test]
+fn an_older_file_of_hugging_faces_own_tools_gives_way() {
+    let file = lora();
+    let listing = json!({ "siblings": [{
+        "rfilename": "x.safetensors", "lfs": { "sha256": sum(&file), "size": file.len() },
+    }] });
+    let server = Server::start(move |heard| match heard.path.as_str() {
+        path if path.starts_with("/api/") => Reply::json(&listing),
+        _ => Reply::file(heard, &lora(), "\"a\""),
+    });
+    let place = place(&server);
+    let snapshot = place.folder.path().join("hub/models--o--m/snapshots/main");
+    fs::create_dir_all(&snapshot).unwrap();
+    let mut older = lora();
+    *older.last_mut().unwrap() ^= 1;
+    fs::write(snapshot.join("x.safetensors"), &older).unwrap();
+    let info = place.obtain("huggingface.co/o/m").unwrap();
+    assert_eq!(contents(&info), lora());
+    assert!(info.page.is_some());
+    // The very file is used where it lies, and what the page says of it is known next time without asking.
+    let place = self::place(&server);
+    let snapshot = place.folder.path().join("hub/models--o--m/snapshots/main");
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::write(snapshot.join("x.safetensors"), lora()).unwrap();
+    let before = server.heard().len();
+    let info = place.obtain("huggingface.co/o/m").unwrap();
+    assert!(matches!(&info.file.place, LoraPlace::File(path) if path.starts_with(&snapshot)));
+    assert_eq!(place.obtain("huggingface.co/o/m").unwrap(), info);
+    assert_eq!(server.heard().len(), before + 1);
+}
+
+#[test]
+fn a_token_in_a_link_is_used_and_kept_out_of_notes() {
+    let server = Server::start(|heard| match heard.path.as_str() {
+        "/api/v1/model-versions/800" => Reply::json(&json!({ "id": 800, "files": [] })),
+        path if path.ends_with("type=Model&token=abc") => Reply::file(heard, &lora(), "\"a\""),
+        _ => Reply::status(401),
+    });
+    let place = place_at(&server, Service::Civitai);
+    let link = "https://civitai.com/api/download/models/800?type=Model&token=abc";
+    assert_eq!(contents(&place.obtain(link).unwrap()), lora());
+    for entry in fs::read_dir(place.folder.path().join("loras/notes")).unwrap() {
+        let note = fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(!note.contains("abc"), "{note}");
+    }
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub enum Reference {
         version: u64,
         /// Which of its files, as its own links say it: `type=Model&format=SafeTensor`; may be empty.
         query: String,
+        /// The parameters of the link that carry a secret, such as `token=…`; may be empty.
+        secret: String,
     },
     /// A `.safetensors` file, or an archive with one in it.
     Link(Url),
@@ -154,13 +156,13 @@ impl Reference {
                 }
             }
             Self::CivitaiModel(model) => format!("https://civitai.com/models/{model}"),
-            Self::CivitaiVersion { version, query } => {
+            Self::CivitaiVersion { version, query, .. } => {
                 let mark = if query.is_empty() { "" } else { "?" };
                 format!("https://civitai.com/api/download/models/{version}{mark}{query}")
             }
             Self::Link(url) => {
                 let mut url = url.clone();
-                let query = without_secrets(&url);
+                let (query, _) = parts_of_query(&url);
                 url.set_query((!query.is_empty()).then_some(&query));
                 // Neither fails on an address with a host.
                 let _ = url.set_password(None);
@@ -243,6 +245,23 @@ fn ends_as_file(path: &str) -> bool {
     path.ends_with(".safetensors") || ARCHIVES.iter().any(|ending| path.ends_with(ending))
 }
 
+/// Whether text without a scheme can only be a link: it begins with a host, and has a query behind the path of a file.
+fn is_link(text: &str) -> bool {
+    let path = text.split_once('?').map(|(path, _)| path);
+    path.is_some_and(|path| begins_with_host(path) && ends_as_file(path))
+}
+
+/// Whether text begins like an address without its scheme: `cdn.example.com/`.
+pub fn begins_with_host(text: &str) -> bool {
+    let host = text.split_once('/').map(|(host, _)| host);
+    host.and_then(|host| host.rsplit_once('.'))
+        .is_some_and(|(name, end)| {
+            let is_end = end.len() >= 2 && end.bytes().all(|byte| byte.is_ascii_alphabetic());
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+            is_end && !name.is_empty() && name.bytes().all(is_plain)
+        })
+}
+
 /// The services whose pages are understood.
 #[derive(Clone, Copy)]
 enum Host {
@@ -267,7 +286,7 @@ fn host_of(address: &str) -> Option<Host> {
 
 /// An address without a scheme, or a name on Replicate.
 fn without_scheme(text: &str) -> Result<Reference, String> {
-    if host_of(text).is_some() {
+    if host_of(text).is_some() || is_link(text) {
         let url = Url::parse(&format!("https://{text}")).map_err(|_| not_understood(text))?;
         return at_host(&url).unwrap_or_else(|| link(url));
     }
@@ -290,13 +309,25 @@ fn at_host(url: &Url) -> Option<Result<Reference, String>> {
         Host::Replicate => {
             let wrong =
                 "names no model on Replicate: give replicate.com/owner/name, or owner/name/version";
-            Some(replicate(&words).ok_or_else(|| wrong.to_owned()))
+            Some(replicate_page(&words).ok_or_else(|| wrong.to_owned()))
         }
         Host::Files => None,
     }
 }
 
-/// `owner/name`, `owner/name/version`, `owner/name/versions/version` or `owner/name:version`.
+/// A model's page on Replicate, or one of the pages about it: `owner/name/api`, `owner/name/examples`.
+fn replicate_page(words: &[&str]) -> Option<Reference> {
+    let others = ["p", "collections", "docs", "blog", "account", "explore"];
+    if words.first().is_some_and(|first| others.contains(first)) {
+        return None;
+    }
+    replicate(words).or_else(|| match *words {
+        [owner, name, _] => replicate(&[owner, name]),
+        _ => None,
+    })
+}
+
+/// `owner/name`, `owner/name/version`, `owner/name/versions/version` or `owner/name:version`. Versions are hexadecimal.
 fn replicate(words: &[&str]) -> Option<Reference> {
     let (owner, name, version) = match *words {
         [owner, name] => match name.split_once(':') {
@@ -317,7 +348,7 @@ fn replicate(words: &[&str]) -> Option<Reference> {
             && letters.all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
     };
     let is_version =
-        |word: &str| !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric());
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     (is_name(owner) && is_name(name) && version.is_none_or(is_version)).then(|| {
         Reference::Replicate {
             owner: owner.to_owned(),
@@ -366,6 +397,7 @@ fn civitai(words: &[&str], url: &Url) -> Result<Reference, String> {
     let of_version = |version| Reference::CivitaiVersion {
         version,
         query: String::new(),
+        secret: String::new(),
     };
     let asked = url.query_pairs().find(|(name, _)| name == "modelVersionId");
     let found = match words {
@@ -373,15 +405,14 @@ fn civitai(words: &[&str], url: &Url) -> Result<Reference, String> {
             Some((_, version)) => version.parse().ok().map(of_version),
             None => model.parse().ok().map(Reference::CivitaiModel),
         },
-        ["api", "download", "models", version] => {
-            version
-                .parse()
-                .ok()
-                .map(|version| Reference::CivitaiVersion {
-                    version,
-                    query: without_secrets(url),
-                })
-        }
+        ["api", "download", "models", version] => version.parse().ok().map(|version| {
+            let (query, secret) = parts_of_query(url);
+            Reference::CivitaiVersion {
+                version,
+                query,
+                secret,
+            }
+        }),
         ["model-versions", version] | ["api", "v1", "model-versions", version] => {
             version.parse().ok().map(of_version)
         }
@@ -400,6 +431,7 @@ fn from_air(air: &str) -> Option<Reference> {
         Some((_, version)) => Reference::CivitaiVersion {
             version: version.parse().ok()?,
             query: String::new(),
+            secret: String::new(),
         },
         None => Reference::CivitaiModel(id.parse().ok()?),
     })
@@ -424,16 +456,14 @@ fn data(text: &str) -> Result<Reference, String> {
     }
 }
 
-/// The query of an address without the parameters that carry secrets.
-fn without_secrets(url: &Url) -> String {
-    let is_open = |pair: &&str| {
-        let name = pair
-            .split('=')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        !SECRET.iter().any(|word| name.contains(word))
+/// The query of an address without the parameters that carry secrets, and those.
+fn parts_of_query(url: &Url) -> (String, String) {
+    let is_secret = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        let name = name.to_ascii_lowercase();
+        SECRET.iter().any(|word| name.contains(word))
     };
     let pairs = url.query().unwrap_or_default().split('&');
-    pairs.filter(is_open).collect::<Vec<_>>().join("&")
+    let (secret, open): (Vec<_>, Vec<_>) = pairs.partition(is_secret);
+    (open.join("&"), secret.join("&"))
 }

@@ -3,6 +3,7 @@
 //! Nothing is unpacked but the one `.safetensors` file, wherever it lies in the archive, and it is written where the caller
 //! says; names in the archive lead nowhere.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
@@ -292,23 +293,19 @@ fn common_capitals(captions: &[String]) -> Vec<String> {
     let Some((first, others)) = captions.split_first() else {
         return Vec::new();
     };
+    let mut common: HashSet<&str> = words(first).collect();
+    for caption in others {
+        let words: HashSet<&str> = words(caption).collect();
+        common.retain(|word| words.contains(word));
+    }
     let is_loud = |word: &&str| {
         word.chars().count() >= 3
             && word.chars().any(char::is_uppercase)
             && !word.chars().any(char::is_lowercase)
     };
-    let is_common = |word: &&str| {
-        others
-            .iter()
-            .all(|caption| words(caption).any(|other| other == *word))
-    };
-    let mut found: Vec<String> = Vec::new();
-    for word in words(first).filter(is_loud).filter(is_common) {
-        if !found.iter().any(|other| other == word) {
-            found.push(word.to_owned());
-        }
-    }
-    found
+    // In the order of the first caption, each once.
+    let found = words(first).filter(|word| is_loud(word) && common.remove(word));
+    found.map(str::to_owned).collect()
 }
 
 /// Fills a buffer as far as there is something to read.

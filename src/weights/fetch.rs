@@ -185,6 +185,8 @@ impl Download<'_, '_> {
         match answer.status() {
             StatusCode::PARTIAL_CONTENT if resumes => match content_range(&answer) {
                 Some((start, total)) if start == have && part.note.fits(&answer, total) => {
+                    let total = total.or(part.note.total).or(self.size);
+                    self.admit(part, &answer, total)?;
                     self.take(part, answer, total)
                 }
                 _ => {
@@ -201,9 +203,11 @@ impl Download<'_, '_> {
                 Ok(is_whole)
             }
             status if status.is_success() => {
+                let total = length(&answer).or(self.size);
+                // What has arrived is thrown away only for something better.
+                self.admit(part, &answer, total)?;
                 part.clear()?;
                 part.note.validator = validator(&answer);
-                let total = length(&answer);
                 self.take(part, answer, total)
             }
             status => {
@@ -217,6 +221,43 @@ impl Download<'_, '_> {
         }
     }
 
+    /// Lets in what a server is about to send.
+    ///
+    /// # Errors
+    /// When it is not the file that is meant, too long, or more than the disk has room for.
+    fn admit(
+        &self,
+        part: &Part,
+        answer: &Response<Body>,
+        total: Option<u64>,
+    ) -> Result<(), Trouble> {
+        let host = name_of(&self.wanted.url);
+        let refused = |sentence| Err(Trouble::Lasting(Error::Refused(sentence)));
+        let kind = answer.headers().get(header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if kind.trim_start().starts_with("text/html") {
+            return refused(format!(
+                "{host} sent a web page in place of the file: it may want a login, or the link has expired"
+            ));
+        }
+        if let (Some(size), Some(total)) = (self.size, total)
+            && size != total
+        {
+            return refused(format!(
+                "{host} offers a file of {total} bytes where one of {size} is meant"
+            ));
+        }
+        let missing = total.unwrap_or_default().saturating_sub(part.length()?);
+        part.make_room(missing)?;
+        if total.is_some_and(|total| total > MOST_BYTES) {
+            let most = in_words(MOST_BYTES);
+            return refused(format!(
+                "{host} offers a file of more than {most}, which is too much"
+            ));
+        }
+        Ok(())
+    }
+
     /// Writes what arrives behind what is there. `true` when the file is complete.
     fn take(
         &mut self,
@@ -225,39 +266,9 @@ impl Download<'_, '_> {
         total: Option<u64>,
     ) -> Result<bool, Trouble> {
         let url = &self.wanted.url;
-        let host = name_of(url);
-        let is_page = answer
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| {
-                kind.to_str()
-                    .unwrap_or_default()
-                    .trim_start()
-                    .starts_with("text/html")
-            });
-        if is_page {
-            let sentence = format!(
-                "{host} sent a web page in place of the file: it may want a login, or the link has expired"
-            );
-            return Err(Trouble::Lasting(Error::Refused(sentence)));
-        }
-        let total = total.or(self.size);
-        if let (Some(size), Some(total)) = (self.size, total)
-            && size != total
-        {
-            let sentence =
-                format!("{host} offers a file of {total} bytes where one of {size} is meant");
-            return Err(Trouble::Lasting(Error::Refused(sentence)));
-        }
         part.note.total = total;
         part.write_note()?;
         let mut have = part.length()?;
-        part.make_room(total.unwrap_or_default().saturating_sub(have))?;
-        if total.is_some_and(|total| total > MOST_BYTES) {
-            let most = in_words(MOST_BYTES);
-            let sentence = format!("{host} offers a file of more than {most}, which is too much");
-            return Err(Trouble::Lasting(Error::Refused(sentence)));
-        }
         let mut body = answer
             .into_body()
             .into_with_config()
@@ -283,7 +294,7 @@ impl Download<'_, '_> {
             have += count as u64;
             if have > total.unwrap_or(MOST_BYTES) {
                 part.clear()?;
-                let sentence = format!("{host} sends more than it has announced");
+                let sentence = format!("{} sends more than it has announced", name_of(url));
                 return Err(Trouble::Lasting(Error::Refused(sentence)));
             }
             part.write(&buffer[..count])?;

@@ -31,6 +31,8 @@ const USER_AGENT: &str = concat!("flux-qfaces/", env!("CARGO_PKG_VERSION"));
 pub struct Network {
     /// The user's tokens.
     pub tokens: Tokens,
+    /// Whether there may be tokens that are not used on purpose.
+    pub withholds_tokens: bool,
     /// Where Hugging Face is: `HF_ENDPOINT`, or the usual address.
     pub hugging_face: Url,
     /// Where CivitAI is: `CIVITAI_ENDPOINT`, or the usual address.
@@ -57,6 +59,7 @@ impl Network {
         };
         Self {
             tokens,
+            withholds_tokens: false,
             hugging_face: address("HF_ENDPOINT", "https://huggingface.co"),
             civitai: address("CIVITAI_ENDPOINT", "https://civitai.com"),
             replicate: address("REPLICATE_ENDPOINT", "https://replicate.com"),
@@ -184,7 +187,7 @@ impl Network {
         let host = name_of(url);
         let service = self.service_of(url);
         let sentence = match (status.as_u16(), service) {
-            (401 | 403, Some(service)) => self.closed(service, url),
+            (401 | 403, Some(service)) => self.closed(service, url, answer),
             (401 | 403, None) => format!("{host} wants a login for this file, which cannot be given here"),
             (404 | 410, Some(Service::Civitai)) => "there is no such model on CivitAI; the number of a model and that of its version differ".to_owned(),
             (404 | 410, Some(Service::Replicate)) => format!(
@@ -204,30 +207,35 @@ impl Network {
     }
 
     /// What to do where a login or a licence is missing.
-    fn closed(&self, service: Service, url: &Url) -> String {
+    fn closed(&self, service: Service, url: &Url, answer: &Response<Body>) -> String {
         let name = service.name();
-        let (variable, page) = (service.variables()[0], service.token_page());
-        if self.tokens.get(service).is_none() {
-            return format!(
-                "{name} wants a token for this: make one at {page} and put it into the settings or into {variable}"
-            );
-        }
-        match service {
-            Service::HuggingFace => {
-                let mut words = url
-                    .path()
-                    .trim_start_matches("/api/models")
-                    .trim_start_matches('/')
-                    .split('/');
-                let (owner, model) = (
-                    words.next().unwrap_or_default(),
-                    words.next().unwrap_or_default(),
-                );
-                format!(
-                    "the token for Hugging Face does not open this: accept the licence at https://huggingface.co/{owner}/{model}, or check the token at {page}"
-                )
+        let (variable, token_page) = (service.variables()[0], service.token_page());
+        let has_token = self.tokens.get(service).is_some();
+        let make_one = if self.withholds_tokens {
+            "the mode 'As Replicate' uses no tokens".to_owned()
+        } else {
+            format!("make a token at {token_page} and put it into the settings or into {variable}")
+        };
+        // Hugging Face says what is closed, and answers 401 also for what is not there.
+        // <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/utils/_http.py> (`X-Error-Code`)
+        let code = answer.headers().get("x-error-code");
+        let code = code.and_then(|code| code.to_str().ok()).unwrap_or_default();
+        match (service, has_token) {
+            (Service::HuggingFace, false) if code == "GatedRepo" => {
+                format!("accept the licence at {}, then {make_one}", model_page(url))
             }
-            _ => format!("the token for {name} does not open this: check it at {page}"),
+            (Service::HuggingFace, false) => format!(
+                "{name} does not open this without a token, or has no such model: look at {}; {make_one}",
+                model_page(url)
+            ),
+            (Service::HuggingFace, true) => format!(
+                "the token for {name} does not open this: accept the licence at {}, or check the token at {token_page}",
+                model_page(url)
+            ),
+            (_, false) => format!("{name} wants a token for this: {make_one}"),
+            (_, true) => {
+                format!("the token for {name} does not open this: check it at {token_page}")
+            }
         }
     }
 
@@ -251,6 +259,13 @@ impl Network {
         };
         config.build().into()
     }
+}
+
+/// The page of a model on Hugging Face that an address there is about.
+fn model_page(url: &Url) -> String {
+    let path = url.path().trim_start_matches("/api/models");
+    let words: Vec<_> = path.trim_start_matches('/').split('/').take(2).collect();
+    format!("https://huggingface.co/{}", words.join("/"))
 }
 
 /// Where a redirect leads.

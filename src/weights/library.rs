@@ -18,7 +18,7 @@ use crate::schema::reference::Reference;
 use crate::weights::archive::{self, Kind};
 use crate::weights::fetch::{OnBytes, fetch, hex, sha256_of};
 use crate::weights::http::Network;
-use crate::weights::notes::{Note, Store, keep, key_of, unwritable};
+use crate::weights::notes::{Note, Store, changed, keep, key_of, unwritable};
 use crate::weights::part::wait_for_lock;
 use crate::weights::source::{About, locate};
 use crate::weights::stop::Stop;
@@ -81,6 +81,7 @@ impl Library {
     pub fn without_tokens(&self) -> Self {
         let mut library = self.clone();
         library.set_tokens(Tokens::default());
+        library.network.withholds_tokens = true;
         library
     }
 
@@ -102,7 +103,23 @@ impl Library {
         self.find_unless(reference, &Stop::default())
     }
 
-    /// The same; `stop` ends the reading of a large file.
+    /// Whether the file that a reference means has to be downloaded first. No file is read for it.
+    pub fn would_download(&self, reference: &Reference) -> bool {
+        match reference {
+            Reference::Embedded
+            | Reference::Contents(_)
+            | Reference::Path(_)
+            | Reference::Data(_) => false,
+            _ => {
+                let note = self.store.note(&key_of(reference));
+                let is_noted = note.is_some_and(|note| self.placed(&note).is_some());
+                let hub = self.hub.as_ref();
+                !is_noted && hub.is_none_or(|hub| hub::find(hub, reference).is_none())
+            }
+        }
+    }
+
+    /// The same as [`Self::find`]; `stop` ends the reading of a large file.
     fn find_unless(&self, reference: &Reference, stop: &Stop) -> Result<Option<LoraInfo>, Error> {
         match reference {
             Reference::Embedded => Ok(Some(embedded())),
@@ -154,25 +171,22 @@ impl Library {
     /// The LoRAs that were used last, the latest first: what to ask for, and what is known of each.
     pub fn recent(&self) -> Vec<(String, LoraInfo)> {
         let mut notes = self.store.notes();
-        // What lies in the cache of other tools has a name that says nothing.
+        // What lies in the cache of other tools has a name that says nothing, and a note without a reference.
         let hub = self.hub.as_deref();
         let is_of_hub = |note: &Note| {
             let path = note.path.as_deref();
             path.zip(hub)
                 .is_some_and(|(path, hub)| path.starts_with(hub))
         };
-        notes.retain(|note| !is_of_hub(note));
+        notes.retain(|note| !note.reference.is_empty() || !is_of_hub(note));
         let known = notes.into_iter().filter_map(|note| {
-            let kept = self.store.lora(&note.sha256);
-            let place = note.path.clone().unwrap_or(kept);
+            let place = self.placed(&note)?;
             let typed = match &note.path {
+                _ if !note.reference.is_empty() => note.reference.clone(),
                 Some(path) => path.to_string_lossy().into_owned(),
-                None if note.reference.is_empty() => format!("sha256:{}", note.sha256),
-                None => note.reference.clone(),
+                None => format!("sha256:{}", note.sha256),
             };
-            place
-                .is_file()
-                .then(|| (typed, self.info(note, LoraPlace::File(place))))
+            Some((typed, self.info(note, LoraPlace::File(place))))
         });
         known.take(MOST_RECENT).collect()
     }
@@ -199,11 +213,23 @@ impl Library {
             }
             Err(error) => return Err(error),
         };
-        let exact = located.about.exact.as_ref();
-        if let Some(info) = exact.map_or(Ok(None), |exact| self.in_hub(exact, stop))? {
-            return Ok(info);
-        }
         let key = key_of(reference);
+        let exact = located.about.exact.as_ref();
+        let in_hub = exact.map_or(Ok(None), |exact| self.in_hub(exact, stop))?;
+        // Other tools may have an older file under the same name.
+        let is_meant = |sha256: &str| {
+            let meant = located.wanted.sha256.as_ref();
+            meant.is_none_or(|meant| meant.eq_ignore_ascii_case(sha256))
+        };
+        if let Some(LoraFile {
+            sha256,
+            place: LoraPlace::File(path),
+            ..
+        }) = in_hub.map(|info| info.file)
+            && is_meant(&sha256)
+        {
+            return self.note(&key, reference, &path, sha256, located.about, stop);
+        }
         // Another reference may have brought the very file, or be at it.
         let sha256 = located.wanted.sha256.as_ref();
         let sha256 = sha256.map(|sum| sum.to_ascii_lowercase());
@@ -322,21 +348,24 @@ impl Library {
         let picture = about.picture;
         let mut triggers = about.triggers;
         triggers.extend(said.triggers);
+        let data = fs::metadata(path).map_err(|reason| Error::Unreadable {
+            reason,
+            path: path.to_owned(),
+        })?;
+        let is_own = path.starts_with(&self.store.folder);
         let note = Note {
             reference: reference.lasting().unwrap_or_default(),
             name: about
                 .name
                 .or(said.title)
                 .unwrap_or_else(|| reference.label()),
-            size: fs::metadata(path)
-                .map(|data| data.len())
-                .unwrap_or_default(),
+            size: data.len(),
             sha256,
             triggers: metadata::tidy(triggers),
             page: about.page,
             base_model: about.base_model,
-            path: None,
-            changed: 0,
+            path: (!is_own).then(|| path.to_owned()),
+            changed: if is_own { 0 } else { changed(&data) },
         };
         self.store.write_note(key, &note)?;
         self.keep_thumbnail(&note.sha256, picture.as_ref(), said.thumbnail, stop);
@@ -346,12 +375,19 @@ impl Library {
     /// What a reference has led to before, if the file is still there.
     fn noted(&self, key: &str) -> Option<LoraInfo> {
         let note = self.store.note(key)?;
-        let path = self.store.lora(&note.sha256);
-        if path.is_file() {
-            self.store.touch(key);
-            return Some(self.info(note, LoraPlace::File(path)));
-        }
-        None
+        let path = self.placed(&note)?;
+        self.store.touch(key);
+        Some(self.info(note, LoraPlace::File(path)))
+    }
+
+    /// Where the file of a note lies, if it is still there and the same.
+    fn placed(&self, note: &Note) -> Option<PathBuf> {
+        let Some(path) = &note.path else {
+            let kept = self.store.lora(&note.sha256);
+            return kept.is_file().then_some(kept);
+        };
+        let data = fs::metadata(path).ok()?;
+        note.is_of(&data).then(|| path.clone())
     }
 
     pub(super) fn info(&self, note: Note, place: LoraPlace) -> LoraInfo {
@@ -408,6 +444,9 @@ impl Library {
         };
         let mut info = self.local(&path, stop)?;
         info.file.name = reference.label();
+        if let Reference::HuggingFace { repository, .. } = reference {
+            info.page = Some(format!("https://huggingface.co/{repository}"));
+        }
         Ok(Some(info))
     }
 

@@ -3,14 +3,13 @@
 //! A file is read once: its SHA-256 and what it says of itself stand in a note, which holds for as long as the file's time
 //! and length stay.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
-use crate::schema::reference::Reference;
+use crate::schema::reference::{Reference, begins_with_host};
 use crate::weights::fetch::sha256_of;
 use crate::weights::library::{Library, LoraInfo, PICTURE_BYTES, is_archive, opened};
-use crate::weights::notes::{Note, key};
+use crate::weights::notes::{Note, changed, key};
 use crate::weights::stop::Stop;
 use crate::weights::{Error, LoraPlace, metadata};
 
@@ -24,32 +23,29 @@ impl Library {
             path
         };
         if !path.is_file() {
-            return Err(Error::NoFile(typed.to_owned()));
+            return Err(if begins_with_host(&typed.to_string_lossy()) {
+                Error::NoFileOrLink(typed.to_owned())
+            } else {
+                Error::NoFile(typed.to_owned())
+            });
         }
         let path = fs::canonicalize(&path).unwrap_or(path);
         let data = fs::metadata(&path).map_err(|reason| Error::Unreadable {
             reason,
             path: path.clone(),
         })?;
-        let changed = data
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let changed = changed.unwrap_or_default().as_nanos();
         let key = key(&path.to_string_lossy());
-        let current = self
-            .store
-            .note(&key)
-            .filter(|note| note.changed == changed && note.size == data.len());
+        let current = self.store.note(&key).filter(|note| note.is_of(&data));
         if let Some(note) = current {
             let kept = self.store.lora(&note.sha256);
-            return match note.path {
-                Some(_) => Ok(self.info(note, LoraPlace::File(path))),
-                None if kept.is_file() => Ok(self.info(note, LoraPlace::File(kept))),
-                None => self.look_at(&path, &key, changed, data.len(), stop),
-            };
+            match note.path {
+                Some(_) => return Ok(self.info(note, LoraPlace::File(path))),
+                // What was unpacked from an archive.
+                None if kept.is_file() => return Ok(self.info(note, LoraPlace::File(kept))),
+                None => {}
+            }
         }
-        self.look_at(&path, &key, changed, data.len(), stop)
+        self.look_at(&path, &key, &data, stop)
     }
 
     /// Looks at a file of the user for the first time, or anew.
@@ -57,8 +53,7 @@ impl Library {
         &self,
         path: &Path,
         key: &str,
-        changed: u128,
-        size: u64,
+        data: &Metadata,
         stop: &Stop,
     ) -> Result<LoraInfo, Error> {
         let mut triggers = Vec::new();
@@ -85,10 +80,10 @@ impl Library {
         let note = Note {
             name: stem,
             sha256,
-            size,
+            size: data.len(),
             triggers: metadata::tidy(triggers),
             path: (place == path).then(|| path.to_owned()),
-            changed,
+            changed: changed(data),
             ..Note::default()
         };
         // Without the note the file is looked at again next time, which is no reason to refuse it.

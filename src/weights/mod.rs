@@ -72,6 +72,9 @@ pub enum Error {
     /// There is no such file.
     #[error("there is no file at this path: {}", .0.display())]
     NoFile(PathBuf),
+    /// There is no such file, and it may be meant as a link.
+    #[error("there is no file at this path (a link begins with https://): {}", .0.display())]
+    NoFileOrLink(PathBuf),
     /// A file that this machine has had is not there any more.
     #[error(
         "no file with these contents is on this machine any more: give the place that it came from"

@@ -1,10 +1,10 @@
 //! The folder of LoRAs: their files under the SHA-256 of their contents, pictures of what they do, and for each reference a
 //! note on what it led to.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -36,6 +36,20 @@ pub(super) struct Note {
     pub(super) path: Option<PathBuf>,
     /// When a file of the user was changed, in nanoseconds: with another time or size the note is void.
     pub(super) changed: u128,
+}
+
+impl Note {
+    /// Whether it is of the file of the user that lies there now.
+    pub(super) fn is_of(&self, data: &Metadata) -> bool {
+        data.is_file() && self.changed == changed(data) && self.size == data.len()
+    }
+}
+
+/// When a file was changed, in nanoseconds; 0 where the system does not tell.
+pub(super) fn changed(data: &Metadata) -> u128 {
+    let time = data.modified().ok();
+    let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.unwrap_or_default().as_nanos()
 }
 
 /// The folder, which is made when it is needed.

@@ -65,8 +65,20 @@ pub(super) fn locate(
             file,
         } => hugging_face(network, repository, revision, file.as_deref(), stop)?,
         Reference::CivitaiModel(model) => civitai_model(network, *model, stop)?,
-        Reference::CivitaiVersion { version, query } => {
-            civitai_version(network, *version, query, stop)?
+        Reference::CivitaiVersion {
+            version,
+            query,
+            secret,
+        } => {
+            let mut located = civitai_version(network, *version, query, stop)?;
+            let url = &mut located.wanted.url;
+            if !secret.is_empty() {
+                let query = url.query().filter(|query| !query.is_empty());
+                let query =
+                    query.map_or_else(|| secret.clone(), |query| format!("{query}&{secret}"));
+                url.set_query(Some(&query));
+            }
+            located
         }
         Reference::Embedded | Reference::Data(_) | Reference::Path(_) | Reference::Contents(_) => {
             return Ok(None);
