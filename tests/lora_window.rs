@@ -2,8 +2,11 @@
 
 use egui::Role;
 use egui_kittest::kittest::{NodeT, Queryable, by};
+use flux_qfaces::imaging::codec;
 use flux_qfaces::schema::params::Params;
+use flux_qfaces::schema::request::{Encoding, Format};
 use flux_qfaces::session::loras::LoraState;
+use image::RgbImage;
 use url::Url;
 
 use crate::desk::Desk;
@@ -29,6 +32,32 @@ impl Desk {
     fn type_reference(&mut self, text: &str) {
         self.type_into(Role::TextInput, "LoRA", text);
         self.harness.key_press(egui::Key::Enter);
+        self.settle();
+    }
+
+    /// Makes a picture, has somebody else put other LoRAs into its settings, and takes them.
+    fn use_picture_that_names(&mut self, main: &str, extra: &str) {
+        self.press("Generate");
+        self.until("a picture", |desk| desk.pictures() == 1);
+        let mut record = self.session().gallery.entries()[0].record.clone().unwrap();
+        let inputs = &mut record.inputs;
+        inputs.insert("replicate_weights".to_owned(), main.into());
+        inputs.insert("extra_lora".to_owned(), extra.into());
+        let text = serde_json::to_string(&record).unwrap();
+        let encoding = Encoding {
+            format: Format::Png,
+            quality: 0,
+        };
+        let file = codec::encode(&RgbImage::new(16, 16), encoding, Some(&text)).unwrap();
+        std::fs::write(self.folder.path().join("strange.png"), file).unwrap();
+        self.take_settings_of_strange_picture();
+    }
+
+    fn take_settings_of_strange_picture(&mut self) {
+        let picture = self.folder.path().join("strange.png");
+        self.drop_file(&picture, None);
+        self.until("the question", |desk| desk.shows("What is it"));
+        self.press("Settings from this picture");
         self.settle();
     }
 
@@ -275,32 +304,8 @@ fn what_a_strangers_picture_names_is_not_downloaded_without_a_word() {
     let lora = std::fs::read(format!("{DEMO}qface-lora.safetensors")).unwrap();
     let server = Server::start(move |heard| Reply::file(heard, &lora, "\"a\""));
     let mut desk = open();
-    desk.press("Generate");
-    desk.until("a picture", |desk| desk.pictures() == 1);
-    let mut record = desk.session().gallery.entries()[0].record.clone().unwrap();
     let link = server.at("/x.safetensors").to_string();
-    record
-        .inputs
-        .insert("replicate_weights".to_owned(), link.clone().into());
-    record
-        .inputs
-        .insert("extra_lora".to_owned(), "/etc/x.safetensors".into());
-    let file = image::RgbImage::new(16, 16);
-    let text = serde_json::to_string(&record).unwrap();
-    let picture = desk.folder.path().join("strange.png");
-    let encoding = flux_qfaces::schema::request::Encoding {
-        format: flux_qfaces::schema::request::Format::Png,
-        quality: 0,
-    };
-    std::fs::write(
-        &picture,
-        flux_qfaces::imaging::codec::encode(&file, encoding, Some(&text)).unwrap(),
-    )
-    .unwrap();
-    desk.drop_file(&picture, None);
-    desk.until("the question", |desk| desk.shows("What is it"));
-    desk.press("Settings from this picture");
-    desk.settle();
+    desk.use_picture_that_names(&link, "/etc/x.safetensors");
     assert_eq!(desk.loras().replicate_weights.as_ref(), Some(&link));
     assert_eq!(desk.loras().extra_lora, None);
     assert!(desk.is_disabled(Role::Button, "Generate"));
@@ -311,7 +316,52 @@ fn what_a_strangers_picture_names_is_not_downloaded_without_a_word() {
     desk.harness.key_press(egui::Key::Escape);
     desk.settle();
     assert!(server.heard().is_empty(), "a token is not the user's word");
+    let settings = std::fs::read_to_string(desk.folder.path().join("config/settings.json"));
+    assert!(settings.unwrap().contains("loras_held"), "not kept");
+    let params = desk.loras().clone();
+    let problems = desk.session().problems(&params);
+    assert_eq!(problems[0].field, "replicate_weights", "{problems:?}");
     desk.press("Download it");
     desk.until("the LoRA is there", |desk| desk.is_ready(&link));
     assert!(!desk.is_disabled(Role::Button, "Generate"));
+}
+
+#[test]
+fn a_picture_that_names_a_lora_on_its_way_does_not_touch_the_download() {
+    let lora = std::fs::read(format!("{DEMO}qface-lora.safetensors")).unwrap();
+    let server = Server::start(move |heard| Reply::file(heard, &lora, "\"a\"").stall_at(1000));
+    let mut desk = open();
+    let link = server.at("/x.safetensors").to_string();
+    desk.use_picture_that_names(&link, "");
+    desk.press("Download it");
+    let arrives = |desk: &Desk| {
+        matches!(
+            desk.session().loras.state(&link),
+            Some(LoraState::Arriving(_))
+        )
+    };
+    desk.until("something arrives", arrives);
+    desk.take_settings_of_strange_picture();
+    assert!(desk.session().settings.loras_held.is_empty());
+    assert!(arrives(&desk));
+    desk.press("Cancel the download");
+    desk.until("the end", |desk| desk.shows("what has arrived is kept"));
+}
+
+#[test]
+fn a_scale_that_is_no_number_is_said_and_holds_the_button() {
+    let mut desk = open();
+    desk.press("Add a LoRA");
+    let field = "LoRA 3 scale, as a number";
+    for text in ["0,5", "nan"] {
+        desk.type_into(Role::TextInput, field, text);
+        desk.harness.key_press(egui::Key::Enter);
+        desk.settle();
+        assert!(desk.shows("the scale must be a number"), "{text}");
+        assert!(desk.is_disabled(Role::Button, "Generate"), "{text}");
+    }
+    desk.type_into(Role::TextInput, field, "0.5");
+    desk.settle();
+    assert!(!desk.is_disabled(Role::Button, "Generate"));
+    assert!((desk.loras().more_loras[0].scale - 0.5).abs() < 1e-9);
 }

@@ -126,15 +126,23 @@ impl Params {
         self.more_loras.retain(|more| !is_meant(&more.lora));
     }
 
+    /// What is typed for LoRAs, place by place, each with the input that it stands in; blank where there is none.
+    pub fn loras(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let two = [
+            ("replicate_weights", &self.replicate_weights),
+            ("extra_lora", &self.extra_lora),
+        ];
+        let two = two.map(|(field, typed)| (field, typed.as_deref().unwrap_or_default().trim()));
+        let more = self.more_loras.iter();
+        two.into_iter()
+            .chain(more.map(|more| ("more_loras", more.lora.trim())))
+    }
+
     /// The first place for a LoRA that is empty.
     pub fn free_lora_place(&self) -> usize {
-        let is_free = |typed: Option<&str>| typed.is_none_or(|text| text.trim().is_empty());
-        let two = [&self.replicate_weights, &self.extra_lora];
-        let two = two.map(|typed| typed.as_deref());
-        let more = self.more_loras.iter().map(|more| Some(more.lora.as_str()));
-        let mut all = two.into_iter().chain(more);
-        let count = 2 + self.more_loras.len();
-        all.position(is_free).unwrap_or(count)
+        let mut all = self.loras();
+        let free = all.position(|(_, typed)| typed.is_empty());
+        free.unwrap_or(2 + self.more_loras.len())
     }
 
     /// Takes over every input named in `object`, and says which could not be.

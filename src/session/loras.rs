@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::{inspect, targets::Targets};
 use crate::schema::lora::Lora;
+use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::{Model, Request};
 use crate::schema::{Note, Problem, quirks};
@@ -81,6 +82,18 @@ pub fn collect(
     Ok(files)
 }
 
+/// What stands against a job with these inputs as long as the user has not said that a LoRA is downloaded.
+pub(super) fn held(params: &Params, held: &[String]) -> Vec<Problem> {
+    let waiting = params
+        .loras()
+        .filter(|(_, typed)| held.iter().any(|held| held == typed));
+    let sentence =
+        "comes from a picture's settings and is not on this machine: download or remove it";
+    waiting
+        .map(|(field, _)| Problem::new(field, sentence))
+        .collect()
+}
+
 /// Why a LoRA cannot be had.
 fn unavailable(lora: &Lora, error: &Error) -> Unavailable {
     match error {
@@ -95,8 +108,6 @@ fn unavailable(lora: &Lora, error: &Error) -> Unavailable {
 /// How far a LoRA of the form is.
 #[derive(Clone, Debug)]
 pub enum LoraState {
-    /// It is not on this machine, and is downloaded when the user says so.
-    Held,
     /// It is looked for.
     Looking,
     /// It is on its way.
@@ -138,6 +149,8 @@ impl ReadyLora {
 /// What a thread tells.
 struct Event {
     typed: String,
+    /// Which look-up tells it: what an earlier one of the same text says late counts no more.
+    number: u64,
     state: LoraState,
 }
 
@@ -147,14 +160,18 @@ pub struct Shelf {
     source: ModelSource,
     wake: Wake,
     entries: HashMap<String, Entry>,
+    /// How many look-ups there have been.
+    count: u64,
     sender: Sender<Event>,
     events: Receiver<Event>,
-    threads: Vec<JoinHandle<()>>,
+    /// The threads that run, with what ends each.
+    threads: Vec<(Stop, JoinHandle<()>)>,
 }
 
 /// A reference that was looked up.
 struct Entry {
     state: LoraState,
+    number: u64,
     stop: Stop,
     /// How a file or folder of the user was when it was looked at.
     stamp: Option<Stamp>,
@@ -169,6 +186,7 @@ impl Shelf {
             source,
             wake,
             entries: HashMap::new(),
+            count: 0,
             sender,
             events,
             threads: Vec::new(),
@@ -214,22 +232,12 @@ impl Shelf {
         });
     }
 
-    /// Waits for the user's word before it downloads what a picture's settings name: anybody may have made the picture.
-    pub(super) fn hold(&mut self, typed: &str) {
-        let entry = Entry {
-            state: LoraState::Held,
-            stop: Stop::default(),
-            stamp: None,
-        };
-        self.entries.insert(typed.trim().to_owned(), entry);
-    }
-
     /// How far the LoRA is that was typed, if it was looked for.
     pub fn state(&self, typed: &str) -> Option<&LoraState> {
         self.entries.get(typed.trim()).map(|entry| &entry.state)
     }
 
-    /// Looks again after a failure, or begins what waited for the user's word.
+    /// Looks again after a failure.
     pub fn retry(&mut self, typed: &str) {
         self.start(typed.trim(), false);
     }
@@ -248,29 +256,35 @@ impl Shelf {
 
     /// Takes in what the threads have done.
     pub(super) fn pump(&mut self) {
-        while let Ok(Event { typed, state }) = self.events.try_recv() {
-            if let Some(entry) = self.entries.get_mut(&typed) {
-                entry.state = state;
+        while let Ok(event) = self.events.try_recv() {
+            let entry = self.entries.get_mut(&event.typed);
+            if let Some(entry) = entry.filter(|entry| entry.number == event.number) {
+                entry.state = event.state;
             }
         }
-        self.threads.retain(|thread| !thread.is_finished());
+        self.threads.retain(|(_, thread)| !thread.is_finished());
     }
 
-    /// Looks a reference up on a thread of its own.
+    /// Looks a reference up on a thread of its own; ends an earlier look-up of it.
     fn start(&mut self, typed: &str, renews: bool) {
         let stop = Stop::default();
+        self.count += 1;
         let entry = Entry {
             state: LoraState::Looking,
+            number: self.count,
             stop: stop.clone(),
             stamp: stamp(typed),
         };
-        self.entries.insert(typed.to_owned(), entry);
+        if let Some(earlier) = self.entries.insert(typed.to_owned(), entry) {
+            earlier.stop.raise();
+        }
         let errand = Errand {
             typed: typed.to_owned(),
+            number: self.count,
             renews,
             library: self.library.clone(),
             source: self.source.clone(),
-            stop,
+            stop: stop.clone(),
             sender: self.sender.clone(),
             wake: Arc::clone(&self.wake),
         };
@@ -278,15 +292,14 @@ impl Shelf {
             .name("lora".to_owned())
             .spawn(move || errand.run());
         match spawned {
-            Ok(thread) => self.threads.push(thread),
+            Ok(thread) => self.threads.push((stop, thread)),
             Err(error) => {
-                let state = LoraState::Failed {
-                    sentence: format!("the search could not be started: {error}"),
-                    choices: Vec::new(),
-                };
-                let typed = typed.to_owned();
-                // The receiver is in this very struct.
-                let _ = self.sender.send(Event { typed, state });
+                if let Some(entry) = self.entries.get_mut(typed) {
+                    entry.state = LoraState::Failed {
+                        sentence: format!("the search could not be started: {error}"),
+                        choices: Vec::new(),
+                    };
+                }
             }
         }
     }
@@ -295,10 +308,10 @@ impl Shelf {
 impl Drop for Shelf {
     /// Ends every download and waits for its thread, so that what has arrived is noted.
     fn drop(&mut self) {
-        for entry in self.entries.values() {
-            entry.stop.raise();
+        for (stop, _) in &self.threads {
+            stop.raise();
         }
-        for thread in self.threads.drain(..) {
+        for (_, thread) in self.threads.drain(..) {
             // Nothing is left to be told.
             let _ = thread.join();
         }
@@ -316,6 +329,7 @@ fn stamp(typed: &str) -> Option<Stamp> {
 /// One look-up.
 struct Errand {
     typed: String,
+    number: u64,
     renews: bool,
     library: Library,
     source: ModelSource,
@@ -367,9 +381,13 @@ impl Errand {
     }
 
     fn tell(&self, state: LoraState) {
-        let typed = self.typed.clone();
+        let event = Event {
+            typed: self.typed.clone(),
+            number: self.number,
+            state,
+        };
         // Nobody listens any more only while the program ends.
-        let _ = self.sender.send(Event { typed, state });
+        let _ = self.sender.send(event);
         (self.wake)();
     }
 }

@@ -29,7 +29,7 @@ use crate::session::inputs::InputStore;
 use crate::session::jobs::{Job, JobId, JobState};
 use crate::session::journal::Journal;
 use crate::session::looks::LookCache;
-use crate::session::loras::Shelf;
+use crate::session::loras::{LoraState, Shelf};
 use crate::session::record::Record;
 use crate::session::settings::Settings;
 use crate::session::worker::{Event, MakeGenerator, Order, Worker};
@@ -249,13 +249,15 @@ impl Session {
             typed.take_if(|typed| is_foreign(typed));
         }
         params.more_loras.retain(|more| !is_foreign(&more.lora));
-        let two = [&params.replicate_weights, &params.extra_lora];
-        let more = params.more_loras.iter().map(|more| &more.lora);
-        for typed in two.into_iter().flatten().chain(more) {
-            let found =
-                Reference::parse(typed).map(|reference| self.loras.library().find(&reference));
-            if let Ok(Ok(None)) = found {
-                self.loras.hold(typed);
+        let library = self.loras.library();
+        for (_, typed) in params.loras() {
+            let is_asked = matches!(
+                self.loras.state(typed),
+                Some(LoraState::Looking | LoraState::Arriving(_) | LoraState::Ready(_))
+            );
+            let is_missing = |reference: Reference| library.would_download(&reference);
+            if !is_asked && Reference::parse(typed).is_ok_and(is_missing) {
+                self.settings.loras_held.push(typed.to_owned());
             }
         }
     }
@@ -481,7 +483,13 @@ impl Session {
             image: looks.image.as_ref(),
             mask: looks.mask.as_ref(),
         };
-        Request::resolve(params, circumstances)
+        let request = Request::resolve(params, circumstances);
+        let held = loras::held(params, &self.settings.loras_held);
+        match request {
+            Ok(request) if held.is_empty() => Ok(request),
+            Ok(_) => Err(held),
+            Err(problems) => Err(problems.into_iter().chain(held).collect()),
+        }
     }
 }
 

@@ -103,6 +103,9 @@ pub struct Settings {
     pub params: Params,
     /// The LoRAs among them that are left out for now, as they were typed.
     pub loras_off: Vec<String>,
+    /// The LoRAs among them that come from a picture's settings and are downloaded only when the user says so: anybody may
+    /// have made the picture.
+    pub loras_held: Vec<String>,
 }
 
 /// The settings as they stand in the file; everything may be absent.
@@ -119,6 +122,8 @@ struct File {
     inputs: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     loras_off: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    loras_held: Vec<String>,
 }
 
 impl Settings {
@@ -161,8 +166,17 @@ impl Settings {
             painting: serde_json::from_value(file.painting).unwrap_or_default(),
             params,
             loras_off: file.loras_off,
+            loras_held: file.loras_held,
         };
         (settings, warning)
+    }
+
+    /// Forgets what was said of LoRAs that the inputs do not name any more.
+    pub fn forget_loras(&mut self) {
+        let params = &self.params;
+        for names in [&mut self.loras_off, &mut self.loras_held] {
+            names.retain(|name| params.loras().any(|(_, typed)| typed == name));
+        }
     }
 
     /// The inputs of the next job: without the LoRAs that are left out for now.
@@ -189,6 +203,7 @@ impl Settings {
             painting: serde_json::to_value(self.painting).map_err(|error| error.to_string())?,
             inputs: self.params.to_json(),
             loras_off: self.loras_off.clone(),
+            loras_held: self.loras_held.clone(),
         };
         let text = serde_json::to_vec_pretty(&file).map_err(|error| error.to_string())?;
         files::write_whole(&path(&folders.config), &text, true)

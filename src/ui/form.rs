@@ -31,6 +31,7 @@ impl Form {
     /// Forgets half-typed numbers, after the inputs have been replaced.
     pub(super) fn forget_drafts(&mut self) {
         self.drafts.clear();
+        self.loras.forget_drafts();
     }
 
     /// Unfolds a group when the form is drawn next.
@@ -46,7 +47,11 @@ impl Form {
             .values()
             .filter_map(|draft| draft.problem.clone());
         let inputs = session.problems(&session.settings.asked());
-        for problem in typed.chain(inputs).chain(loras::problems(session)) {
+        for problem in typed
+            .chain(inputs)
+            .chain(loras::problems(session))
+            .chain(self.loras.problems())
+        {
             problems.entry(problem.field.clone()).or_insert(problem);
         }
         problems

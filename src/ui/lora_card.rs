@@ -7,6 +7,7 @@ use egui::{
     pos2, vec2,
 };
 
+use crate::schema::quirks;
 use crate::schema::reference::Reference;
 use crate::schema::request::Model;
 use crate::session::loras::{LoraState, ReadyLora};
@@ -39,7 +40,8 @@ pub(super) fn arriving_ui(ui: &mut Ui, bytes: Bytes, typed: &str, desk: &mut Des
 /// nothing can be generated before stands beside the field.
 pub(super) fn held_ui(ui: &mut Ui, typed: &str, desk: &mut Desk<'_>) {
     if widgets::button_ui(ui, icons::DOWNLOAD, "Download it").clicked() {
-        desk.session.loras.retry(typed);
+        let held = &mut desk.session.settings.loras_held;
+        held.retain(|held| held != typed.trim());
     }
 }
 
@@ -108,7 +110,7 @@ pub(super) fn ready_ui(ui: &mut Ui, ready: &ReadyLora, typed: &str, desk: &mut D
 }
 
 /// A LoRA that is left out for now: its reference and its scale stay.
-pub(super) fn off_ui(ui: &mut Ui, typed: &str, desk: &mut Desk<'_>) {
+pub(super) fn off_ui(ui: &mut Ui, typed: &str, place: Place, desk: &mut Desk<'_>) {
     let fill = theme::palette(ui).raised;
     let name = match desk.session.loras.state(typed) {
         Some(LoraState::Ready(ready)) => ready.info.file.name.clone(),
@@ -128,6 +130,11 @@ pub(super) fn off_ui(ui: &mut Ui, typed: &str, desk: &mut Desk<'_>) {
                 });
             });
         });
+        let fills_in = quirks::default_weights(desk.session.settings.fidelity);
+        if let Some(own) = fills_in.filter(|_| place == 0 && desk.session.card().is_flux_sized) {
+            let text = format!("As on Replicate, {own} acts in its place");
+            ui.add(Label::new(theme::small(ui, text)).wrap());
+        }
     });
 }
 

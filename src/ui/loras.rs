@@ -1,7 +1,7 @@
 //! The LoRAs of the form: below each reference what it has led to, its trigger words and its progress; and any number of
 //! LoRAs beyond the two of the contract.
 
-use std::iter;
+use std::collections::HashMap;
 
 use egui::{Align, Align2, Id, Layout, Slider, SliderClamping, TextEdit, Ui, vec2};
 
@@ -30,8 +30,10 @@ pub(super) type Place = usize;
 /// What the list remembers from frame to frame.
 #[derive(Default)]
 pub(super) struct LoraList {
-    /// The LoRAs that were used last, while a menu with them is open.
-    recent: Option<Vec<(String, LoraInfo)>>,
+    /// The LoRAs that were used last, while the menu with them is open in a place.
+    recent: Option<(Place, Vec<(String, LoraInfo)>)>,
+    /// What is typed as the scale of one beyond the two, and is not a number yet or any more, by its index.
+    drafts: HashMap<usize, String>,
 }
 
 /// What the list draws with.
@@ -66,39 +68,24 @@ fn editor_at(place: Place, typed: &mut String) -> TextEdit<'_> {
         .desired_width(f32::INFINITY)
 }
 
-/// What is typed in each place; `None` where nothing was ever typed.
-fn all(params: &Params) -> impl Iterator<Item = Option<&str>> {
-    let two = [
-        params.replicate_weights.as_deref(),
-        params.extra_lora.as_deref(),
-    ];
-    let more = params
-        .more_loras
-        .iter()
-        .map(|more| Some(more.lora.as_str()));
-    two.into_iter().chain(more)
-}
-
-/// Looks up what the inputs name, but for what is being typed or left out.
+/// Looks up what the inputs name, but for what is being typed, left out, or waits for the user's word.
 pub(super) fn look_up(ctx: &egui::Context, session: &mut Session) {
     let settings = &mut session.settings;
-    let params = settings.params.clone();
-    let is_named = |off: &String| all(&params).flatten().any(|typed| typed.trim() == off);
-    settings.loras_off.retain(is_named);
-    let off = settings.loras_off.clone();
-    let is_on = |typed: &str| !off.iter().any(|off| off == typed.trim());
-    let named: Vec<_> = all(&params)
-        .flatten()
-        .filter(|typed| is_on(typed))
-        .collect();
+    settings.forget_loras();
+    let params = settings.asked();
+    let is_held = |typed: &str| settings.loras_held.iter().any(|held| held == typed);
+    let typed = params.loras().map(|(_, typed)| typed);
+    let named: Vec<_> = typed.filter(|typed| !is_held(typed)).collect();
     session.loras.end_all_but(&named);
-    let is_typed = |place| ctx.memory(|memory| memory.has_focus(editor_id(place)));
-    for (_, typed) in all(&params)
-        .enumerate()
-        .filter(|(place, _)| !is_typed(*place))
-    {
-        let usable = typed.filter(|typed| is_on(typed) && Reference::parse(typed).is_ok());
-        if let Some(typed) = usable {
+    let all = session.settings.params.loras().enumerate();
+    let focused = |place| ctx.memory(|memory| memory.has_focus(editor_id(place)));
+    let being_typed: Vec<_> = all
+        .filter(|(place, _)| focused(*place))
+        .map(|(_, (_, typed))| typed.to_owned())
+        .collect();
+    for typed in named {
+        let is_typed = being_typed.iter().any(|other| other == typed);
+        if !is_typed && Reference::parse(typed).is_ok() {
             session.loras.look(typed);
         }
     }
@@ -106,33 +93,21 @@ pub(super) fn look_up(ctx: &egui::Context, session: &mut Session) {
 
 /// Whether the inputs name any LoRA.
 pub(super) fn any(params: &Params) -> bool {
-    all(params).flatten().any(|typed| !typed.trim().is_empty())
+    params.loras().any(|(_, typed)| !typed.is_empty())
 }
 
 /// What an input that holds a reference has to say against running the form.
 pub(super) fn problems(session: &Session) -> Vec<Problem> {
-    let params = &session.settings.params;
-    let off = &session.settings.loras_off;
-    let model = model(params);
-    let names = ["replicate_weights", "extra_lora"]
-        .into_iter()
-        .chain(iter::repeat("more_loras"));
+    let params = session.settings.asked();
+    let model = model(&params);
     let unusable = |(field, typed): (&str, &str)| match session.loras.state(typed)? {
         LoraState::Ready(ready) => {
             let reason = ready.report(model).err()?;
             Some(Problem::new(field, format!("cannot be used: {reason}")))
         }
-        LoraState::Held => Some(Problem::new(
-            field,
-            "comes from a picture's settings and is not on this machine: download or remove it",
-        )),
         _ => None,
     };
-    let typed = names
-        .zip(all(params))
-        .filter_map(|(field, typed)| Some((field, typed?.trim())))
-        .filter(|(_, typed)| !off.iter().any(|off| off == typed));
-    typed.filter_map(unusable).collect()
+    params.loras().filter_map(unusable).collect()
 }
 
 /// The model that runs as the inputs stand.
@@ -145,6 +120,24 @@ pub(super) fn model(params: &Params) -> Model {
 }
 
 impl LoraList {
+    /// What stands against the scales as they are typed.
+    pub(super) fn problems(&self) -> impl Iterator<Item = Problem> {
+        let wrong = self
+            .drafts
+            .iter()
+            .filter(|(_, text)| number(text).is_none());
+        wrong.map(|(index, text)| {
+            let (place, text) = (index + 3, text.escape_debug());
+            let sentence = format!("LoRA {place}: the scale must be a number, not '{text}'");
+            Problem::new("more_loras", sentence)
+        })
+    }
+
+    /// Forgets what is half typed.
+    pub(super) fn forget_drafts(&mut self) {
+        self.drafts.clear();
+    }
+
     /// Draws what stands below the editor of a reference.
     pub(super) fn below_ui(&mut self, ui: &mut Ui, field: &'static Field, desk: &mut Desk<'_>) {
         let Kind::Weights(access) = field.kind else {
@@ -167,9 +160,14 @@ impl LoraList {
             // What is wrong stands beside the field.
             return;
         }
-        let off = &desk.session.settings.loras_off;
-        if off.iter().any(|off| off == typed.trim()) {
-            lora_card::off_ui(ui, typed, desk);
+        let settings = &desk.session.settings;
+        let is_among = |names: &[String]| names.iter().any(|name| name == typed.trim());
+        if is_among(&settings.loras_off) {
+            lora_card::off_ui(ui, typed, place, desk);
+            return;
+        }
+        if is_among(&settings.loras_held) {
+            lora_card::held_ui(ui, typed, desk);
             return;
         }
         let is_typing = ui.memory(|memory| memory.has_focus(editor_id(place)));
@@ -179,7 +177,6 @@ impl LoraList {
         }
         let state = desk.session.loras.look(typed).clone();
         match state {
-            LoraState::Held => lora_card::held_ui(ui, typed, desk),
             LoraState::Looking => {
                 ui.horizontal(|ui| {
                     ui.add(egui::Spinner::new().size(SMALL_CONTROL - HALF));
@@ -204,7 +201,8 @@ impl LoraList {
             }
             let menu = ui.menu_button((icons::RECENT, "Recent"), |ui| {
                 let library = desk.session.loras.library();
-                let recent = self.recent.get_or_insert_with(|| library.recent());
+                self.recent.take_if(|(open, _)| *open != place);
+                let (_, recent) = self.recent.get_or_insert_with(|| (place, library.recent()));
                 ui.set_max_width(theme::MENU_WIDTH);
                 if recent.is_empty() {
                     ui.label(theme::weak(ui, "None was used yet"));
@@ -218,7 +216,7 @@ impl LoraList {
                 }
             });
             if menu.inner.is_none() {
-                self.recent = None;
+                self.recent.take_if(|(open, _)| *open == place);
             }
         });
         if place > 0 {
@@ -277,26 +275,31 @@ impl LoraList {
         let typed = more.lora.clone();
         let mut scale = more.scale;
         self.found_ui(ui, &typed, index + 2, desk);
-        if scale_ui(ui, &format!("{name} scale"), &mut scale)
+        let mut draft = self.drafts.remove(&index);
+        if scale_ui(ui, &format!("{name} scale"), &mut scale, &mut draft)
             && let Some(more) = desk.session.settings.params.more_loras.get_mut(index)
         {
             more.scale = scale;
         }
+        if let Some(draft) = draft {
+            self.drafts.insert(index, draft);
+        }
         if removed {
             desk.session.settings.params.more_loras.remove(index);
+            self.drafts.clear();
         }
     }
 }
 
 /// A scale like those of the two of the contract: a number that can be typed, and a slider below it. Returns whether it
 /// was changed.
-fn scale_ui(ui: &mut Ui, name: &str, scale: &mut f64) -> bool {
+fn scale_ui(ui: &mut Ui, name: &str, scale: &mut f64, draft: &mut Option<String>) -> bool {
     let (least, most) = SCALES;
     let typed = ui.horizontal(|ui| {
         ui.set_height(SMALL_CONTROL);
         ui.label(name);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            typed_ui(ui, name, scale)
+            typed_ui(ui, name, scale, draft)
         })
         .inner
     });
@@ -310,15 +313,15 @@ fn scale_ui(ui: &mut Ui, name: &str, scale: &mut f64) -> bool {
     let moved = ui.add(slider).accessible_name(name).changed();
     if moved {
         *scale = (*scale * 100.0).round() / 100.0;
+        *draft = None;
     }
     typed.inner || moved
 }
 
-/// A field for a number. What is half typed stays in it until it is left.
-fn typed_ui(ui: &mut Ui, name: &str, number: &mut f64) -> bool {
-    let id = ui.make_persistent_id(name);
-    let draft: Option<String> = ui.data(|data| data.get_temp(id));
-    let mut text = draft.unwrap_or_else(|| number.to_string());
+/// A field for a number. What is no number stays in it, and so does what is half typed. Returns whether there is another
+/// number.
+fn typed_ui(ui: &mut Ui, name: &str, value: &mut f64, draft: &mut Option<String>) -> bool {
+    let mut text = draft.take().unwrap_or_else(|| value.to_string());
     let edit = TextEdit::singleline(&mut text)
         .align(Align2::RIGHT_CENTER)
         .margin(vec2(SPACE, 0.0))
@@ -328,17 +331,19 @@ fn typed_ui(ui: &mut Ui, name: &str, number: &mut f64) -> bool {
     let response = ui
         .add_sized(vec2(NUMBER_WIDTH, SMALL_CONTROL), edit)
         .accessible_name(format!("{name}, as a number"));
-    let parsed = text.trim().parse().ok().filter(|_| response.changed());
-    let is_typing = response.has_focus();
-    ui.data_mut(|data| {
-        if is_typing {
-            data.insert_temp(id, text);
-        } else {
-            data.remove::<String>(id);
-        }
-    });
-    if let Some(parsed) = parsed {
-        *number = parsed;
+    let typed = number(&text);
+    if response.has_focus() || typed.is_none() {
+        *draft = Some(text);
     }
-    parsed.is_some()
+    let typed = typed.filter(|_| response.changed());
+    if let Some(typed) = typed {
+        *value = typed;
+    }
+    typed.is_some()
+}
+
+/// The number that text says.
+fn number(text: &str) -> Option<f64> {
+    let parsed: Option<f64> = text.trim().parse().ok();
+    parsed.filter(|number| number.is_finite())
 }
