@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::lora::load::load;
+use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
 use flux_qfaces::schema::request::Model;
 use flux_qfaces::weights::{LoraFile, LoraPlace, ModelSource};
@@ -27,6 +27,9 @@ fuzz_target!(|bytes: &[u8]| {
         name: "fuzz".to_owned(),
         sha256: String::new(),
         place: LoraPlace::File(path.clone()),
+        peft_config: None,
     };
-    let _ = load(&file, targets, &Hardware::cpu());
+    if let Ok(opened) = Opened::open(&file, targets) {
+        let _ = opened.load(&Hardware::cpu());
+    }
 });

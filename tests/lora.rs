@@ -35,6 +35,7 @@ fn file(name: &str) -> LoraFile {
         // The name tells the contents apart as well as their sum does.
         sha256: name.to_owned(),
         place: LoraPlace::File(path(name)),
+        peft_config: None,
     }
 }
 
@@ -324,6 +325,7 @@ fn renamed(folder: &Path, from: &str, rename: impl Fn(&str) -> String) -> LoraFi
         name: "renamed".to_owned(),
         sha256: String::new(),
         place: LoraPlace::File(path),
+        peft_config: None,
     }
 }
 
@@ -356,7 +358,37 @@ fn other_names_of_the_same_layers_match() {
         }
         name.replace("attn.txt_attn", "txt_attn")
     };
-    let cases: [Renaming<'_>; 7] = [
+    let diffsynth = |name: &str| {
+        let table = [
+            ("double_blocks", "blocks"),
+            ("img_attn.qkv", "attn.a_to_qkv"),
+            ("txt_attn.qkv", "attn.b_to_qkv"),
+            ("img_attn.proj", "attn.a_to_out"),
+            ("txt_attn.proj", "attn.b_to_out"),
+            ("img_mlp", "ff_a"),
+            ("txt_mlp", "ff_b"),
+            ("img_mod.lin", "norm1_a.linear"),
+            ("txt_mod.lin", "norm1_b.linear"),
+            ("linear1", "to_qkv_mlp"),
+            ("linear2", "proj_out"),
+            ("modulation.lin", "norm.linear"),
+            (".weight", ".default.weight"),
+        ];
+        table
+            .iter()
+            .fold(name.to_owned(), |name, (from, to)| name.replace(from, to))
+    };
+    let cases: [Renaming<'_>; 10] = [
+        ("blocks", "blocks-bfl", &diffsynth),
+        ("blocks", "blocks-peft", &|name| {
+            let name = name.replace(".ff.net.0.proj.", ".ff.linear1.");
+            let name = name.replace(".ff.net.2.", ".ff.linear2.");
+            let name = name.replace(".ff_context.net.0.proj.", ".ff_context.linear1.");
+            name.replace(".ff_context.net.2.", ".ff_context.linear2.")
+        }),
+        ("blocks", "blocks-peft", &|name| {
+            name.trim_start_matches("transformer.").to_owned()
+        }),
         ("partial", "partial-peft-f32", &|name| {
             name.replace(".weight", ".default_0.weight")
         }),
@@ -416,6 +448,8 @@ fn relatives_of_flux_are_refused_although_much_of_them_fits() {
             "lora_unet_distilled_guidance_layer_layers_0_in_layer",
             "Chroma",
         ),
+        ("transformer.transformer_blocks.19.attn.to_q", "more blocks"),
+        ("lora_unet_single_blocks_38_linear1", "more blocks"),
     ] {
         let victim = "lora_unet_double_blocks_1_img_mlp_0";
         let file = renamed(folder.path(), "blocks-kohya.safetensors", |name| {
@@ -423,6 +457,181 @@ fn relatives_of_flux_are_refused_although_much_of_them_fits() {
         });
         let sentence = inspect(&file, &targets).unwrap_err();
         assert!(sentence.contains(words), "{layer}: {sentence}");
+    }
+}
+
+#[test]
+fn a_header_that_names_a_relative_is_believed() {
+    let (source, _) = model("dev");
+    let targets = Targets::of(&source, Model::Dev).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let with = |architecture: &str| {
+        let note = ("modelspec.architecture", architecture);
+        noted(folder.path(), "blocks-kohya.safetensors", &[note])
+    };
+    let sentence = inspect(&with("chroma/lora"), &targets).unwrap_err();
+    assert!(sentence.contains("Chroma"), "{sentence}");
+    assert!(
+        inspect(&with("flux-1-dev/lora"), &targets)
+            .unwrap()
+            .is_complete()
+    );
+}
+
+/// A file of the golden LoRAs with notes in its header in place of its own; it lives as long as the folder.
+fn noted(folder: &Path, from: &str, notes: &[(&str, &str)]) -> LoraFile {
+    let bytes = fs::read(path(from)).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let notes = notes
+        .iter()
+        .map(|(key, text)| ((*key).to_owned(), (*text).to_owned()))
+        .collect();
+    let file = folder.join("noted.safetensors");
+    fs::write(
+        &file,
+        safetensors::serialize(tensors.iter(), Some(notes)).unwrap(),
+    )
+    .unwrap();
+    LoraFile {
+        place: LoraPlace::File(file),
+        ..self::file("noted")
+    }
+}
+
+/// What is told about alphas in a file of the golden LoRAs.
+fn told_alphas(from: &str) -> String {
+    let bytes = fs::read(path(from)).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    header.metadata().as_ref().unwrap()["lora_adapter_metadata"].clone()
+}
+
+#[test]
+fn alphas_are_found_wherever_peft_and_diffusers_write_them() {
+    let golden = Golden::at(&path("golden.safetensors"));
+    let folder = tempfile::tempdir().unwrap();
+    let mut generator = generator();
+    for change in ["mixed", "mixed_rslora"] {
+        let from = format!("{change}-metadata.safetensors");
+        let plain = told_alphas(&from).replace("\"transformer.", "\"");
+        let beside = LoraFile {
+            sha256: format!("{change}, beside"),
+            peft_config: Some(plain.clone()),
+            ..noted(folder.path(), &from, &[])
+        };
+        let mut check_file = |what: &str, file: LoraFile| {
+            let asked = [(from.as_str(), 1.0)];
+            let (dump, _) = run_files(&mut generator, &asked, &[file], "dev").unwrap();
+            let theirs = golden.get(&format!("{change}@1.latents"));
+            let what = format!("{change}, {what}");
+            check(&what, tensor(&dump, "latents_2"), theirs, BOUND);
+        };
+        check_file("beside the file", beside);
+        let whole = LoraFile {
+            sha256: format!("{change}, without a prefix"),
+            ..noted(
+                folder.path(),
+                &from,
+                &[("lora_adapter_metadata", plain.as_str())],
+            )
+        };
+        check_file("without a prefix", whole);
+    }
+}
+
+#[test]
+fn one_adapter_of_several_acts() {
+    let (source, _) = model("dev");
+    let targets = Targets::of(&source, Model::Dev).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = ("attn.to_q", "attn.to_k");
+    for (adapters, other) in [
+        (["first", "second"], "second"),
+        (["first", "default"], "first"),
+    ] {
+        let tensors: Vec<_> = [(one, adapters[0]), (two, adapters[1])]
+            .into_iter()
+            .flat_map(|(layer, adapter)| {
+                let layer = format!("transformer.transformer_blocks.0.{layer}");
+                [
+                    (format!("{layer}.lora_A.{adapter}.weight"), vec![2, 48]),
+                    (format!("{layer}.lora_B.{adapter}.weight"), vec![48, 2]),
+                ]
+            })
+            .collect();
+        let report = inspect(&made(folder.path(), &tensors), &targets).unwrap();
+        assert_eq!((report.matched, report.layers), (1, 1), "{adapters:?}");
+        let sentence = report.sentence();
+        let words = format!("another adapter, {other}");
+        assert!(sentence.contains(&words), "{sentence}");
+    }
+}
+
+#[test]
+fn names_that_fit_with_sizes_that_do_not_are_another_models() {
+    let (source, _) = model("dev");
+    let targets = Targets::of(&source, Model::Dev).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let pair = |layer: &str, output: usize, input: usize| {
+        [
+            (
+                format!("diffusion_model.{layer}.lora_A.weight"),
+                vec![2, input],
+            ),
+            (
+                format!("diffusion_model.{layer}.lora_B.weight"),
+                vec![output, 2],
+            ),
+        ]
+    };
+    let klein = [
+        pair("double_blocks.0.img_attn.qkv", 144, 48),
+        pair("double_blocks.0.img_attn.proj", 48, 48),
+        pair("double_blocks.0.img_mlp.0", 288, 48),
+    ];
+    let sentence = inspect(&made(folder.path(), &klein.concat()), &targets).unwrap_err();
+    assert!(sentence.contains("FLUX.2 Klein"), "{sentence}");
+}
+
+#[test]
+fn a_layer_that_could_not_be_read_does_not_match() {
+    let (source, _) = model("dev");
+    let targets = Targets::of(&source, Model::Dev).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let layer = |name: &str| format!("lora_unet_double_blocks_0_{name}");
+    let low_rank = |name: &str, output: usize| {
+        vec![
+            (format!("{}.lora_down.weight", layer(name)), vec![2, 48]),
+            (format!("{}.lora_up.weight", layer(name)), vec![output, 2]),
+        ]
+    };
+    let fine = low_rank("img_attn_proj", 48);
+    for (bad, reason) in [
+        (
+            vec![
+                (format!("{}.lokr_w1_a", layer("img_mlp_0")), vec![1024, 1]),
+                (format!("{}.lokr_w1_b", layer("img_mlp_0")), vec![1, 1024]),
+                (format!("{}.lokr_w2", layer("img_mlp_0")), vec![1, 1]),
+            ],
+            "its left factor is too large",
+        ),
+        (
+            [
+                low_rank("txt_attn_proj", 48),
+                vec![(
+                    format!("{}.dora_scale", layer("txt_attn_proj")),
+                    vec![48, 2],
+                )],
+            ]
+            .concat(),
+            "another size",
+        ),
+    ] {
+        let file = made(folder.path(), &[fine.clone(), bad].concat());
+        let sentence = match inspect(&file, &targets) {
+            Ok(report) => report.sentence(),
+            Err(sentence) => sentence,
+        };
+        assert!(sentence.contains(reason), "{sentence}");
     }
 }
 

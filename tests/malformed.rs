@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::lora::load::load;
+use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
 use flux_qfaces::schema::request::Model;
 use flux_qfaces::weights::{Error, LoraFile, LoraPlace, archive};
@@ -53,8 +53,11 @@ fn read(targets: &Targets, path: &Path, bytes: &[u8]) -> Result<usize, String> {
         name: "bent".to_owned(),
         sha256: String::new(),
         place: LoraPlace::File(path.to_owned()),
+        peft_config: None,
     };
-    load(&file, targets, &Hardware::cpu()).map(|loaded| loaded.report.matched)
+    let loaded = Opened::open(&file, targets)?.load(&Hardware::cpu());
+    let loaded = loaded.map_err(|error| error.to_string())?;
+    Ok(loaded.report.matched)
 }
 
 /// A safetensors file with this header and so many bytes behind it.

@@ -118,6 +118,31 @@ fn what_hugging_faces_own_tools_have_downloaded_is_used() {
 }
 
 #[test]
+fn what_peft_writes_beside_its_file_goes_with_it() {
+    let config = json!({ "lora_alpha": 32, "r": 16 });
+    let listing = json!({ "siblings": [
+        { "rfilename": "a/adapter_config.json" }, { "rfilename": "a/adapter_model.safetensors" },
+    ] });
+    let told = config.to_string();
+    let server = Server::start(move |heard| match heard.path.as_str() {
+        path if path.starts_with("/api/") => Reply::json(&listing),
+        "/o/m/resolve/main/a/adapter_config.json" => Reply::json(&config),
+        _ => Reply::file(heard, &lora(), "\"a\""),
+    });
+    let place = place(&server);
+    let found = place.obtain("huggingface.co/o/m").unwrap();
+    assert_eq!(found.file.peft_config.as_ref(), Some(&told));
+    assert_eq!(place.obtain("huggingface.co/o/m").unwrap(), found);
+    // Beside a file of the user, and changed there later.
+    let file = place.folder.path().join("adapter_model.safetensors");
+    fs::write(&file, lora()).unwrap();
+    let typed = file.to_string_lossy().into_owned();
+    assert_eq!(place.obtain(&typed).unwrap().file.peft_config, None);
+    fs::write(file.with_file_name("adapter_config.json"), &told).unwrap();
+    assert_eq!(place.obtain(&typed).unwrap().file.peft_config, Some(told));
+}
+
+#[test]
 fn an_older_file_of_hugging_faces_own_tools_gives_way() {
     let file = lora();
     let listing = json!({ "siblings": [{

@@ -364,6 +364,7 @@ impl Library {
             triggers: metadata::tidy(triggers),
             page: about.page,
             base_model: about.base_model,
+            peft_config: about.peft_config,
             path: (!is_own).then(|| path.to_owned()),
             changed: if is_own { 0 } else { changed(&data) },
         };
@@ -397,6 +398,7 @@ impl Library {
                 name: note.name,
                 sha256: note.sha256,
                 place,
+                peft_config: note.peft_config,
             },
             size: note.size,
             triggers: note.triggers,
@@ -502,6 +504,7 @@ fn embedded() -> LoraInfo {
             name: Reference::Embedded.label(),
             sha256: hex(&Sha256::digest(demo::LORA)),
             place: LoraPlace::Embedded,
+            peft_config: None,
         },
         size: demo::LORA.len() as u64,
         triggers: vec!["QFACE".to_owned()],

@@ -3,15 +3,18 @@
 //! A file is read once: its SHA-256 and what it says of itself stand in a note, which holds for as long as the file's time
 //! and length stay.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::schema::reference::{Reference, begins_with_host};
 use crate::weights::fetch::sha256_of;
 use crate::weights::library::{Library, LoraInfo, PICTURE_BYTES, is_archive, opened};
-use crate::weights::notes::{Note, changed, key};
+use crate::weights::notes::{Note, PEFT_CONFIG, PEFT_FILE, changed, key};
 use crate::weights::stop::Stop;
 use crate::weights::{Error, LoraPlace, metadata};
+
+/// The most bytes of PEFT's configuration.
+const CONFIG_BYTES: u64 = 1 << 20;
 
 impl Library {
     /// A file of the user, or the only one in a folder.
@@ -29,13 +32,18 @@ impl Library {
                 Error::NoFile(typed.to_owned())
             });
         }
+        // Links of Hugging Face's own tools lead to where nothing lies beside the file.
+        let peft_config = peft_config_beside(&path);
         let path = fs::canonicalize(&path).unwrap_or(path);
         let data = fs::metadata(&path).map_err(|reason| Error::Unreadable {
             reason,
             path: path.clone(),
         })?;
         let key = key(&path.to_string_lossy());
-        let current = self.store.note(&key).filter(|note| note.is_of(&data));
+        let current = self
+            .store
+            .note(&key)
+            .filter(|note| note.is_of(&data) && note.peft_config == peft_config);
         if let Some(note) = current {
             let kept = self.store.lora(&note.sha256);
             match note.path {
@@ -45,17 +53,17 @@ impl Library {
                 None => {}
             }
         }
-        self.look_at(&path, &key, &data, stop)
+        let fresh = Note {
+            size: data.len(),
+            changed: changed(&data),
+            peft_config,
+            ..Note::default()
+        };
+        self.look_at(&path, &key, fresh, stop)
     }
 
-    /// Looks at a file of the user for the first time, or anew.
-    fn look_at(
-        &self,
-        path: &Path,
-        key: &str,
-        data: &Metadata,
-        stop: &Stop,
-    ) -> Result<LoraInfo, Error> {
+    /// Looks at a file of the user for the first time, or anew; `fresh` has what can be told without.
+    fn look_at(&self, path: &Path, key: &str, fresh: Note, stop: &Stop) -> Result<LoraInfo, Error> {
         let mut triggers = Vec::new();
         let (place, sha256) = if is_archive(path)? {
             let (temporary, found) = self.unpack(path, stop)?;
@@ -80,11 +88,9 @@ impl Library {
         let note = Note {
             name: stem,
             sha256,
-            size: data.len(),
             triggers: metadata::tidy(triggers),
             path: (place == path).then(|| path.to_owned()),
-            changed: changed(data),
-            ..Note::default()
+            ..fresh
         };
         // Without the note the file is looked at again next time, which is no reason to refuse it.
         let _ = self.store.write_note(key, &note);
@@ -134,6 +140,14 @@ fn only_one_in(folder: &Path) -> Result<PathBuf, Error> {
                 .collect(),
         }),
     }
+}
+
+/// What PEFT has written beside one of its files.
+fn peft_config_beside(path: &Path) -> Option<String> {
+    let is_of_peft = path.file_name().is_some_and(|name| name == PEFT_FILE);
+    let config = path.with_file_name(PEFT_CONFIG);
+    let size = fs::metadata(&config).ok().filter(|_| is_of_peft)?.len();
+    (size <= CONFIG_BYTES).then(|| fs::read_to_string(config).ok())?
 }
 
 /// The picture that other programs keep beside a LoRA: `name.preview.png`, `name.png` and so on.

@@ -274,6 +274,8 @@ pub struct LoraFile {
     pub sha256: String,
     /// Where it lies.
     pub place: LoraPlace,
+    /// What PEFT has written beside it, as JSON: the alphas that the file itself may lack.
+    pub peft_config: Option<String>,
 }
 
 /// Where a LoRA's file lies.

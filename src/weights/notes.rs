@@ -32,6 +32,9 @@ pub(super) struct Note {
     pub(super) page: Option<String>,
     /// The model it was trained on, in its source's words.
     pub(super) base_model: Option<String>,
+    /// What PEFT has written beside its file, as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) peft_config: Option<String>,
     /// Where a file of the user lies; those that were downloaded lie in the folder.
     pub(super) path: Option<PathBuf>,
     /// When a file of the user was changed, in nanoseconds: with another time or size the note is void.
@@ -51,6 +54,12 @@ pub(super) fn changed(data: &Metadata) -> u128 {
     let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since.unwrap_or_default().as_nanos()
 }
+
+/// The name that PEFT gives to its files, and that of the configuration that it writes beside them.
+/// <https://github.com/huggingface/peft/blob/v0.17.0/src/peft/utils/constants.py>
+pub(super) const PEFT_FILE: &str = "adapter_model.safetensors";
+/// See [`PEFT_FILE`].
+pub(super) const PEFT_CONFIG: &str = "adapter_config.json";
 
 /// The folder, which is made when it is needed.
 #[derive(Clone, Debug)]

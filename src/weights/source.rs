@@ -8,6 +8,7 @@ use crate::weights::Error;
 use crate::weights::fetch::Wanted;
 use crate::weights::http::Network;
 use crate::weights::metadata::tidy;
+use crate::weights::notes::{PEFT_CONFIG, PEFT_FILE};
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Service;
 
@@ -35,6 +36,8 @@ pub(super) struct About {
     pub(super) picture: Option<Url>,
     /// The very file, where the reference was a page.
     pub(super) exact: Option<Reference>,
+    /// What PEFT has written beside the file, as JSON.
+    pub(super) peft_config: Option<String>,
 }
 
 /// Asks where a reference leads. Those to this machine lead to no download: `None`.
@@ -159,25 +162,26 @@ fn hugging_face(
         .iter()
         .find(|entry| name_of(entry).as_deref() == Some(&file));
     let large = entry.map(|entry| &entry["lfs"]);
-    let mut url = network.endpoint(Service::HuggingFace).clone();
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments
-            .pop_if_empty()
-            .extend(&words)
-            .extend(["resolve", revision]);
-        segments.extend(file.split('/'));
-    }
-    let card = &listing["cardData"];
-    let picture = card["widget"].as_array().and_then(|widgets| {
-        let path = widgets
+    let at = |file: &str| {
+        let mut url = network.at(Service::HuggingFace, &words);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend(["resolve", revision]);
+            segments.extend(file.split('/'));
+        }
+        url
+    };
+    let config = file.strip_suffix(PEFT_FILE);
+    let config = config.map(|folder| format!("{folder}{PEFT_CONFIG}"));
+    let is_there = |config: &String| {
+        files
             .iter()
-            .find_map(|widget| widget["output"]["url"].as_str())?;
-        let base = network.at(Service::HuggingFace, &words).to_string();
-        Url::parse(&format!("{base}/resolve/{revision}/"))
-            .ok()?
-            .join(path)
-            .ok()
-    });
+            .any(|entry| name_of(entry).as_ref() == Some(config))
+    };
+    let peft_config = match config.filter(is_there) {
+        Some(config) => Some(network.json(&at(&config), stop)?.to_string()),
+        None => None,
+    };
+    let card = &listing["cardData"];
     let exact = Reference::HuggingFace {
         repository: repository.to_owned(),
         revision: revision.to_owned(),
@@ -192,7 +196,7 @@ fn hugging_face(
     let is_usual = ["lora", "pytorch_lora_weights", "flux-lora", "adapter_model"].contains(&stem);
     Ok(Located {
         wanted: Wanted {
-            url,
+            url: at(&file),
             size: entry.and_then(|entry| {
                 entry["size"]
                     .as_u64()
@@ -210,10 +214,20 @@ fn hugging_face(
             triggers: tidy(text(&card["instance_prompt"]).into_iter().collect()),
             page: Some(format!("https://huggingface.co/{repository}")),
             base_model: text(&card["base_model"]).or_else(|| text(&card["base_model"][0])),
-            picture,
+            picture: widget_picture(card, &at("")),
             exact: Some(exact),
+            peft_config,
         },
     })
+}
+
+/// The first picture that a repository's page shows; its path is meant from `root`.
+fn widget_picture(card: &Value, root: &Url) -> Option<Url> {
+    let widgets = card["widget"].as_array()?;
+    let path = widgets
+        .iter()
+        .find_map(|widget| widget["output"]["url"].as_str())?;
+    root.join(path).ok()
 }
 
 /// The error that lets the user choose.
@@ -346,6 +360,7 @@ fn civitai_file(
             triggers: tidy(words.iter().filter_map(text).collect()),
             page,
             exact: None,
+            peft_config: None,
             base_model: text(&found["baseModel"]),
             picture: picture.and_then(|picture| Url::parse(picture["url"].as_str()?).ok()),
         },

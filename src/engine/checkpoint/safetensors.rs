@@ -100,6 +100,12 @@ impl TensorFile {
         Some(&self.metadata.info(tensor)?.shape)
     }
 
+    /// Whether a tensor's numbers can be read.
+    pub(crate) fn is_readable(&self, tensor: &str) -> bool {
+        let info = self.metadata.info(tensor);
+        info.is_some_and(|info| dtype_of(info.dtype).is_some())
+    }
+
     /// Whether it holds the tensor.
     pub(super) fn contains(&self, tensor: &str) -> bool {
         self.metadata.info(tensor).is_some()
@@ -141,21 +147,25 @@ impl TensorFile {
             .contents
             .get(self.data_start + start..self.data_start + end)
             .ok_or_else(lacking)?;
-        let dtype = match info.dtype {
-            Dtype::F32 => DType::F32,
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::BF16,
-            Dtype::F64 => DType::F64,
-            Dtype::F8_E4M3 => DType::F8E4M3,
-            other => {
-                let sentence = format!(
-                    "the tensor {tensor} in {} has the number format {other:?}, which cannot be read",
-                    self.name
-                );
-                return Err(Error::Checkpoint(sentence));
-            }
-        };
+        let dtype = dtype_of(info.dtype).ok_or_else(|| {
+            Error::Checkpoint(format!(
+                "the tensor {tensor} in {} has the number format {:?}, which cannot be read",
+                self.name, info.dtype
+            ))
+        })?;
         let tensor = Tensor::from_raw_buffer(bytes, dtype, &info.shape, &hardware.device)?;
         Ok(tensor.to_dtype(hardware.dtype)?)
     }
+}
+
+/// The computation's name of a number format; `None` where it cannot be read.
+fn dtype_of(dtype: Dtype) -> Option<DType> {
+    Some(match dtype {
+        Dtype::F32 => DType::F32,
+        Dtype::F16 => DType::F16,
+        Dtype::BF16 => DType::BF16,
+        Dtype::F64 => DType::F64,
+        Dtype::F8_E4M3 => DType::F8E4M3,
+        _ => return None,
+    })
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Error;
 use crate::engine::device::Hardware;
 use crate::engine::lora::layouts::Part;
-use crate::engine::lora::load::{Loaded, load};
+use crate::engine::lora::load::{Loaded, Opened};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::slots::{Active, Slots};
 use crate::engine::lora::targets::Targets;
@@ -44,11 +44,31 @@ pub(crate) struct Adapters {
     at_hand: Vec<AtHand>,
     /// What acts now: the keys of the LoRAs, and their scales. `None` while that is not known.
     acting: Option<Vec<(Key, f64)>>,
+    /// What acted last: it stays at hand while nothing acts, so that off and on again reads no file.
+    acted: Vec<Key>,
     files_read: usize,
 }
 
-/// A file's SHA-256, and the transformer that it was matched with.
-type Key = (String, &'static str);
+/// A LoRA and what it was matched with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key {
+    /// SHA-256 of its file.
+    sha256: String,
+    /// See [`LoraFile::peft_config`].
+    peft_config: Option<String>,
+    /// The folder of the transformer.
+    folder: &'static str,
+}
+
+impl Key {
+    fn new(file: &LoraFile, model: &Adapted<'_>) -> Self {
+        Self {
+            sha256: file.sha256.clone(),
+            peft_config: file.peft_config.clone(),
+            folder: model.folder,
+        }
+    }
+}
 
 /// A LoRA that has been read.
 struct AtHand {
@@ -92,11 +112,12 @@ impl Adapters {
     ) -> Result<(Vec<Applied>, bool), Error> {
         let acting: Vec<_> = loras
             .iter()
-            .map(|(lora, file)| ((file.sha256.clone(), model.folder), lora.scale))
+            .map(|(lora, file)| (Key::new(file, model), lora.scale))
             .collect();
+        let wanted: Vec<_> = acting.iter().map(|(key, _)| key.clone()).collect();
         for (lora, file) in loras {
             on_file()?;
-            self.bring(lora, file, model, &acting)?;
+            self.bring(lora, file, model, &wanted)?;
         }
         let mut text_changed = false;
         if self.acting.as_ref() != Some(&acting) {
@@ -106,10 +127,10 @@ impl Adapters {
             for (part, slots) in model.slots {
                 slots.set(self.updates(&acting, *part));
             }
-            self.acting = Some(acting);
+            self.acting = Some(acting.clone());
         }
         let applied = loras.iter().filter_map(|(lora, file)| {
-            let loaded = self.loaded(&(file.sha256.clone(), model.folder))?;
+            let loaded = self.loaded(&Key::new(file, model))?;
             Some(Applied {
                 name: file.name.clone(),
                 source: lora.reference.shareable(),
@@ -119,7 +140,10 @@ impl Adapters {
             })
         });
         let applied = applied.collect();
-        self.let_go(KEPT_BYTES, &[]);
+        if !acting.is_empty() {
+            self.acted = acting.into_iter().map(|(key, _)| key).collect();
+        }
+        self.let_go(KEPT_BYTES, &self.acted.clone());
         Ok((applied, text_changed))
     }
 
@@ -141,25 +165,28 @@ impl Adapters {
         lora: &Lora,
         file: &LoraFile,
         model: &Adapted<'_>,
-        wanted: &[(Key, f64)],
+        wanted: &[Key],
     ) -> Result<(), Error> {
-        let key = (file.sha256.clone(), model.folder);
+        let key = Key::new(file, model);
         if let Some(index) = self.at_hand.iter().position(|at_hand| at_hand.key == key) {
             let loaded = self.at_hand.remove(index);
             self.at_hand.push(loaded);
             return Ok(());
         }
+        let unusable = |reason: String| {
+            let message = format!("cannot be used ({}): {reason}", file.name);
+            Error::Input(Problem::new(lora.field, message))
+        };
+        let opened = Opened::open(file, model.targets).map_err(unusable)?;
         self.files_read += 1;
-        let mut loaded = load(file, model.targets, model.hardware);
+        let mut loaded = opened.load(model.hardware);
         if loaded.is_err() && !self.at_hand.is_empty() {
             // Memory may be short: those that do not act give theirs back.
             self.let_go(0, wanted);
-            loaded = load(file, model.targets, model.hardware);
+            self.files_read += 1;
+            loaded = opened.load(model.hardware);
         }
-        let loaded = loaded.map_err(|reason| {
-            let message = format!("cannot be used ({}): {reason}", file.name);
-            Error::Input(Problem::new(lora.field, message))
-        })?;
+        let loaded = loaded.map_err(|error| unusable(error.to_string()))?;
         self.at_hand.push(AtHand { key, loaded });
         Ok(())
     }
@@ -184,14 +211,14 @@ impl Adapters {
 
     /// Lets go of LoRAs that neither act nor are wanted, those that acted last in the end, until at most so many bytes are at
     /// hand.
-    fn let_go(&mut self, most_bytes: usize, wanted: &[(Key, f64)]) {
+    fn let_go(&mut self, most_bytes: usize, wanted: &[Key]) {
         let bytes = |at_hand: &[AtHand]| -> usize {
             at_hand.iter().map(|at_hand| at_hand.loaded.bytes).sum()
         };
         let acting = self.acting.as_deref().unwrap_or_default();
         let is_idle = |at_hand: &AtHand| {
-            let mut needed = acting.iter().chain(wanted);
-            needed.all(|(key, _)| *key != at_hand.key)
+            let mut needed = acting.iter().map(|(key, _)| key).chain(wanted);
+            needed.all(|key| *key != at_hand.key)
         };
         while bytes(&self.at_hand) > most_bytes
             && let Some(index) = self.at_hand.iter().position(is_idle)

@@ -49,6 +49,29 @@ const OF_RELATIVES: [Signs; 4] = [
     (&["distilled_guidance_layer"], "it is a LoRA for Chroma"),
 ];
 
+/// What the header of a file tells of the model that it was trained on: `modelspec.architecture`
+/// (<https://github.com/Stability-AI/ModelSpec>) and kohya's `ss_base_model_version`. Others are written too carelessly to
+/// refuse a file for them.
+const OF_HEADERS: [Signs; 4] = [
+    (&["chroma"], "it is a LoRA for Chroma"),
+    (&["qwen"], "it is a LoRA for Qwen-Image"),
+    (&["hunyuan"], "it is a LoRA for HunyuanVideo"),
+    (&["flux-2", "flux2", "flux.2"], "it is a LoRA for FLUX.2"),
+];
+
+/// What is said of a LoRA on blocks that FLUX.1 does not have.
+const DEEPER: &str =
+    "it is a LoRA for a model with more blocks than FLUX.1, such as Qwen-Image or HunyuanVideo";
+
+/// How many blocks of each kind FLUX.1 has, by their names. The longer name comes first where it ends like another.
+/// <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py> (`depth`)
+const DEPTHS: [(&str, usize); 4] = [
+    ("single_transformer_blocks", 38),
+    ("single_blocks", 38),
+    ("transformer_blocks", 19),
+    ("double_blocks", 19),
+];
+
 /// What the names in a LoRA tell; the first row that fits counts.
 const OF_LORAS: [Signs; 6] = [
     (
@@ -134,11 +157,34 @@ const OF_OTHERS: [Signs; 11] = [
     ),
 ];
 
-/// What a LoRA is for by the layers of which nothing is known, if that is not FLUX.1 although much of it fits.
-pub(super) fn relative(unknown: &[String]) -> Option<&'static str> {
-    let has = |word: &&str| unknown.iter().any(|name| name.contains(word));
-    let found = OF_RELATIVES.iter().find(|(words, _)| words.iter().any(has));
-    found.map(|(_, sentence)| *sentence)
+/// What a LoRA is for by its header and by the layers of which nothing is known, if that is not FLUX.1 although much of it
+/// fits.
+pub(super) fn relative(file: &TensorFile, unknown: &[String]) -> Option<&'static str> {
+    let notes = file.notes();
+    let told = ["modelspec.architecture", "ss_base_model_version"]
+        .into_iter()
+        .filter_map(|key| notes.get(key))
+        .map(|text| text.to_ascii_lowercase());
+    let told: Vec<_> = told.collect();
+    let among = |signs: &[Signs], names: &[String]| {
+        let has = |word: &&str| names.iter().any(|name| name.contains(word));
+        let found = signs.iter().find(|(words, _)| words.iter().any(has));
+        found.map(|(_, sentence)| *sentence)
+    };
+    let deeper = || unknown.iter().any(|name| is_deeper(name)).then_some(DEEPER);
+    among(&OF_HEADERS, &told)
+        .or_else(|| among(&OF_RELATIVES, unknown))
+        .or_else(deeper)
+}
+
+/// Whether a layer lies in a block that FLUX.1 does not have.
+fn is_deeper(layer: &str) -> bool {
+    let found = DEPTHS.iter().find_map(|(kind, depth)| {
+        let (_, rest) = layer.split_once(kind)?;
+        let number = rest.get(1..)?.split(['.', '_']).next()?;
+        Some((number.parse::<usize>().ok()?, *depth))
+    });
+    found.is_some_and(|(number, depth)| number >= depth)
 }
 
 /// Says what a file seems to be of which nothing matches. `wrong_sizes` tells that names did match, but no sizes.
@@ -156,13 +202,12 @@ pub(super) fn describe(file: &TensorFile, targets: &Targets, wrong_sizes: bool) 
     }
     let width = targets.width();
     match (is_lora, stream_width(file)) {
-        (true, Some(theirs)) if wrong_sizes => format!(
+        (true, Some(theirs)) if wrong_sizes && theirs != width => format!(
             "it is a LoRA for a model of another size: its layers take {theirs} features, those of this model {width}"
         ),
         (true, _) if wrong_sizes => {
-            format!(
-                "it is a LoRA for a model of another size than this one, which has {width} features"
-            )
+            "it is a LoRA for a model of another size, whose layers are named as those of this one: FLUX.2 Klein has such"
+                .to_owned()
         }
         (true, _) => {
             format!("it is a LoRA for another kind of model (its first tensor is {first})")

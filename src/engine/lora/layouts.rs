@@ -23,11 +23,28 @@ pub struct Scheme {
     pub prefix: &'static str,
     /// Whose layers they are.
     pub part: Part,
+    /// A name must have one of these in it; any name will do where there are none.
+    pub marks: &'static [&'static str],
 }
 
 /// Makes a row of [`SCHEMES`].
 const fn scheme(name: &'static str, prefix: &'static str, part: Part) -> Scheme {
-    Scheme { name, prefix, part }
+    Scheme {
+        name,
+        prefix,
+        part,
+        marks: &[],
+    }
+}
+
+/// Makes a row of [`SCHEMES`] for names of the transformer's layers without a prefix.
+const fn bare(name: &'static str, marks: &'static [&'static str]) -> Scheme {
+    Scheme {
+        name,
+        prefix: "",
+        part: Part::Transformer,
+        marks,
+    }
 }
 
 /// Every scheme; where several fit a name, the first that leads to a layer counts.
@@ -36,7 +53,7 @@ const fn scheme(name: &'static str, prefix: &'static str, part: Part) -> Scheme 
 /// [ComfyUI](https://github.com/comfyanonymous/ComfyUI/blob/v0.3.40/comfy/lora.py),
 /// [sd-scripts](https://github.com/kohya-ss/sd-scripts), [OneTrainer](https://github.com/Nerogar/OneTrainer) and
 /// [LyCORIS](https://github.com/KohakuBlueleaf/LyCORIS).
-pub const SCHEMES: [Scheme; 23] = [
+pub static SCHEMES: [Scheme; 25] = [
     scheme("diffusers", "transformer.", Part::Transformer),
     scheme("ComfyUI", "diffusion_model.", Part::Transformer),
     scheme("ComfyUI", "model.diffusion_model.", Part::Transformer),
@@ -58,8 +75,30 @@ pub const SCHEMES: [Scheme; 23] = [
     scheme("OneTrainer", "t5.", Part::T5),
     scheme("ComfyUI", "text_encoders.clip_l.transformer.", Part::Clip),
     scheme("ComfyUI", "text_encoders.t5xxl.transformer.", Part::T5),
-    scheme("XLabs", "", Part::Transformer),
-    scheme("BFL", "", Part::Transformer),
+    bare("XLabs", &["processor"]),
+    bare("DiffSynth-Studio", &DIFFSYNTH_MARKS),
+    bare("diffusers", &DIFFUSERS_MARKS),
+    bare("BFL", &[]),
+];
+
+/// What tells DiffSynth-Studio's names from BFL's.
+const DIFFSYNTH_MARKS: [&str; 7] = [
+    ".attn.a_to_",
+    ".attn.b_to_",
+    ".ff_a.",
+    ".ff_b.",
+    ".norm1_",
+    ".to_qkv_mlp",
+    ".norm.linear",
+];
+
+/// What tells diffusers' names from BFL's.
+const DIFFUSERS_MARKS: [&str; 5] = [
+    "transformer_blocks",
+    "x_embedder",
+    "context_embedder",
+    "time_text_embed",
+    "norm_out",
 ];
 
 /// XLabs' names in a double block, and ours.
@@ -155,9 +194,12 @@ pub const ENDINGS: [(&str, Role); 34] = [
     (".set_weight", Role::Replacement),
 ];
 
-/// Names of whole layers besides those of BFL and diffusers: the kind of block, ours, and theirs. Queries, keys and values
-/// in one are met where diffusers' layers were fused before training.
-pub const WHOLE_ALIASES: [(&str, &str, &str); 3] = [
+/// Names of whole layers besides those of BFL and diffusers: the kind of block, ours, and theirs.
+///
+/// Queries, keys and values in one are met where diffusers' layers were fused before training. `blocks` are
+/// [DiffSynth-Studio](https://github.com/modelscope/DiffSynth-Studio/blob/1f8f14a/diffsynth/lora/flux_lora.py)'s, where a is
+/// the picture and b the text; `ff.linear1` is [mflux](https://github.com/filipstrand/mflux)'.
+pub const WHOLE_ALIASES: [(&str, &str, &str); 20] = [
     ("", "img_in", "img_in.proj"),
     (
         "double_blocks",
@@ -169,6 +211,43 @@ pub const WHOLE_ALIASES: [(&str, &str, &str); 3] = [
         "txt_attn.qkv",
         "transformer_blocks.{}.attn.to_added_qkv",
     ),
+    ("double_blocks", "img_attn.qkv", "blocks.{}.attn.a_to_qkv"),
+    ("double_blocks", "txt_attn.qkv", "blocks.{}.attn.b_to_qkv"),
+    ("double_blocks", "img_attn.proj", "blocks.{}.attn.a_to_out"),
+    ("double_blocks", "txt_attn.proj", "blocks.{}.attn.b_to_out"),
+    ("double_blocks", "img_mlp.0", "blocks.{}.ff_a.0"),
+    ("double_blocks", "img_mlp.2", "blocks.{}.ff_a.2"),
+    ("double_blocks", "txt_mlp.0", "blocks.{}.ff_b.0"),
+    ("double_blocks", "txt_mlp.2", "blocks.{}.ff_b.2"),
+    ("double_blocks", "img_mod.lin", "blocks.{}.norm1_a.linear"),
+    ("double_blocks", "txt_mod.lin", "blocks.{}.norm1_b.linear"),
+    ("single_blocks", "linear1", "single_blocks.{}.to_qkv_mlp"),
+    ("single_blocks", "linear2", "single_blocks.{}.proj_out"),
+    (
+        "single_blocks",
+        "modulation.lin",
+        "single_blocks.{}.norm.linear",
+    ),
+    (
+        "double_blocks",
+        "img_mlp.0",
+        "transformer_blocks.{}.ff.linear1",
+    ),
+    (
+        "double_blocks",
+        "img_mlp.2",
+        "transformer_blocks.{}.ff.linear2",
+    ),
+    (
+        "double_blocks",
+        "txt_mlp.0",
+        "transformer_blocks.{}.ff_context.linear1",
+    ),
+    (
+        "double_blocks",
+        "txt_mlp.2",
+        "transformer_blocks.{}.ff_context.linear2",
+    ),
 ];
 
 /// Names of the first rows of `linear1` in a single block, those of queries, keys and values.
@@ -178,20 +257,21 @@ pub const QKV_ALIASES: [&str; 3] = [
     "single_transformer_blocks.{}.attn.to_qkv",
 ];
 
-/// A name without the name of the adapter that PEFT puts between a part and its ending: `x.lora_A.default.weight`.
-pub fn without_adapter(name: &str) -> String {
+/// A name without the name of the adapter that PEFT puts between a part and its ending, and that:
+/// `x.lora_A.default.weight`.
+pub fn without_adapter(name: &str) -> (String, Option<&str>) {
     for part in [".lora_A.", ".lora_B.", ".lora_magnitude_vector."] {
         let Some((layer, rest)) = name.split_once(part) else {
             continue;
         };
         let part = part.trim_end_matches('.');
         return match rest.split_once('.') {
-            Some((_, ending)) => format!("{layer}{part}.{ending}"),
-            None if rest == "weight" || rest == "bias" => name.to_owned(),
-            None => format!("{layer}{part}"),
+            Some((adapter, ending)) => (format!("{layer}{part}.{ending}"), Some(adapter)),
+            None if rest == "weight" || rest == "bias" => (name.to_owned(), None),
+            None => (format!("{layer}{part}"), Some(rest)),
         };
     }
-    name.to_owned()
+    (name.to_owned(), None)
 }
 
 /// Splits a tensor's name into its layer, as the file calls it, and its role.
@@ -225,18 +305,27 @@ mod tests {
 
     #[test]
     fn the_name_of_an_adapter_does_not_count() {
-        for (name, plain) in [
-            ("a.lora_A.default_0.weight", "a.lora_A.weight"),
-            ("a.lora_B.mine.bias", "a.lora_B.bias"),
+        for (name, plain, adapter) in [
+            (
+                "a.lora_A.default_0.weight",
+                "a.lora_A.weight",
+                Some("default_0"),
+            ),
+            ("a.lora_B.mine.bias", "a.lora_B.bias", Some("mine")),
             (
                 "a.lora_magnitude_vector.default.weight",
                 "a.lora_magnitude_vector.weight",
+                Some("default"),
             ),
-            ("a.lora_magnitude_vector.default", "a.lora_magnitude_vector"),
-            ("a.lora_A.weight", "a.lora_A.weight"),
-            ("a.lora_A", "a.lora_A"),
+            (
+                "a.lora_magnitude_vector.default",
+                "a.lora_magnitude_vector",
+                Some("default"),
+            ),
+            ("a.lora_A.weight", "a.lora_A.weight", None),
+            ("a.lora_A", "a.lora_A", None),
         ] {
-            assert_eq!(without_adapter(name), plain, "{name}");
+            assert_eq!(without_adapter(name), (plain.to_owned(), adapter), "{name}");
         }
     }
 }

@@ -35,27 +35,52 @@ impl Loaded {
     }
 }
 
-/// Reads what of a file matches a model, in the computation's precision.
-///
-/// # Errors
-/// The rest of a sentence about the file, such as "it is a LoRA for SDXL"; when memory runs out.
-pub fn load(file: &LoraFile, targets: &Targets, hardware: &Hardware) -> Result<Loaded, String> {
-    let contents = file.open().map_err(|error| error.to_string())?;
-    let file = matching::open(contents).map_err(|error| error.to_string())?;
-    let Matched { changes, report } = matching::pair(&file, targets)?;
-    let updates = read(&file, &changes, hardware).map_err(|error| error.to_string())?;
-    let width = hardware.dtype.size_in_bytes();
-    let numbers: usize = changes
-        .iter()
-        .flat_map(|change| change.tensors.values())
-        .filter_map(|name| file.shape(name))
-        .map(|shape| shape.iter().product::<usize>())
-        .sum();
-    Ok(Loaded {
-        report,
-        updates,
-        bytes: numbers.saturating_mul(width),
-    })
+/// A LoRA whose layers are paired with the model's, and not read yet.
+pub struct Opened {
+    file: TensorFile,
+    matched: Matched,
+}
+
+impl Opened {
+    /// Opens a file and pairs it with a model. Only its header is read.
+    ///
+    /// # Errors
+    /// The rest of a sentence about the file, such as "it is a LoRA for SDXL".
+    pub fn open(file: &LoraFile, targets: &Targets) -> Result<Self, String> {
+        let contents = file.open().map_err(|error| error.to_string())?;
+        let opened = TensorFile::parse("the file".to_owned(), contents);
+        let opened = opened.map_err(|error| error.to_string())?;
+        let matched = matching::pair(&opened, targets, file.peft_config.as_deref())?;
+        Ok(Self {
+            file: opened,
+            matched,
+        })
+    }
+
+    /// What of the file matches the model.
+    pub fn report(self) -> Report {
+        self.matched.report
+    }
+
+    /// Reads what matches, in the computation's precision.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or memory runs out.
+    pub fn load(&self, hardware: &Hardware) -> Result<Loaded, Error> {
+        let Matched { changes, report } = &self.matched;
+        let updates = read(&self.file, changes, hardware)?;
+        let numbers: usize = changes
+            .iter()
+            .flat_map(|change| change.tensors.values())
+            .filter_map(|name| self.file.shape(name))
+            .map(|shape| shape.iter().product::<usize>())
+            .sum();
+        Ok(Loaded {
+            report: report.clone(),
+            updates,
+            bytes: numbers.saturating_mul(hardware.dtype.size_in_bytes()),
+        })
+    }
 }
 
 /// Reads the changes.
@@ -140,8 +165,15 @@ impl Reader<'_> {
         }
         for role in [Role::UpBias, Role::BiasDifference] {
             if self.has(role) {
+                // The bias of an up matrix is multiplied as the matrix is.
+                // <https://github.com/huggingface/peft/blob/v0.17.0/src/peft/tuners/lora/layer.py> (`get_delta_weight`, `merge`)
+                let factor = match role {
+                    Role::UpBias => self.change.factor,
+                    _ => 1.0,
+                };
+                let delta = self.in_order((self.flat(role)? * factor)?)?;
                 updates.push(Update::Bias {
-                    delta: self.ready(&self.in_order(self.flat(role)?)?)?,
+                    delta: self.ready(&delta)?,
                     rows: rows.clone(),
                 });
             }
@@ -217,7 +249,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The change of LoKr. The left factor is small, so a product of it is multiplied out.
+    /// The change of LoKr. The left factor is small (`pieces` sees to it), so a product of it is multiplied out.
     fn kronecker(&self) -> Result<Delta, Error> {
         let left = if self.has(Role::Left) {
             self.matrix(Role::Left)?

@@ -1,16 +1,14 @@
 //! Pairs the tensors of a LoRA's file with the layers of a model, by names and shapes alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use serde_json::Value;
-
-use crate::engine::Error;
 use crate::engine::checkpoint::safetensors::TensorFile;
+use crate::engine::lora::alphas::Alphas;
 use crate::engine::lora::foreign;
 use crate::engine::lora::layouts::{Part, Role, split, without_adapter};
+use crate::engine::lora::pieces::{Pieces, WRONG_SIZE};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::{Layer, Place, Targets};
-use crate::weights::Contents;
 
 /// What of a file acts on a model.
 pub(crate) struct Matched {
@@ -42,28 +40,20 @@ pub(crate) enum Form {
     Small,
 }
 
-/// Pairs a file with a model.
+/// Pairs a file with a model; `config` is what PEFT has written beside it.
 ///
 /// # Errors
-/// When nothing matches, or the file widens the model: what the file seems to be.
-pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, String> {
-    let metadata = PeftMetadata::of(file);
-    let mut layers: BTreeMap<String, Tensors> = BTreeMap::new();
-    let mut not_understood = Vec::new();
-    for name in file.names() {
-        if name.starts_with("bundle_emb.") {
-            not_understood.push(format!("{name} (an embedding, which is not used)"));
-            continue;
-        }
-        let Some((layer, role)) =
-            split(&without_adapter(&name)).map(|(layer, role)| (layer.to_owned(), role))
-        else {
-            not_understood.push(name);
-            continue;
-        };
-        let twice = layers.entry(layer).or_default().insert(role, name);
-        not_understood.extend(twice.map(|name| format!("{name} (it is there twice)")));
-    }
+/// When nothing matches, the file widens the model, or it is for another one: what the file seems to be.
+pub(crate) fn pair(
+    file: &TensorFile,
+    targets: &Targets,
+    config: Option<&str>,
+) -> Result<Matched, String> {
+    let alphas = Alphas::of(file, config);
+    let Layers {
+        layers,
+        mut not_understood,
+    } = Layers::of(file);
     let mut report = Report {
         layers: layers.len(),
         ..Report::default()
@@ -73,11 +63,11 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
         .filter(|layer| targets.find(layer).is_none())
         .cloned()
         .collect();
-    if let Some(sentence) = foreign::relative(&unknown) {
+    if let Some(sentence) = foreign::relative(file, &unknown) {
         return Err(sentence.to_owned());
     }
     let mut changes: Vec<(Change, &str)> = Vec::new();
-    let mut wrong_sizes = 0;
+    let mut wrong_sizes = WrongSizes::default();
     for (layer, tensors) in layers {
         let Some((place, scheme)) = targets.find(&layer) else {
             not_understood.push(format!("{layer} (no such layer in this model)"));
@@ -95,10 +85,9 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
             Some(Layer::Norm(width)) => pieces.norm(width),
             None => continue,
         };
-        let checked = checked.and_then(|form| {
-            let factor = pieces.factor(form, metadata.as_ref(), &layer)?;
-            Ok((form, factor))
-        });
+        let name = layer.strip_prefix(scheme.prefix).unwrap_or(&layer);
+        let told = |rank| alphas.as_ref()?.factor(scheme, name, rank);
+        let checked = checked.and_then(|form| Ok((form, pieces.factor(form, told)?)));
         match checked {
             Ok((form, factor)) => {
                 let change = Change {
@@ -107,22 +96,24 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
                     tensors,
                     factor,
                 };
-                changes.push((change, scheme));
+                changes.push((change, scheme.name));
             }
             Err(reason) => {
-                wrong_sizes += usize::from(reason == WRONG_SIZE);
+                if reason == WRONG_SIZE {
+                    wrong_sizes.note(place);
+                }
                 not_understood.push(format!("{layer} ({reason})"));
             }
         }
     }
     let Some((_, scheme)) = changes.first().filter(|_| {
         let names = Names {
-            unknown: !unknown.is_empty() || wrong_sizes > 0,
+            unknown: !unknown.is_empty() || wrong_sizes.any,
             whole_weights: not_understood.iter().any(|name| name.ends_with(".weight")),
         };
-        is_for_this_model(&changes, names)
+        !wrong_sizes.of_transformer && is_for_this_model(&changes, names)
     }) else {
-        return Err(foreign::describe(file, targets, wrong_sizes > 0));
+        return Err(foreign::describe(file, targets, wrong_sizes.any));
     };
     (*scheme).clone_into(&mut report.layout);
     let changes = once_each(changes, &mut not_understood);
@@ -131,6 +122,83 @@ pub(crate) fn pair(file: &TensorFile, targets: &Targets) -> Result<Matched, Stri
     form_name(&changes).clone_into(&mut report.form);
     report.miss(not_understood);
     Ok(Matched { changes, report })
+}
+
+/// The layers that a file is about.
+struct Layers {
+    /// Their tensors by the names that the file gives them.
+    layers: BTreeMap<String, Tensors>,
+    /// The names of tensors that mean nothing here, with the reason.
+    not_understood: Vec<String>,
+}
+
+impl Layers {
+    fn of(file: &TensorFile) -> Self {
+        let mut layers: BTreeMap<String, Tensors> = BTreeMap::new();
+        let mut not_understood = Vec::new();
+        let names = file.names();
+        let adapters = chosen_adapters(&names);
+        for name in &names {
+            if name.starts_with("bundle_emb.") {
+                not_understood.push(format!("{name} (an embedding, which is not used)"));
+                continue;
+            }
+            let (plain, adapter) = without_adapter(name);
+            let chosen = adapters.get(first_word(name));
+            if let Some(adapter) = adapter.filter(|adapter| chosen != Some(adapter)) {
+                not_understood.push(format!("{name} (it belongs to another adapter, {adapter})"));
+                continue;
+            }
+            let Some((layer, role)) = split(&plain).map(|(layer, role)| (layer.to_owned(), role))
+            else {
+                not_understood.push(name.clone());
+                continue;
+            };
+            let twice = layers.entry(layer).or_default().insert(role, name.clone());
+            not_understood.extend(twice.map(|name| format!("{name} (it is there twice)")));
+        }
+        Self {
+            layers,
+            not_understood,
+        }
+    }
+}
+
+/// The adapter that counts in each part of a model, where a file may hold several of PEFT's: the one that is called
+/// `default`, or the first by the alphabet.
+fn chosen_adapters(names: &[String]) -> HashMap<&str, &str> {
+    let mut chosen = HashMap::new();
+    for name in names {
+        if let (_, Some(adapter)) = without_adapter(name) {
+            let kept = chosen.entry(first_word(name)).or_insert(adapter);
+            let rank = |name: &str| (name != "default", name.to_owned());
+            if rank(adapter) < rank(kept) {
+                *kept = adapter;
+            }
+        }
+    }
+    chosen
+}
+
+/// What stands before the first dot of a name: the part of the model, in the namings of PEFT.
+fn first_word(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+/// Whether layers have another size than the model's.
+#[derive(Default)]
+struct WrongSizes {
+    any: bool,
+    /// One of the transformer's: the file is for another model, although names and some sizes are the same. The input
+    /// layer differs among the relatives of FLUX.1 that its LoRAs fit.
+    of_transformer: bool,
+}
+
+impl WrongSizes {
+    fn note(&mut self, place: &Place) {
+        self.any = true;
+        self.of_transformer |= place.part == Part::Transformer && place.layer != "img_in";
+    }
 }
 
 /// What a file has besides what matches.
@@ -219,212 +287,4 @@ fn form_name(changes: &[Change]) -> &'static str {
         Some(Form::Kronecker) => "LoKr",
         _ => "full difference",
     }
-}
-
-/// The reason that a change has another size than its layer.
-const WRONG_SIZE: &str = "it has another size than the model's";
-
-/// The tensors of one layer.
-struct Pieces<'a> {
-    file: &'a TensorFile,
-    tensors: &'a Tensors,
-}
-
-impl Pieces<'_> {
-    /// The shape of a piece as a matrix; the ones that convolutions carry are left out.
-    fn matrix(&self, role: Role) -> Option<[usize; 2]> {
-        let shape = self.file.shape(self.tensors.get(&role)?)?;
-        match *shape {
-            [rows, columns] | [rows, columns, 1] | [rows, columns, 1, 1] => Some([rows, columns]),
-            _ => None,
-        }
-    }
-
-    /// How many numbers a piece has; `None` where there is no such piece.
-    fn count(&self, role: Role) -> Option<usize> {
-        let shape = self.file.shape(self.tensors.get(&role)?)?;
-        Some(shape.iter().product())
-    }
-
-    /// Whether a product of two pieces is there, and its shape with its rank between.
-    fn product(&self, up: Role, down: Role) -> Result<Option<[usize; 3]>, &'static str> {
-        let has = |role| self.tensors.contains_key(&role);
-        if !has(up) && !has(down) {
-            return Ok(None);
-        }
-        let (Some([output, rank]), Some([other, input])) = (self.matrix(up), self.matrix(down))
-        else {
-            return Err("half of it is missing");
-        };
-        if rank == other && rank > 0 {
-            Ok(Some([output, rank, input]))
-        } else {
-            Err("its halves do not fit one another")
-        }
-    }
-
-    /// A factor that may be whole or a product, and its shape.
-    fn factor_shape(
-        &self,
-        whole: Role,
-        up: Role,
-        down: Role,
-    ) -> Result<Option<[usize; 2]>, &'static str> {
-        if let Some(shape) = self.matrix(whole) {
-            return Ok(Some(shape));
-        }
-        let product = self.product(up, down)?;
-        Ok(product.map(|[output, _, input]| [output, input]))
-    }
-
-    /// The form of the change of a linear layer; says what is wrong with it.
-    fn linear(&self, output: usize, input: usize) -> Result<Form, &'static str> {
-        let low_rank = self.product(Role::Up, Role::Down)?;
-        let first = self.product(Role::HadamardUp1, Role::HadamardDown1)?;
-        let second = self.product(Role::HadamardUp2, Role::HadamardDown2)?;
-        let left = self.factor_shape(Role::Left, Role::LeftUp, Role::LeftDown)?;
-        let right = self.factor_shape(Role::Right, Role::RightUp, Role::RightDown)?;
-        let wanted = [output, input];
-        let outer = |product: [usize; 3]| [product[0], product[2]];
-        let (form, shape) = match (low_rank, first.zip(second), left.zip(right)) {
-            (Some(product), ..) => (Form::LowRank, outer(product)),
-            (_, Some((first, second)), _) if outer(first) == outer(second) => {
-                (Form::Hadamard, outer(first))
-            }
-            (_, _, Some(([a, b], [c, d]))) => {
-                let size = |x: usize, y: usize| x.checked_mul(y).unwrap_or_default();
-                (Form::Kronecker, [size(a, c), size(b, d)])
-            }
-            _ => match self.matrix(Role::Difference) {
-                Some(shape) => (Form::Whole, shape),
-                None if self.tensors.contains_key(&Role::Difference) => return Err(WRONG_SIZE),
-                None if self.bias().is_some() => (Form::Small, wanted),
-                None => return Err("half of it is missing"),
-            },
-        };
-        let biases = [Role::UpBias, Role::BiasDifference].map(|role| self.count(role));
-        let fits = shape == wanted
-            && biases.into_iter().flatten().all(|count| count == output)
-            && self.lengths_fit(output, input);
-        fits.then_some(form).ok_or(WRONG_SIZE)
-    }
-
-    /// Whether the lengths of DoRA, if there are any, are those of the rows, or of the columns where they lie in a row.
-    fn lengths_fit(&self, output: usize, input: usize) -> bool {
-        let magnitude = self
-            .count(Role::Magnitude)
-            .is_none_or(|count| count == output);
-        let scale = self.tensors.get(&Role::DoraScale);
-        let scale = scale.and_then(|name| self.file.shape(name));
-        magnitude
-            && match scale {
-                None => true,
-                Some([1, columns, ..]) if *columns > 1 => *columns == input,
-                Some(shape) => shape.iter().product::<usize>() == output,
-            }
-    }
-
-    /// How many numbers a change of the bias has.
-    fn bias(&self) -> Option<usize> {
-        self.count(Role::UpBias)
-            .or_else(|| self.count(Role::BiasDifference))
-    }
-
-    /// The form of the change of a norm.
-    fn norm(&self, width: usize) -> Result<Form, &'static str> {
-        let change = self.count(Role::Difference);
-        match change.or_else(|| self.count(Role::Replacement)) {
-            Some(count) if count == width => Ok(Form::Small),
-            Some(_) => Err(WRONG_SIZE),
-            None => Err("a norm can only be changed as a whole"),
-        }
-    }
-
-    /// The rank, where the form has one.
-    fn rank(&self, form: Form) -> Option<usize> {
-        let rows = |role| self.matrix(role).map(|[rows, _]| rows);
-        match form {
-            Form::LowRank => rows(Role::Down),
-            Form::Hadamard => rows(Role::HadamardDown1),
-            Form::Kronecker => rows(Role::RightDown).or_else(|| rows(Role::LeftDown)),
-            Form::Whole | Form::Small => None,
-        }
-    }
-
-    /// What the change is multiplied by at scale 1.
-    ///
-    /// alpha / rank where there is an alpha, and 1 where there is none; LoKr has a rank only where one of its factors is a
-    /// product (<https://github.com/KohakuBlueleaf/LyCORIS/blob/v3.1.0/lycoris/modules/lokr.py>).
-    fn factor(
-        &self,
-        form: Form,
-        metadata: Option<&PeftMetadata>,
-        layer: &str,
-    ) -> Result<f64, &'static str> {
-        let Some(rank) = self.rank(form) else {
-            return Ok(1.0);
-        };
-        let alpha = match self.tensors.get(&Role::Alpha) {
-            Some(name) => {
-                let alpha = self.file.scalar(name).filter(|alpha| alpha.is_finite());
-                Some(alpha.ok_or("its alpha cannot be read")?)
-            }
-            None => None,
-        };
-        Ok(match (alpha, metadata) {
-            (Some(alpha), _) => alpha / rank as f64,
-            (None, Some(metadata)) => metadata.factor(layer, rank),
-            (None, None) => 1.0,
-        })
-    }
-}
-
-/// What diffusers writes about alphas beside the tensors, as JSON under `lora_adapter_metadata`.
-/// <https://github.com/huggingface/diffusers/blob/v0.35.1/src/diffusers/loaders/lora_base.py> (`_pack_dict_with_prefix`)
-struct PeftMetadata(serde_json::Map<String, Value>);
-
-impl PeftMetadata {
-    fn of(file: &TensorFile) -> Option<Self> {
-        let notes = file.notes();
-        match serde_json::from_str(notes.get("lora_adapter_metadata")?).ok()? {
-            Value::Object(object) => Some(Self(object)),
-            _ => None,
-        }
-    }
-
-    /// The factor of a layer of this name and rank.
-    ///
-    /// PEFT takes the names in a pattern for regular expressions at the end of a layer's name, or for the whole of it after
-    /// a `^`; diffusers writes plain names there.
-    fn factor(&self, layer: &str, rank: usize) -> f64 {
-        // The names of values begin with the part of the model, as those of layers do.
-        let Some((part, rest)) = layer.split_once('.') else {
-            return 1.0;
-        };
-        let value = |name: &str| self.0.get(&format!("{part}.{name}"));
-        let pattern = value("alpha_pattern").and_then(Value::as_object);
-        let own = pattern.and_then(|pattern| {
-            let matching = |(key, _): &(&String, &Value)| {
-                let (key, whole) = key
-                    .strip_prefix('^')
-                    .map_or((key.as_str(), false), |key| (key, true));
-                rest == key || (!whole && rest.ends_with(&format!(".{key}")))
-            };
-            pattern.iter().find(matching)?.1.as_f64()
-        });
-        let Some(alpha) = own.or_else(|| value("lora_alpha")?.as_f64()) else {
-            return 1.0;
-        };
-        let stabilised = value("use_rslora").and_then(Value::as_bool) == Some(true);
-        let rank = rank as f64;
-        alpha / if stabilised { rank.sqrt() } else { rank }
-    }
-}
-
-/// Opens a LoRA's file.
-///
-/// # Errors
-/// When it is damaged, or no safetensors file.
-pub(crate) fn open(contents: Contents) -> Result<TensorFile, Error> {
-    TensorFile::parse("the file".to_owned(), contents)
 }

@@ -2,19 +2,22 @@
 //!
 //! [`layouts`] knows what the world calls the layers, [`matching`] pairs the tensors of a file with the layers of a model
 //! and tells what it found ([`report`]), [`load`] reads them, [`update`] is their arithmetic, and [`slots`] are the places
-//! where they act. [`adapters`] holds those of a generator. The weights of the model are never touched: with its slots empty a layer computes what it computed
-//! before, bit for bit.
+//! where they act. [`adapters`] holds those of a generator. The weights of the model are never touched: with its slots empty
+//! a layer computes what it computed before, bit for bit.
 
 pub mod adapters;
+mod alphas;
 mod foreign;
 pub mod layouts;
 pub mod load;
 pub mod matching;
+mod pieces;
 pub mod report;
 pub mod slots;
 pub mod targets;
 pub mod update;
 
+use crate::engine::lora::load::Opened;
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::Targets;
 use crate::weights::LoraFile;
@@ -24,7 +27,5 @@ use crate::weights::LoraFile;
 /// # Errors
 /// The rest of a sentence about the file, such as "it is a LoRA for SDXL".
 pub fn inspect(file: &LoraFile, targets: &Targets) -> Result<Report, String> {
-    let contents = file.open().map_err(|error| error.to_string())?;
-    let opened = matching::open(contents).map_err(|error| error.to_string())?;
-    Ok(matching::pair(&opened, targets)?.report)
+    Ok(Opened::open(file, targets)?.report())
 }

@@ -7,7 +7,7 @@ use crate::engine::Error;
 use crate::engine::checkpoint::{Component, Source, diffusers};
 use crate::engine::device::Hardware;
 use crate::engine::lora::layouts::{
-    Part, QKV_ALIASES, SCHEMES, WHOLE_ALIASES, XLABS_DOUBLE, XLABS_SINGLE_PROJ,
+    Part, QKV_ALIASES, SCHEMES, Scheme, WHOLE_ALIASES, XLABS_DOUBLE, XLABS_SINGLE_PROJ,
 };
 use crate::engine::transformer::Transformer;
 use crate::schema::request::Model;
@@ -102,18 +102,18 @@ impl Targets {
     }
 
     /// Where a layer leads that a file calls `name`, and who names it so.
-    pub fn find(&self, name: &str) -> Option<(&Place, &'static str)> {
+    pub fn find(&self, name: &str) -> Option<(&Place, &'static Scheme)> {
         // A trainer of 2024 left an underscore behind.
         self.find_exactly(name)
             .or_else(|| self.find_exactly(name.strip_suffix('_')?))
     }
 
-    fn find_exactly(&self, name: &str) -> Option<(&Place, &'static str)> {
+    fn find_exactly(&self, name: &str) -> Option<(&Place, &'static Scheme)> {
         SCHEMES.iter().find_map(|scheme| {
             let rest = name.strip_prefix(scheme.prefix)?;
             let place = self.names.get(&(scheme.part, rest.to_owned()))?;
-            let fits = scheme.name != "XLabs" || rest.contains("processor");
-            fits.then_some((place, scheme.name))
+            let has_mark = scheme.marks.iter().any(|mark| rest.contains(mark));
+            (has_mark || scheme.marks.is_empty()).then_some((place, scheme))
         })
     }
 
@@ -168,7 +168,7 @@ impl Targets {
         }
     }
 
-    /// Adds the names that are neither BFL's nor diffusers'.
+    /// Adds the names that are neither BFL's nor diffusers', such as XLabs'.
     fn add_others(&mut self, whole: &Place) {
         let mut words = whole.layer.splitn(3, '.');
         let (kind, block, layer) = match (words.next(), words.next(), words.next()) {
