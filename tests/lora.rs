@@ -378,7 +378,10 @@ fn other_names_of_the_same_layers_match() {
             .iter()
             .fold(name.to_owned(), |name, (from, to)| name.replace(from, to))
     };
-    let cases: [Renaming<'_>; 10] = [
+    let cases: [Renaming<'_>; 11] = [
+        ("dora_peft", "dora_peft-peft", &|name| {
+            name.replace(".lora_magnitude_vector", ".magnitude")
+        }),
         ("blocks", "blocks-bfl", &diffsynth),
         ("blocks", "blocks-peft", &|name| {
             let name = name.replace(".ff.net.0.proj.", ".ff.linear1.");

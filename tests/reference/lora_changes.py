@@ -5,6 +5,7 @@ significant bits, and alpha / r is a power of two, so that f16 and bf16 files ho
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import torch
 
@@ -91,12 +92,12 @@ def dora(kind: Callable, name: str, table: Iterable[str], weights: dict[str, tor
     return out
 
 
-def loha(weights: dict[str, torch.Tensor]) -> Change:
+def loha(name: str, table: Iterable[str], weights: dict[str, torch.Tensor]) -> Change:
     out, rank = {}, 2
-    for layer in SOME:
+    for layer in table:
         height, width = weights[layer].shape
-        ups = [short(f"loha {layer} {i}_a", height, rank, size=0.8) for i in (1, 2)]
-        downs = [short(f"loha {layer} {i}_b", rank, width, size=width**-0.25) for i in (1, 2)]
+        ups = [short(f"{name} {layer} {i}_a", height, rank, size=0.8) for i in (1, 2)]
+        downs = [short(f"{name} {layer} {i}_b", rank, width, size=width**-0.25) for i in (1, 2)]
         out[layer] = Hada(ups[0], downs[0], ups[1], downs[1], FACTOR * rank)
     return out
 
@@ -130,6 +131,42 @@ def lokr(name: str, weights: dict[str, torch.Tensor], whole: tuple[bool, bool]) 
                 factors.append((up, short(f"{name} {layer} {i} b", rank, size[1], size=strength)))
         # An alpha of a whole product is far from 1 and must not count.
         out[layer] = Kron(factors[0], factors[1], 16.0 if all(whole) else FACTOR * rank)
+    return out
+
+
+def final(weights: dict[str, torch.Tensor]) -> dict[str, Change]:
+    """Every kind of part but plain ones on the layer whose halves diffusers has the other way round than BFL."""
+    layer = names.OUTSIDE[names.FINAL_MODULATION][0]
+    height, width = weights[layer].shape
+    out = {
+        "final_dora_peft": dora(PeftDora, "final_dora_peft", [layer], weights, axis=1),
+        "final_dora_out": dora(LycorisDora, "final_dora_out", [layer], weights, axis=1),
+        "final_dora_in": dora(LycorisDora, "final_dora_in", [layer], weights, axis=0),
+        "final_loha": loha("final_loha", [layer], weights),
+    }
+    # The halves of an odd left factor are not those of the product.
+    for name, rows in (("final_lokr_even", 6), ("final_lokr_odd", 3)):
+        left = short(f"{name} left", rows, 6, size=STRENGTH * 6**-0.5)
+        right = short(f"{name} right", height // rows, width // 6, size=(width // 6) ** -0.5)
+        out[name] = {layer: Kron((left,), (right,), 1.0)}
+    return out
+
+
+def biased(shapes: Shapes) -> Change:
+    """A bias on the up matrix and an alpha that is not the rank."""
+    out = apart("biased", SOME_LAYERS, shapes, 2)
+    for layer, part in out.items():
+        out[layer] = replace(part, bias=short(f"biased {layer} bias", len(part.up), size=0.2))
+    return out
+
+
+def coarse(shapes: Shapes) -> Change:
+    """Numbers that 8 bits hold: none of them small."""
+    out = apart("coarse", SOME_LAYERS, shapes, 2)
+    for layer, part in out.items():
+        # The factor is multiplied into the up matrix.
+        down, up = (torch.where(matrix.abs() < 2**-5, 0, matrix) for matrix in (part.down, part.up))
+        out[layer] = replace(part, down=down, up=up)
     return out
 
 
@@ -179,10 +216,13 @@ def changes(weights: dict[str, torch.Tensor]) -> dict[str, Change]:
         "dora_in": dora(LycorisDora, "dora_in", SOME_LAYERS, weights, axis=0),
         "dora_fused": dora(LycorisDora, "dora_fused", SOME, weights, axis=1),
         "dora_fused_in": dora(LycorisDora, "dora_fused_in", SOME, weights, axis=0),
-        "loha": loha(weights),
+        "loha": loha("loha", SOME, weights),
         "lokr_whole": lokr("lokr_whole", weights, (True, True)),
         "lokr_low": lokr("lokr_low", weights, (True, False)),
         "lokr_both": lokr("lokr_both", weights, (False, False)),
         "full": full(weights),
         "norms": norms(shapes),
+        "biased": biased(shapes),
+        "coarse": coarse(shapes),
+        **final(weights),
     }

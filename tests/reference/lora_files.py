@@ -68,6 +68,17 @@ FILES = [
     ("full-kohya", "full", "kohya", NOTHING),
     ("full-comfyui", "full", "comfyui", CONTROL),
     ("norms-bfl", "norms", "bfl", FIXED),
+    ("biased-peft-alpha", "biased", "peft-alpha", YES),
+    ("biased-metadata", "biased", "peft-metadata", YES),
+    ("coarse-peft-f8", "coarse", "peft-f8", YES),
+    ("final_dora_peft-peft", "final_dora_peft", "peft", YES),
+    ("final_dora_out-lycoris", "final_dora_out", "lycoris", NO_LORA),
+    ("final_dora_out-kohya", "final_dora_out", "kohya", DORA),
+    ("final_dora_in-onetrainer", "final_dora_in", "onetrainer", ONETRAINER),
+    ("final_loha-lycoris", "final_loha", "lycoris", NO_LORA),
+    ("final_loha-kohya", "final_loha", "kohya", NOTHING),
+    ("final_lokr_even-lycoris", "final_lokr_even", "lycoris", NO_LORA),
+    ("final_lokr_odd-lycoris", "final_lokr_odd", "lycoris", NO_LORA),
 ]
 
 # File, what it is, and the names and shapes of its tensors.

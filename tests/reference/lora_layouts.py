@@ -9,7 +9,7 @@ from peft import LoraConfig
 
 import lora_names as names
 from lora_changes import Change, Shapes, rows
-from lora_parts import Difference, LowRank, Part, Style, Tensors, fused
+from lora_parts import Difference, Part, Style, Tensors, fused
 
 PEFT = Style("lora_A.weight", "lora_B.weight", "up")
 PEFT_ALPHA = replace(PEFT, factor="tensor")
@@ -50,6 +50,7 @@ LAYOUTS = {
     "peft": Layout("transformer.", PEFT, **DOTS),
     "peft-bf16": Layout("transformer.", PEFT, dtype=torch.bfloat16),
     "peft-f32": Layout("transformer.", PEFT, dtype=torch.float32),
+    "peft-f8": Layout("transformer.", PEFT, dtype=torch.float8_e4m3fn),
     "peft-alpha": Layout("transformer.", PEFT_ALPHA),
     "peft-metadata": Layout("transformer.", PEFT_METADATA),
     "old-diffusers": Layout("transformer.", OLD),
@@ -82,19 +83,13 @@ def named(change: Change, layout: Layout, shapes: Shapes) -> dict[str, Part]:
             out[name] = apart.pop(name)
         elif any(given):
             joined = given[0] if len(layers) == 1 else fused(given, [shapes[layer][0] for layer in layers])
-            out[name] = swapped(joined) if name == names.FINAL_MODULATION else joined
+            # Shift before scale, as in BFL's last layer.
+            out[name] = joined.swapped() if name == names.FINAL_MODULATION else joined
             used.update(layers)
     rest = {name: part for name, part in apart.items() if name not in used}
     if any(not name.startswith("text_encoder") for name in rest):
         raise ValueError(f"no name in this layout for {', '.join(rest)}")
     return out | rest
-
-
-def swapped(part: LowRank) -> LowRank:
-    """Shift before scale, as in BFL's last layer."""
-    half = len(part.up) // 2
-    bias = None if part.bias is None else part.bias.roll(half)
-    return replace(part, up=part.up.roll(half, 0), bias=bias)
 
 
 def tensors(change: Change, layout: Layout, shapes: Shapes) -> Tensors:
@@ -141,6 +136,7 @@ def adapter_metadata(change: Change, use_rslora: bool) -> str:
         alpha_pattern=alpha_pattern,
         target_modules=list(ranks),
         use_rslora=use_rslora,
+        lora_bias=any(part.bias is not None for part in change.values()),
     )
     # PEFT has the modules in a set, whose order is another in every run.
     entries = config.to_dict() | {"target_modules": sorted(ranks)}

@@ -26,9 +26,17 @@ class Style:
 
 
 class Part:
-    """What all kinds have; `bias` is the change of the layer's bias."""
+    """What all kinds have; `bias` is what a file says of the layer's bias."""
 
     bias: torch.Tensor | None = None
+
+    def bias_delta(self, scale: float) -> torch.Tensor:
+        """What comes on top of the layer's bias, where there is a `bias`."""
+        return scale * self.bias.double()
+
+    def swapped(self) -> "Part":
+        """The part with the two halves of the layer's outputs the other way round."""
+        raise NotImplementedError
 
     def delta(self, weight: torch.Tensor, scale: float) -> torch.Tensor:
         raise NotImplementedError
@@ -48,7 +56,15 @@ class LowRank(Part):
     down: torch.Tensor  # A (r, in)
     up: torch.Tensor  # B (out, r)
     factor: float = 1.0
-    bias: torch.Tensor | None = None  # (out), of `lora_B`
+    bias: torch.Tensor | None = None  # (out), of `lora_B`, and so multiplied as B is
+
+    def bias_delta(self, scale: float) -> torch.Tensor:
+        return scale * self.factor * self.bias.double()
+
+    def swapped(self) -> "LowRank":
+        half = len(self.up) // 2
+        bias = None if self.bias is None else self.bias.roll(half)
+        return replace(self, up=self.up.roll(half, 0), bias=bias)
 
     def matrix(self) -> torch.Tensor:
         return self.factor * self.up.double() @ self.down.double()
@@ -66,7 +82,7 @@ class LowRank(Part):
         if style.factor == "tensor":
             out["alpha"] = torch.tensor(self.factor * len(self.down))
         if self.bias is not None:
-            out[style.up.replace("weight", "bias")] = self.bias
+            out[style.up.replace("weight", "bias")] = self.factor * self.bias if style.factor == "up" else self.bias
         return out
 
 
@@ -112,6 +128,12 @@ class LycorisDora(LowRank):
         moved, ratio = self.decomposed(weight)
         return moved * (1 + scale * (ratio - 1)) - weight
 
+    def swapped(self) -> "LycorisDora":
+        magnitude = self.magnitude
+        if magnitude.shape[1] == 1:
+            magnitude = magnitude.roll(len(magnitude) // 2, 0)
+        return replace(super().swapped(), magnitude=magnitude)
+
     def rows(self, first: int, last: int) -> "LycorisDora":
         if self.magnitude.shape[1] != 1:
             raise ValueError("a norm over all rows cannot be told from some of them")
@@ -134,6 +156,10 @@ class Hada(Part):
     def delta(self, weight: torch.Tensor, scale: float) -> torch.Tensor:
         one, two = self.w1_a.double() @ self.w1_b.double(), self.w2_a.double() @ self.w2_b.double()
         return scale * self.alpha / len(self.w1_b) * one * two
+
+    def swapped(self) -> "Hada":
+        half = len(self.w1_a) // 2
+        return replace(self, w1_a=self.w1_a.roll(half, 0), w2_a=self.w2_a.roll(half, 0))
 
     def rows(self, first: int, last: int) -> "Hada":
         return replace(self, w1_a=self.w1_a[first:last], w2_a=self.w2_a[first:last])

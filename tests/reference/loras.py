@@ -70,7 +70,7 @@ def merge(pipe: FluxPipeline, applied: list[tuple[Change, float]], lycoris: bool
                 height = len(base[layer])
                 deltas[f"{layer}.weight"] += delta[row : row + height]
                 if part.bias is not None:
-                    deltas[f"{layer}.bias"] += scale * part.bias[row : row + height].double()
+                    deltas[f"{layer}.bias"] += part.bias_delta(scale)[row : row + height]
                 row += height
     for name, delta in deltas.items():
         after[name].copy_((before[name].double() + delta).float())
