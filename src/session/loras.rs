@@ -88,7 +88,7 @@ pub(super) fn held(params: &Params, held: &[String]) -> Vec<Problem> {
         .loras()
         .filter(|(_, typed)| held.iter().any(|held| held == typed));
     let sentence =
-        "comes from a picture's settings and is not on this machine: download or remove it";
+        "comes from a picture's settings and is not here yet: download or remove it";
     waiting
         .map(|(field, _)| Problem::new(field, sentence))
         .collect()
