@@ -87,8 +87,7 @@ pub(super) fn held(params: &Params, held: &[String]) -> Vec<Problem> {
     let waiting = params
         .loras()
         .filter(|(_, typed)| held.iter().any(|held| held == typed));
-    let sentence =
-        "comes from a picture's settings and is not here yet: download or remove it";
+    let sentence = "comes from a picture's settings and is not here yet: download or remove it";
     waiting
         .map(|(field, _)| Problem::new(field, sentence))
         .collect()
