@@ -14,6 +14,11 @@ archive)
     tar=assets/demo/lora/trained_model.tar
     { head -c 8192 $tar; tail -c 8192 $tar; } >"$corpus/plain.tar"
     gzip -nc "$corpus/plain.tar" >"$corpus/packed.tar.gz"
+    if command -v zstd >/dev/null; then
+        zstd -qc "$corpus/plain.tar" >"$corpus/packed.tar.zst"
+    else
+        echo "run.sh: without the program zstd there is no seed for zstd" >&2
+    fi
     ;;
 *)
     echo "run.sh: no target is called $target" >&2
