@@ -13,8 +13,12 @@ const MOST_BYTES: u64 = 1 << 20;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut archive = tempfile::tempfile().expect("a temporary file can be made");
-    archive.write_all(bytes).expect("a temporary file can be written");
-    archive.seek(SeekFrom::Start(0)).expect("a file can be read from its start");
+    archive
+        .write_all(bytes)
+        .expect("a temporary file can be written");
+    archive
+        .seek(SeekFrom::Start(0))
+        .expect("a file can be read from its start");
     let mut target = tempfile::tempfile().expect("a temporary file can be made");
     let _ = extract(archive, &mut target, &|written| {
         if written > MOST_BYTES {
