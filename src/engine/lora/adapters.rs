@@ -127,7 +127,7 @@ impl Adapters {
             for (part, slots) in model.slots {
                 slots.set(self.updates(&acting, *part));
             }
-            self.acting = Some(acting.clone());
+            self.acting = Some(acting);
         }
         let applied = loras.iter().filter_map(|(lora, file)| {
             let loaded = self.loaded(&Key::new(file, model))?;
@@ -140,10 +140,10 @@ impl Adapters {
             })
         });
         let applied = applied.collect();
-        if !acting.is_empty() {
-            self.acted = acting.into_iter().map(|(key, _)| key).collect();
+        if !wanted.is_empty() {
+            self.acted = wanted;
         }
-        self.let_go(KEPT_BYTES, &self.acted.clone());
+        let_go(&mut self.at_hand, KEPT_BYTES, &self.acted);
         Ok((applied, text_changed))
     }
 
@@ -181,8 +181,10 @@ impl Adapters {
         self.files_read += 1;
         let mut loaded = opened.load(model.hardware);
         if loaded.is_err() && !self.at_hand.is_empty() {
-            // Memory may be short: those that do not act give theirs back.
-            self.let_go(0, wanted);
+            // Memory may be short: those that neither act nor are wanted give theirs back.
+            let acting = self.acting.iter().flatten().map(|(key, _)| key);
+            let needed: Vec<_> = acting.chain(wanted).cloned().collect();
+            let_go(&mut self.at_hand, 0, &needed);
             self.files_read += 1;
             loaded = opened.load(model.hardware);
         }
@@ -208,22 +210,14 @@ impl Adapters {
         }
         layers
     }
+}
 
-    /// Lets go of LoRAs that neither act nor are wanted, those that acted last in the end, until at most so many bytes are at
-    /// hand.
-    fn let_go(&mut self, most_bytes: usize, wanted: &[Key]) {
-        let bytes = |at_hand: &[AtHand]| -> usize {
-            at_hand.iter().map(|at_hand| at_hand.loaded.bytes).sum()
-        };
-        let acting = self.acting.as_deref().unwrap_or_default();
-        let is_idle = |at_hand: &AtHand| {
-            let mut needed = acting.iter().map(|(key, _)| key).chain(wanted);
-            needed.all(|key| *key != at_hand.key)
-        };
-        while bytes(&self.at_hand) > most_bytes
-            && let Some(index) = self.at_hand.iter().position(is_idle)
-        {
-            self.at_hand.remove(index);
-        }
+/// Lets go of LoRAs that are not needed, those that acted last in the end, until at most so many bytes are at hand.
+fn let_go(at_hand: &mut Vec<AtHand>, most_bytes: usize, needed: &[Key]) {
+    let bytes = |at_hand: &[AtHand]| -> usize { at_hand.iter().map(|one| one.loaded.bytes).sum() };
+    while bytes(at_hand) > most_bytes
+        && let Some(index) = at_hand.iter().position(|one| !needed.contains(&one.key))
+    {
+        at_hand.remove(index);
     }
 }

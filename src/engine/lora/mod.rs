@@ -1,7 +1,8 @@
 //! LoRAs: from a file in anybody's naming to side paths of our linear layers.
 //!
 //! [`layouts`] knows what the world calls the layers, [`matching`] pairs the tensors of a file with the layers of a model
-//! and tells what it found ([`report`]), [`load`] reads them, [`update`] is their arithmetic, and [`slots`] are the places
+//! and tells what it found ([`report`]); `pieces` knows which shapes belong together, `alphas` what is told beside the
+//! tensors, `foreign` what else a file may be. [`load`] reads what matches, [`update`] is their arithmetic, and [`slots`] are the places
 //! where they act. [`adapters`] holds those of a generator. The weights of the model are never touched: with its slots empty
 //! a layer computes what it computed before, bit for bit.
 

@@ -159,8 +159,8 @@ impl Pieces<'_> {
 
     /// What the change is multiplied by at scale 1.
     ///
-    /// alpha / rank where there is an alpha, else what `told` makes of the rank, and 1 where nothing is told; LoKr has a rank only where one of its factors is a
-    /// product (<https://github.com/KohakuBlueleaf/LyCORIS/blob/v3.1.0/lycoris/modules/lokr.py>).
+    /// alpha / rank where there is an alpha, else what `told` makes of the rank, and 1 where nothing is told; LoKr has a rank
+    /// only where one of its factors is a product (<https://github.com/KohakuBlueleaf/LyCORIS/blob/v3.1.0/lycoris/modules/lokr.py>).
     pub(super) fn factor(
         &self,
         form: Form,
