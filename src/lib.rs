@@ -49,8 +49,8 @@
 //! # How a LoRA comes in
 //! What is typed becomes a [`schema::reference::Reference`]: data, nothing is looked up. [`weights::library`] finds the file it
 //! means, or downloads it ([`weights::fetch`]) from where the services say ([`weights::http`] has the rules for tokens). The
-//! form shows what a reference has led to as soon as it is typed ([`session::loras`]); a job collects the files before
-//! it runs. In the engine, [`engine::lora::layouts`] knows in data what the world calls the layers, and the rest of
+//! form shows what a reference has led to as soon as its field is left ([`session::loras`]); a job collects the files before
+//! it runs. What a picture's settings name is not downloaded before the user says so: anybody may have made the picture. In the engine, [`engine::lora::layouts`] knows in data what the world calls the layers, and the rest of
 //! [`engine::lora`] pairs a file with the model by names and shapes, reads what matches and puts it into the slots that the
 //! layers have beside their weights. Names and shapes are enough to tell beforehand how much of a file will act.
 //!
