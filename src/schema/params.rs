@@ -117,13 +117,12 @@ impl Params {
         }
     }
 
-    /// Takes a LoRA out of every place that names it; white space around the text does not count.
-    pub fn remove_lora(&mut self, typed: &str) {
-        let is_meant = |text: &String| text.trim() == typed.trim();
-        for text in [&mut self.replicate_weights, &mut self.extra_lora] {
-            text.take_if(|text| is_meant(text));
+    /// Keeps the LoRAs for which `keep` says so of what is typed, without the white space around it.
+    pub fn retain_loras(&mut self, keep: impl Fn(&str) -> bool) {
+        for typed in [&mut self.replicate_weights, &mut self.extra_lora] {
+            typed.take_if(|typed| !keep(typed.trim()));
         }
-        self.more_loras.retain(|more| !is_meant(&more.lora));
+        self.more_loras.retain(|more| keep(more.lora.trim()));
     }
 
     /// What is typed for LoRAs, place by place, each with the input that it stands in; blank where there is none.

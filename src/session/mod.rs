@@ -241,14 +241,10 @@ impl Session {
     /// Takes care of the LoRAs that a picture's settings name: nothing is downloaded without the user's word, and paths,
     /// which records of this program never hold, are not followed.
     fn hold_loras(&mut self, params: &mut Params) {
-        let is_foreign = |typed: &String| {
-            let reference = Reference::parse(typed);
-            reference.is_ok_and(|reference| reference.shareable().is_none())
-        };
-        for typed in [&mut params.replicate_weights, &mut params.extra_lora] {
-            typed.take_if(|typed| is_foreign(typed));
-        }
-        params.more_loras.retain(|more| !is_foreign(&more.lora));
+        params.retain_loras(|typed| {
+            let is_foreign = |reference: Reference| reference.shareable().is_none();
+            !Reference::parse(typed).is_ok_and(is_foreign)
+        });
         let library = self.loras.library();
         for (_, typed) in params.loras() {
             let is_asked = matches!(

@@ -182,9 +182,7 @@ impl Settings {
     /// The inputs of the next job: without the LoRAs that are left out for now.
     pub fn asked(&self) -> Params {
         let mut params = self.params.clone();
-        for typed in &self.loras_off {
-            params.remove_lora(typed);
-        }
+        params.retain_loras(|typed| !self.loras_off.iter().any(|off| off == typed));
         params
     }
 

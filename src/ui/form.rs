@@ -46,10 +46,10 @@ impl Form {
             .drafts
             .values()
             .filter_map(|draft| draft.problem.clone());
-        let inputs = session.problems(&session.settings.asked());
+        let asked = session.settings.asked();
         for problem in typed
-            .chain(inputs)
-            .chain(loras::problems(session))
+            .chain(session.problems(&asked))
+            .chain(loras::problems(session, &asked))
             .chain(self.loras.problems())
         {
             problems.entry(problem.field.clone()).or_insert(problem);

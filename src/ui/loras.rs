@@ -96,10 +96,9 @@ pub(super) fn any(params: &Params) -> bool {
     params.loras().any(|(_, typed)| !typed.is_empty())
 }
 
-/// What an input that holds a reference has to say against running the form.
-pub(super) fn problems(session: &Session) -> Vec<Problem> {
-    let params = session.settings.asked();
-    let model = model(&params);
+/// What the inputs that hold references have to say against a job with these inputs.
+pub(super) fn problems(session: &Session, params: &Params) -> Vec<Problem> {
+    let model = model(params);
     let unusable = |(field, typed): (&str, &str)| match session.loras.state(typed)? {
         LoraState::Ready(ready) => {
             let reason = ready.report(model).err()?;
