@@ -549,7 +549,7 @@ fn one_adapter_of_several_acts() {
     let (one, two) = ("attn.to_q", "attn.to_k");
     for (adapters, other) in [
         (["first", "second"], "second"),
-        (["first", "default"], "first"),
+        (["another", "default"], "another"),
     ] {
         let tensors: Vec<_> = [(one, adapters[0]), (two, adapters[1])]
             .into_iter()

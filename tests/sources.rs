@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
@@ -244,14 +245,27 @@ fn two_ways_to_one_file_download_it_once() {
         "hashes": { "SHA256": sum(&lora()) },
         "downloadUrl": "https://civitai.com/api/download/models/800",
     }] });
-    let server = Server::start(move |heard| match heard.path.as_str() {
-        "/api/v1/model-versions/800" => Reply::json(&version),
-        _ => Reply::file(heard, &lora(), "\"a\""),
+    let model = json!({ "name": "Faces", "modelVersions": [version] });
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |heard| {
+        if heard.path.starts_with("/api/v1/") {
+            asked.fetch_add(1, Ordering::SeqCst);
+        } else {
+            // The file comes once both have asked what it is.
+            while asked.load(Ordering::SeqCst) < 2 {
+                std::thread::yield_now();
+            }
+        }
+        match heard.path.as_str() {
+            "/api/v1/models/123" => Reply::json(&model),
+            "/api/v1/model-versions/800" => Reply::json(&version),
+            _ => Reply::file(heard, &lora(), "\"a\""),
+        }
     });
     let place = place_at(&server, Service::Civitai);
     std::thread::scope(|scope| {
         for reference in [
-            "https://civitai.com/models/123?modelVersionId=800",
+            "https://civitai.com/models/123",
             "https://civitai.com/api/download/models/800",
         ] {
             let place = &place;
