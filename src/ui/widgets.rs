@@ -238,6 +238,11 @@ pub(super) fn dialog_area(ui: &Ui) -> ScrollArea {
     ScrollArea::vertical()
         .max_height(height)
         .min_scrolled_height(height)
+        // Room for the bar, which would cover the ends of what is as wide as the dialog.
+        .content_margin(Margin {
+            right: theme::PANEL_MARGIN,
+            ..Margin::ZERO
+        })
 }
 
 /// A raised area around `contents`.
