@@ -10,7 +10,8 @@ use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
 use flux_qfaces::schema::request::Model;
-use flux_qfaces::weights::{LoraFile, LoraPlace, ModelSource};
+use flux_qfaces::weights::model::ModelSource;
+use flux_qfaces::weights::{LoraFile, LoraPlace};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -10,7 +10,7 @@ use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::{Error, Generator};
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
-use flux_qfaces::weights::ModelSource;
+use flux_qfaces::weights::model::ModelSource;
 use tempfile::TempDir;
 
 use crate::reference_data::{both_transformers, copy, folder, model};

@@ -58,6 +58,7 @@ impl Desk {
             pictures: path("pictures"),
             inputs: path("inputs"),
             loras: path("loras"),
+            models: path("models"),
         };
         let session = Session::open(folders, script.setup(), Arc::new(|| {}));
         let harness = Harness::builder()

@@ -10,9 +10,10 @@ use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, W
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::session::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
+use flux_qfaces::weights::LoraFile;
 use flux_qfaces::weights::http::Network;
+use flux_qfaces::weights::model::{ModelCard, ModelSource};
 use flux_qfaces::weights::tokens::Tokens;
-use flux_qfaces::weights::{LoraFile, ModelCard, ModelSource};
 use image::{Rgb, RgbImage};
 use url::Url;
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use candle_core::{Device, Tensor};
 use serde_json::Value;
 
-use flux_qfaces::engine::checkpoint::{Component, Source, diffusers, read_json};
+use flux_qfaces::engine::checkpoint::{Component, read_json};
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::dump::{Dump, Noise, Probe};
 use flux_qfaces::engine::flux::vae::Vae;
@@ -19,7 +19,8 @@ use flux_qfaces::imaging::read::Looks;
 use flux_qfaces::schema::Fidelity;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
-use flux_qfaces::weights::ModelSource;
+use flux_qfaces::weights::inspect::Part;
+use flux_qfaces::weights::model::ModelSource;
 
 use crate::reference_data::{Golden, both_transformers, cases, check, copy, folder, model};
 
@@ -39,20 +40,15 @@ fn number(case: &Value, key: &str) -> usize {
 
 fn load_flux(source: &ModelSource) -> Flux {
     let config = read_json(source, "transformer/config.json").unwrap();
-    let weights = Component::open(
-        source,
-        "transformer",
-        diffusers::transformer,
-        &Hardware::cpu(),
-    )
-    .unwrap()
-    .weights();
+    let weights = Component::open(source, Part::Transformer, "transformer", &Hardware::cpu())
+        .unwrap()
+        .weights();
     Flux::load(&config, &weights, &mut |_, _| Ok(())).unwrap()
 }
 
 fn load_vae(source: &ModelSource) -> Vae {
     let config = read_json(source, "vae/config.json").unwrap();
-    let weights = Component::open(source, "vae", Source::same, &Hardware::cpu())
+    let weights = Component::open(source, Part::Vae, "vae", &Hardware::cpu())
         .unwrap()
         .weights();
     Vae::load(&config, &weights).unwrap()

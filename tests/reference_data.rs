@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use flux_qfaces::weights::ModelSource;
+use flux_qfaces::weights::model::ModelSource;
 
 /// The folder of the golden data.
 pub fn folder() -> PathBuf {

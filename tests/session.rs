@@ -16,7 +16,7 @@ use flux_qfaces::session::jobs::{JobId, JobState};
 use flux_qfaces::session::settings::{Theme, Tool};
 use flux_qfaces::session::worker::MakeGenerator;
 use flux_qfaces::session::{Folders, ModelState, Session, naming};
-use flux_qfaces::weights::ModelSource;
+use flux_qfaces::weights::model::ModelSource;
 use tempfile::TempDir;
 
 use crate::fake::{Act, Script, setup};
@@ -87,6 +87,7 @@ fn folders(root: &Path) -> Folders {
         pictures: root.join("pictures"),
         inputs: root.join("inputs"),
         loras: root.join("loras"),
+        models: root.join("models"),
     }
 }
 

@@ -25,8 +25,8 @@ use crate::session::loras::{self, Unavailable};
 use crate::session::random_bits;
 use crate::session::record::Record;
 use crate::weights::fetch::Bytes;
+use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::stop::Stop;
-use crate::weights::{ModelCard, ModelSource};
 
 /// The command: a flag for each row of the table, and what concerns files.
 pub(super) fn command() -> Command {

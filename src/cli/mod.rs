@@ -17,8 +17,9 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use crate::session::Folders;
 use crate::weights::http::Network;
 use crate::weights::library::Library;
+use crate::weights::model::ModelSource;
 use crate::weights::tokens::Tokens;
-use crate::weights::{self, ModelSource};
+use crate::weights::{self, hub, survey};
 
 /// The exit code when something failed.
 const FAILED: u8 = 1;
@@ -50,15 +51,23 @@ pub fn run(matches: &ArgMatches) -> Option<ExitCode> {
     }
 }
 
-/// The model that was asked for: the folder given by `--model-dir`, or the embedded one.
+/// The model that was asked for: the folder or file given by `--model-dir`, or the embedded one.
 ///
 /// # Errors
-/// When the folder holds no model.
+/// When there is no model at that path, or it lacks files.
 pub fn model(matches: &ArgMatches) -> Result<ModelSource, weights::Error> {
     let folder = matches
         .get_one::<PathBuf>("model-dir")
         .map(PathBuf::as_path);
-    folder.map_or(Ok(ModelSource::Embedded), ModelSource::folder)
+    folder.map_or(Ok(ModelSource::Embedded), |path| {
+        survey::open_model(path, &elsewhere())
+    })
+}
+
+/// Where parts of models are looked for that do not lie beside the rest.
+fn elsewhere() -> Vec<PathBuf> {
+    let own = Folders::of_user().map(|folders| folders.models);
+    own.into_iter().chain(hub::folder()).collect()
 }
 
 /// The LoRAs on this machine, and the way to others.
@@ -87,10 +96,10 @@ fn model_dir() -> Arg {
     Arg::new("model-dir")
         .long("model-dir")
         .alias("model_dir")
-        .value_name("DIR")
+        .value_name("PATH")
         .value_parser(value_parser!(PathBuf))
         .global(true)
-        .help("A model folder in the layout of diffusers, in place of the embedded demo model")
+        .help("A FLUX.1 model in place of the embedded demo model: a folder of diffusers, ComfyUI or InvokeAI, or the file of a transformer (.safetensors, .gguf)")
 }
 
 /// Writes lines to standard error. Nobody can be told when that fails.

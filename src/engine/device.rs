@@ -31,6 +31,11 @@ impl Hardware {
         }
     }
 
+    /// Whether weights are multiplied as their files have them, by the kernel of our own.
+    pub(crate) fn multiplies_stored(&self) -> bool {
+        self.device.is_cpu() && self.dtype == DType::F32
+    }
+
     /// The best device that this build can use: a GPU if it was built for one, otherwise the CPU.
     ///
     /// # Errors

@@ -8,13 +8,13 @@ use std::time::Instant;
 use candle_core::{DType, Tensor};
 use image::RgbImage;
 
-use crate::engine::checkpoint::{Component, Source, read_json};
+use crate::engine::checkpoint::{Component, read_json, read_json_if_there};
 use crate::engine::device::Hardware;
 use crate::engine::dump::{Dump, Probe};
 use crate::engine::flux;
 use crate::engine::flux::vae::{self, Vae};
 use crate::engine::lora::adapters::{Adapted, Adapters, Applied};
-use crate::engine::lora::layouts::Part;
+use crate::engine::lora::layouts;
 use crate::engine::lora::targets::Targets;
 use crate::engine::noise::Draws;
 use crate::engine::prompt::{Encoded, TextEncoders};
@@ -26,7 +26,9 @@ use crate::imaging::prepare::Prepared;
 use crate::schema::request::{Model, Request};
 use crate::schema::size::Size;
 use crate::schema::{Note, quirks};
-use crate::weights::{LoraFile, ModelSource};
+use crate::weights::LoraFile;
+use crate::weights::inspect::Part;
+use crate::weights::model::ModelSource;
 
 /// The FLUX pipeline with one loaded model.
 pub struct FluxGenerator {
@@ -61,13 +63,14 @@ impl FluxGenerator {
         let card = source
             .card()
             .map_err(|error| Error::Checkpoint(error.to_string()))?;
-        let scheduler: SchedulerConfig = read_json(source, "scheduler/scheduler_config.json")?;
-        let vae_config: vae::Config = read_json(source, "vae/config.json")?;
+        let scheduler = "scheduler/scheduler_config.json";
+        let scheduler: SchedulerConfig = match source {
+            ModelSource::Files(_) => read_json_if_there(source, scheduler)?.unwrap_or_default(),
+            _ => read_json(source, scheduler)?,
+        };
         let text = TextEncoders::load(source, &hardware, &mut || announce(watch, loading(0.0)))?;
-        let vae = Vae::load(
-            &vae_config,
-            &Component::open(source, "vae", Source::same, &hardware)?.weights(),
-        )?;
+        let vae = Component::open(source, Part::Vae, Part::Vae.folder(), &hardware)?;
+        let vae = Vae::load(&vae::Config::read(source, &vae)?, &vae.weights())?;
         let folder = Transformer::folder_for(source, model)?;
         let transformer = Transformer::load(source, folder, &vae, &hardware, watch)?;
         Ok(Self {
@@ -122,9 +125,9 @@ impl FluxGenerator {
             folder,
             targets,
             slots: &[
-                (Part::Transformer, self.transformer.slots.clone()),
-                (Part::Clip, clip),
-                (Part::T5, t5),
+                (layouts::Part::Transformer, self.transformer.slots.clone()),
+                (layouts::Part::Clip, clip),
+                (layouts::Part::T5, t5),
             ],
             hardware: &self.hardware,
         };

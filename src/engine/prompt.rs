@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::{Component, Source, read_json};
+use crate::engine::checkpoint::Component;
 use crate::engine::device::Hardware;
 use crate::engine::lora::slots::Slots;
 use crate::engine::text::OnLayer;
@@ -11,7 +11,8 @@ use crate::engine::text::clip::{self, Clip};
 use crate::engine::text::t5::{self, T5};
 use crate::engine::text::tokenizer::FixedLengthTokenizer;
 use crate::schema::request::Model;
-use crate::weights::ModelSource;
+use crate::weights::inspect::Part;
+use crate::weights::model::ModelSource;
 
 /// CLIP's length where its tokenizer names none.
 const CLIP_TOKENS: usize = 77;
@@ -49,11 +50,11 @@ impl TextEncoders {
         hardware: &Hardware,
         on_layer: &mut OnLayer<'_>,
     ) -> Result<Self, Error> {
-        let open = |folder| Component::open(model, folder, Source::same, hardware);
-        let (clip, t5) = (open("text_encoder")?, open("text_encoder_2")?);
+        let open = |part: Part| Component::open(model, part, part.folder(), hardware);
+        let (clip, t5) = (open(Part::Clip)?, open(Part::T5)?);
         let slots = [clip.slots(), t5.slots()];
-        let clip_config: clip::Config = read_json(model, "text_encoder/config.json")?;
-        let t5_config: t5::Config = read_json(model, "text_encoder_2/config.json")?;
+        let clip_config = clip::Config::read(model, &clip)?;
+        let t5_config = t5::Config::read(model, &t5)?;
         Ok(Self {
             clip_tokenizer: FixedLengthTokenizer::open(
                 model,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::engine::checkpoint::{Component, diffusers, read_json};
+use crate::engine::checkpoint::Component;
 use crate::engine::device::Hardware;
 use crate::engine::flux::vae::Vae;
 use crate::engine::flux::{self, Flux};
@@ -10,17 +10,18 @@ use crate::engine::lora::slots::Slots;
 use crate::engine::sampling::Shift;
 use crate::engine::{Error, Progress, Stage, Watch, announce};
 use crate::schema::request::Model;
-use crate::weights::ModelSource;
+use crate::weights::inspect::Part;
+use crate::weights::model::ModelSource;
 
 /// The folder of a model's transformer.
-const TRANSFORMER: &str = "transformer";
+pub(in crate::engine) const TRANSFORMER: &str = "transformer";
 
 /// The folder of a second transformer, which runs in place of the first when a job asks for schnell. The layout of
 /// diffusers has none; with it, one model folder holds dev and schnell over the same text encoders and VAE.
 const SCHNELL_TRANSFORMER: &str = "transformer_schnell";
 
 /// The part of `scheduler/scheduler_config.json` that matters here; FLUX.1-dev's values where something is absent.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct SchedulerConfig {
     base_shift: Option<f64>,
     max_shift: Option<f64>,
@@ -57,8 +58,8 @@ impl Transformer {
         hardware: &Hardware,
         watch: &mut Watch<'_>,
     ) -> Result<Self, Error> {
-        let config: flux::Config = read_json(source, &format!("{folder}/config.json"))?;
-        let component = Component::open(source, folder, diffusers::transformer, hardware)?;
+        let component = Component::open(source, Part::Transformer, folder, hardware)?;
+        let config = flux::Config::read(source, folder, &component)?;
         let slots = component.slots();
         let weights = component.weights();
         let flux = Flux::load(&config, &weights, &mut |block, blocks| {
@@ -85,6 +86,14 @@ impl Transformer {
     ) -> Result<&'static str, Error> {
         if model == Model::Dev {
             return Ok(TRANSFORMER);
+        }
+        if let ModelSource::Files(files) = source {
+            let has_second = files.has(SCHNELL_TRANSFORMER);
+            return Ok(if has_second {
+                SCHNELL_TRANSFORMER
+            } else {
+                TRANSFORMER
+            });
         }
         let second = source
             .find(&format!("{SCHNELL_TRANSFORMER}/config.json"))

@@ -20,9 +20,10 @@ use crate::session::Wake;
 use crate::session::looks::Stamp;
 use crate::weights::fetch::{Bytes, OnBytes};
 use crate::weights::library::{Library, LoraInfo};
+use crate::weights::model::ModelSource;
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
-use crate::weights::{Error, LoraFile, ModelSource};
+use crate::weights::{Error, LoraFile};
 
 /// Why the files of a job's LoRAs cannot be had.
 #[derive(Debug)]

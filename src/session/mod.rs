@@ -35,8 +35,8 @@ use crate::session::settings::Settings;
 use crate::session::worker::{Event, MakeGenerator, Order, Worker};
 use crate::weights::http::Network;
 use crate::weights::library::Library;
+use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::tokens::{Service, Tokens};
-use crate::weights::{ModelCard, ModelSource};
 
 /// Asks the front end to draw again. Called from other threads.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -54,6 +54,8 @@ pub struct Folders {
     pub inputs: PathBuf,
     /// LoRAs that were downloaded.
     pub loras: PathBuf,
+    /// Models that were downloaded.
+    pub models: PathBuf,
 }
 
 impl Folders {
@@ -75,6 +77,7 @@ impl Folders {
             pictures,
             inputs: project.data_local_dir().join("inputs"),
             loras: project.cache_dir().join("loras"),
+            models: project.data_local_dir().join("models"),
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::schema::reference::Reference;
 use crate::weights::tokens::hub_home;
 
 /// Where the cache is.
-pub(super) fn folder() -> Option<PathBuf> {
+pub fn folder() -> Option<PathBuf> {
     let set = std::env::var_os("HF_HUB_CACHE").map(PathBuf::from);
     set.or_else(|| Some(hub_home()?.join("hub")))
 }

@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::schema::reference::Reference;
 use crate::weights::archive::{self, Kind};
+use crate::weights::bytes::Contents;
 use crate::weights::fetch::{OnBytes, fetch, hex, sha256_of};
 use crate::weights::http::Network;
 use crate::weights::notes::{Note, Store, changed, keep, key_of, unwritable};
@@ -23,7 +24,7 @@ use crate::weights::part::wait_for_lock;
 use crate::weights::source::{About, locate};
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
-use crate::weights::{Contents, Error, LoraFile, LoraPlace, demo, hub, map, metadata};
+use crate::weights::{Error, LoraFile, LoraPlace, demo, hub, metadata, model};
 
 /// The most bytes of a picture that shows what a LoRA does.
 pub(super) const PICTURE_BYTES: u64 = 16 << 20;
@@ -516,10 +517,7 @@ fn embedded() -> LoraInfo {
 
 /// A file's bytes.
 pub(super) fn opened(path: &Path) -> Result<Contents, Error> {
-    map(path).map_err(|reason| Error::Unreadable {
-        reason,
-        path: path.to_owned(),
-    })
+    model::open(path)
 }
 
 /// Whether a file is an archive.

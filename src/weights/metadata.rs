@@ -8,7 +8,9 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 use safetensors::tensor::SafeTensors;
 use serde_json::Value;
 
-use crate::weights::{Contents, Error};
+use crate::weights::Error;
+use crate::weights::bytes::Contents;
+use crate::weights::header::what_else;
 
 /// The most trigger words that are offered.
 const MOST_TRIGGERS: usize = 8;
@@ -33,9 +35,10 @@ pub(super) struct Metadata {
 /// What it is instead.
 pub(super) fn read(contents: &Contents, path: &Path) -> Result<Metadata, Error> {
     let (_, metadata) = SafeTensors::read_metadata(contents).map_err(|error| Error::NoLora {
-        reason: what_else(contents).unwrap_or_else(|| {
-            format!("it is damaged, cut short or no .safetensors file ({error})")
-        }),
+        reason: what_else(contents).map_or_else(
+            || format!("it is damaged, cut short or no .safetensors file ({error})"),
+            |other| format!("it is {other}"),
+        ),
         path: path.to_owned(),
     })?;
     Ok(metadata
@@ -43,26 +46,6 @@ pub(super) fn read(contents: &Contents, path: &Path) -> Result<Metadata, Error> 
         .as_ref()
         .map(of_notes)
         .unwrap_or_default())
-}
-
-/// What a file is that is often taken for a safetensors file.
-fn what_else(contents: &[u8]) -> Option<String> {
-    let start = contents.get(..contents.len().min(256)).unwrap_or_default();
-    let text = String::from_utf8_lossy(start).trim_start().to_lowercase();
-    if start.is_empty() {
-        return Some("it is empty".to_owned());
-    }
-    let kind = match start {
-        [b'P', b'K', ..] => "a zip or PyTorch file, which is not safe to open",
-        [0x80, 2..=5, ..] => "a pickle file, which is not safe to open",
-        [b'G', b'G', b'U', b'F', ..] => "a GGUF file",
-        _ if text.starts_with("<!doctype") || text.starts_with("<html") => "a web page",
-        _ if text.starts_with("version https://git-lfs") => {
-            "the pointer to a file in Git LFS, not the file itself"
-        }
-        _ => return None,
-    };
-    Some(format!("it is {kind}"))
 }
 
 /// Reads the notes in a header: those of kohya's tools, of ai-toolkit and of

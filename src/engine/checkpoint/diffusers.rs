@@ -2,7 +2,7 @@
 //!
 //! Names of both sides: <https://github.com/huggingface/diffusers/blob/v0.32.2/scripts/convert_flux_to_diffusers.py>
 
-use crate::engine::checkpoint::Source;
+use crate::engine::checkpoint::naming::Source;
 
 /// BFL's modules outside the blocks.
 const TOP: [(&str, &str); 10] = [
@@ -81,6 +81,7 @@ pub fn transformer(name: &str) -> Source {
         return Source {
             parts: vec![format!("{theirs}.{leaf}")],
             halves_swapped: *theirs == "norm_out.linear",
+            is_convolution: false,
         };
     }
     let in_block = |kind: &str, table: &[(&str, &[&str])], theirs: &str| {
@@ -93,6 +94,7 @@ pub fn transformer(name: &str) -> Source {
         Some(Source {
             parts,
             halves_swapped: false,
+            is_convolution: false,
         })
     };
     in_block("double_blocks.", &DOUBLE, "transformer_blocks")

@@ -1,10 +1,12 @@
-//! One view of a model's tensors by our names, whatever the files call them.
+//! One view of a model's tensors by our names, whatever the files call them and however they write numbers.
 //!
-//! [`Component`] is one part of a model (transformer, VAE, a text encoder): its configuration and its tensor files.
-//! [`Weights`] is a place inside it, such as `double_blocks.3.img_attn`, from which layers are built.
+//! [`Component`] is one part of a model (transformer, VAE, a text encoder): its tensor files. [`Weights`] is a place inside
+//! it, such as `double_blocks.3.img_attn`, from which layers are built.
 
 pub mod diffusers;
-pub(crate) mod safetensors;
+pub(crate) mod file;
+pub(crate) mod matrix;
+pub mod naming;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -13,10 +15,15 @@ use candle_core::{DType, Device, Tensor};
 use serde::de::DeserializeOwned;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::safetensors::TensorFile;
+use crate::engine::checkpoint::file::TensorFile;
+use crate::engine::checkpoint::matrix::{Matrix, Stored};
+use crate::engine::checkpoint::naming::Naming;
 use crate::engine::device::Hardware;
 use crate::engine::lora::slots::{Slot, Slots};
-use crate::weights::ModelSource;
+use crate::weights::bytes::Piece;
+use crate::weights::header::{Entry, Header};
+use crate::weights::inspect::{Names, Part};
+use crate::weights::model::ModelSource;
 
 /// One part of a model: the tensors of all its files.
 pub struct Component {
@@ -30,55 +37,70 @@ pub struct Component {
     /// Where LoRAs act on its layers.
     slots: Slots,
     hardware: Hardware,
+    precision: Precision,
 }
 
-/// How our names become the files' names.
-pub type Naming = fn(&str) -> Source;
-
-/// The tensors of a file that make up one of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Names in the file. Several are put below one another along the first dimension.
-    pub parts: Vec<String>,
-    /// Whether the two halves of the first dimension stand the other way round in the file.
-    pub halves_swapped: bool,
+/// How the matrices of a part are multiplied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// As precisely as the file has them.
+    #[default]
+    Stored,
+    /// Those of the transformer's blocks in 8 bits, where the file has more: `go_fast`.
+    EightBit,
 }
 
-impl Source {
-    /// The tensor of the same name.
-    pub fn same(name: &str) -> Self {
-        Self {
-            parts: vec![name.to_owned()],
-            halves_swapped: false,
-        }
-    }
-}
+/// What fp8 files write beside a weight: the number that it is to be multiplied by. ComfyUI's first, then what others call
+/// it. <https://github.com/comfyanonymous/ComfyUI/blob/v0.3.30/comfy/ops.py> (`scaled_fp8_ops`)
+const SCALES: [&str; 2] = ["scale_weight", "weight_scale"];
 
 impl Component {
-    /// Opens the part in `folder` of a diffusers-layout model, sharded or not. No tensor is read yet.
+    /// Opens the part in `folder` of a model, one file or several. No tensor is read yet.
     ///
     /// # Errors
-    /// When a file is missing, or is no safetensors file.
+    /// When a file is missing, or is no file of tensors.
     pub fn open(
         model: &ModelSource,
+        part: Part,
         folder: &str,
-        naming: Naming,
         hardware: &Hardware,
     ) -> Result<Self, Error> {
-        let files = safetensors::open_all(model, folder)?;
+        let files = model
+            .tensors(folder)
+            .map_err(|error| Error::Checkpoint(error.to_string()))?;
+        let files = files
+            .into_iter()
+            .map(|(name, contents)| TensorFile::parse(name, contents))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut header = Header::default();
+        for file in &files {
+            header.tensors.extend(file.header().tensors.clone());
+        }
         Ok(Self {
             folder: folder.to_owned(),
             place: model.place(),
+            naming: Naming::of(part, &header),
             files,
-            naming,
             slots: Slots::default(),
             hardware: hardware.clone(),
+            precision: Precision::Stored,
         })
+    }
+
+    /// The same part with its matrices in another precision.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// Where LoRAs act on the layers that are built of it.
     pub fn slots(&self) -> Slots {
         self.slots.clone()
+    }
+
+    /// Whose names its files have.
+    pub fn names(&self) -> Names {
+        self.naming.names()
     }
 
     /// The root of its tensors.
@@ -91,7 +113,7 @@ impl Component {
 
     /// Reads the tensor of our name `name` in the computation's precision.
     fn read(&self, name: &str) -> Result<Tensor, Error> {
-        let source = (self.naming)(name);
+        let source = self.naming.source(name);
         let parts = source
             .parts
             .iter()
@@ -111,37 +133,171 @@ impl Component {
 
     /// Reads one tensor of the files.
     fn read_part(&self, part: &str) -> Result<Tensor, Error> {
-        let Some(file) = self.files.iter().find(|file| file.contains(part)) else {
-            return Err(Error::Checkpoint(format!(
+        let file = self.file_of(part)?;
+        let tensor = file.read(part, &self.hardware)?;
+        match self.scale_of(part)? {
+            None => Ok(tensor),
+            Some(scale) => Ok((tensor * scale)?),
+        }
+    }
+
+    /// The file that holds a tensor.
+    fn file_of(&self, part: &str) -> Result<&TensorFile, Error> {
+        let found = self.files.iter().find(|file| file.contains(part));
+        found.ok_or_else(|| {
+            Error::Checkpoint(format!(
                 "{} of {} lacks the tensor {part}",
                 self.folder, self.place
-            )));
+            ))
+        })
+    }
+
+    /// What a weight is to be multiplied by, if its file says so.
+    fn scale_of(&self, part: &str) -> Result<Option<f64>, Error> {
+        let Some(layer) = part.strip_suffix("weight") else {
+            return Ok(None);
         };
-        file.read(part, &self.hardware)
+        for name in SCALES.map(|scale| format!("{layer}{scale}")) {
+            let Some(file) = self.files.iter().find(|file| file.contains(&name)) else {
+                continue;
+            };
+            let scale = file.scalar(&name);
+            return scale.map(Some).ok_or_else(|| {
+                Error::Checkpoint(format!(
+                    "{} scales its weights in a way that is not known here: {name} is not one number",
+                    file.name()
+                ))
+            });
+        }
+        Ok(None)
+    }
+
+    /// The matrix of our name `name`.
+    fn matrix(&self, name: &str) -> Result<Matrix, Error> {
+        let source = self.naming.source(name);
+        let mut stored = Vec::new();
+        let mut input = None;
+        for part in &source.parts {
+            let file = self.file_of(part)?;
+            let (entry, bytes) = file.piece(part)?;
+            let (rows, columns) = two_sides(entry, source.is_convolution).ok_or_else(|| {
+                Error::Checkpoint(format!(
+                    "the tensor {part} in {} has the shape {:?}, but it must be a matrix",
+                    file.name(),
+                    entry.shape
+                ))
+            })?;
+            if *input.get_or_insert(columns) != columns {
+                return Err(Error::Checkpoint(format!(
+                    "the tensor {part} in {} has {columns} columns, and those beside it another number",
+                    file.name()
+                )));
+            }
+            stored.push(Stored {
+                bytes,
+                format: entry.format,
+                scale: self.scale_of(part)?.unwrap_or(1.0) as f32,
+                rows,
+            });
+        }
+        if source.halves_swapped {
+            stored = swapped(stored, self.file_of(&source.parts[0])?, &source.parts[0])?;
+        }
+        let in_block = name.starts_with("double_blocks.") || name.starts_with("single_blocks.");
+        if self.precision == Precision::EightBit && in_block {
+            stored = stored.into_iter().map(Stored::in_eight_bits).collect();
+        }
+        Ok(Matrix::of_stored(
+            stored,
+            input.unwrap_or_default(),
+            &self.hardware,
+        )?)
     }
 
     /// The shape of our tensor `name`, from the headers; `None` when a part of it is missing.
     pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        let parts = (self.naming)(name).parts;
+        let source = self.naming.source(name);
         let mut whole: Option<Vec<usize>> = None;
-        for part in &parts {
-            let shape = self.files.iter().find_map(|file| file.shape(part))?;
+        for part in &source.parts {
+            let entry = self
+                .files
+                .iter()
+                .find_map(|file| file.header().tensors.get(part))?;
+            let shape = match two_sides(entry, source.is_convolution) {
+                Some((rows, columns)) => vec![rows, columns],
+                None => entry.shape.clone(),
+            };
             match &mut whole {
-                None => whole = Some(shape.to_vec()),
+                None => whole = Some(shape),
                 Some(whole) => *whole.first_mut()? += shape.first()?,
             }
         }
         whole
     }
 
+    /// The shape of our tensor `name`, which must be there.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn required_shape(&self, name: &str) -> Result<Vec<usize>, Error> {
+        self.shape(name).ok_or_else(|| {
+            Error::Checkpoint(format!(
+                "{} of {} lacks the tensor {}",
+                self.folder,
+                self.place,
+                self.naming.source(name).parts.join(" and ")
+            ))
+        })
+    }
+
     /// Whether every part of our tensor `name` is there.
     pub fn has(&self, name: &str) -> bool {
-        let source = (self.naming)(name);
+        let source = self.naming.source(name);
         source
             .parts
             .iter()
             .all(|part| self.files.iter().any(|file| file.contains(part)))
     }
+
+    /// How many blocks there are whose tensors' names begin with `kind`, a number and what stands in `tensor`.
+    pub fn count(&self, kind: &str, tensor: &str) -> usize {
+        let has = |i: &usize| self.has(&format!("{kind}.{i}.{tensor}"));
+        (0..).take_while(has).count()
+    }
+}
+
+/// Rows and columns of a matrix, or of a convolution with a kernel of one place where that is expected.
+fn two_sides(entry: &Entry, is_convolution: bool) -> Option<(usize, usize)> {
+    match *entry.shape.as_slice() {
+        [rows, columns] => Some((rows, columns)),
+        [rows, columns, 1, 1] if is_convolution => Some((rows, columns)),
+        _ => None,
+    }
+}
+
+/// The two halves of a matrix's rows the other way round.
+fn swapped(stored: Vec<Stored>, file: &TensorFile, name: &str) -> Result<Vec<Stored>, Error> {
+    let mut halves = Vec::new();
+    for whole in stored {
+        let rows = whole.rows / 2;
+        let middle = whole.bytes.len() / 2;
+        if whole.rows % 2 != 0 {
+            return Err(Error::Checkpoint(format!(
+                "the tensor {name} in {} has {} rows, which are no two halves",
+                file.name(),
+                whole.rows
+            )));
+        }
+        for bytes in [&whole.bytes[middle..], &whole.bytes[..middle]] {
+            // Copied: it is one small layer.
+            halves.push(Stored {
+                bytes: Piece::Owned(bytes.into()),
+                rows,
+                ..whole
+            });
+        }
+    }
+    Ok(halves)
 }
 
 /// A place in a component from which layers are built.
@@ -183,12 +339,50 @@ impl Weights {
         if tensor.dims() == shape {
             return Ok(tensor);
         }
+        Err(self.wrong_shape(name, tensor.dims(), shape))
+    }
+
+    /// The matrix `name`, whatever its sides.
+    ///
+    /// # Errors
+    /// When it is missing, cannot be read, or is no matrix.
+    pub(crate) fn any_matrix(&self, name: &str) -> Result<Matrix, Error> {
+        self.component.matrix(&self.name(name))
+    }
+
+    /// The matrix `name`, which must have the shape `(output, input)`.
+    ///
+    /// # Errors
+    /// As [`Self::any_matrix`], and when it has another shape.
+    pub(crate) fn matrix(
+        &self,
+        name: &str,
+        (output, input): (usize, usize),
+    ) -> Result<Matrix, Error> {
+        let matrix = self.any_matrix(name)?;
+        if (matrix.output(), matrix.input()) == (output, input) {
+            return Ok(matrix);
+        }
+        Err(self.wrong_shape(name, &[matrix.output(), matrix.input()], &[output, input]))
+    }
+
+    /// What is said of a tensor with an unexpected shape.
+    fn wrong_shape(&self, name: &str, found: &[usize], wanted: &[usize]) -> Error {
         let Component { folder, place, .. } = self.component.as_ref();
         let name = self.name(name);
-        let found = tensor.dims();
-        Err(Error::Checkpoint(format!(
-            "the tensor {name} in {folder} of {place} has the shape {found:?}, not {shape:?}"
-        )))
+        Error::Checkpoint(format!(
+            "the tensor {name} in {folder} of {place} has the shape {found:?}, not {wanted:?}"
+        ))
+    }
+
+    /// The shape of the tensor `name`, from the headers; `None` when it is missing.
+    pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.component.shape(&self.name(name))
+    }
+
+    /// What tensors are read for.
+    pub(crate) fn hardware(&self) -> &Hardware {
+        &self.component.hardware
     }
 
     /// Where LoRAs act on the layer that is built here.
@@ -248,4 +442,18 @@ pub fn read_json<T: DeserializeOwned>(model: &ModelSource, name: &str) -> Result
             model.place()
         ))
     })
+}
+
+/// Reads a JSON file of a model, if it is there.
+///
+/// # Errors
+/// When it lacks a field that must be there.
+pub fn read_json_if_there<T: DeserializeOwned>(
+    model: &ModelSource,
+    name: &str,
+) -> Result<Option<T>, Error> {
+    let found = model
+        .find(name)
+        .map_err(|error| Error::Checkpoint(error.to_string()))?;
+    found.map(|_| read_json(model, name)).transpose()
 }

@@ -4,12 +4,12 @@ use candle_core::{DType, Result, Tensor};
 
 use crate::engine::Error;
 use crate::engine::checkpoint::Weights;
+use crate::engine::checkpoint::matrix::Matrix;
 use crate::engine::lora::slots::Slot;
 
 /// `x · Wᵀ + b`, and beside it what LoRAs change. The weights are never changed once loaded.
 pub(crate) struct Linear {
-    /// `(out, in)`
-    weight: Tensor,
+    weight: Matrix,
     /// `(out)`
     bias: Option<Tensor>,
     /// Where LoRAs act.
@@ -26,7 +26,7 @@ impl Linear {
         output: usize,
         weights: &Weights,
     ) -> std::result::Result<Self, Error> {
-        Self::with_weight(weights.get("weight", &[output, input])?, weights)
+        Self::with_weight(weights.matrix("weight", (output, input))?, weights)
     }
 
     /// Loads a map from `input` features to as many as the file says.
@@ -34,18 +34,13 @@ impl Linear {
     /// # Errors
     /// As [`Self::load`].
     pub(crate) fn load_from(input: usize, weights: &Weights) -> std::result::Result<Self, Error> {
-        let weight = weights.any("weight")?;
-        match *weight.dims() {
-            [_, found] if found == input => Self::with_weight(weight, weights),
-            // Asks for the shape it should have, which names the tensor in the error.
-            [output, _] => Self::load(input, output, weights),
-            _ => Self::load(input, 0, weights),
-        }
+        let output = weights.any_matrix("weight")?.output();
+        Self::load(input, output, weights)
     }
 
     /// Adds the bias, if there is one.
-    fn with_weight(weight: Tensor, weights: &Weights) -> std::result::Result<Self, Error> {
-        let output = weight.dims().first().copied().unwrap_or_default();
+    fn with_weight(weight: Matrix, weights: &Weights) -> std::result::Result<Self, Error> {
+        let output = weight.output();
         let bias = if weights.has("bias") {
             Some(weights.get("bias", &[output])?)
         } else {
@@ -57,12 +52,12 @@ impl Linear {
 
     /// Features that go in.
     pub(crate) fn input(&self) -> usize {
-        self.weight.dims().last().copied().unwrap_or_default()
+        self.weight.input()
     }
 
     /// Features that come out.
     pub(crate) fn output(&self) -> usize {
-        self.weight.dims().first().copied().unwrap_or_default()
+        self.weight.output()
     }
 
     /// `(…, in)` → `(…, out)`
@@ -71,7 +66,7 @@ impl Linear {
         let rows: usize = shape.iter().rev().skip(1).product();
         // One matrix product over all rows is faster than a batched one.
         let x = x.reshape((rows, ()))?;
-        let y = x.matmul(&self.weight.t()?)?;
+        let y = self.weight.product(&x)?;
         let y = self.slot.change_linear(&x, &y, &self.weight)?;
         let y = match &self.bias {
             Some(bias) => y.broadcast_add(bias)?,

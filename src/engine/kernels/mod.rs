@@ -4,7 +4,9 @@
 //! library elsewhere. The tests compare both on the same input.
 
 pub mod conv;
+pub mod decode;
 pub mod group_norm;
+pub mod product;
 
 use candle_core::{CpuStorage, DType, Layout, Result, Tensor, bail};
 

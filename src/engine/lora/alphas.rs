@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::engine::checkpoint::safetensors::TensorFile;
+use crate::engine::checkpoint::file::TensorFile;
 use crate::engine::lora::layouts::Scheme;
 
 /// The values of PEFT's `LoraConfig`.

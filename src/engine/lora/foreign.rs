@@ -1,6 +1,6 @@
 //! What a file seems to be that is no LoRA for this model.
 
-use crate::engine::checkpoint::safetensors::TensorFile;
+use crate::engine::checkpoint::file::TensorFile;
 use crate::engine::lora::layouts::{Role, split};
 use crate::engine::lora::targets::Targets;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::safetensors::TensorFile;
+use crate::engine::checkpoint::file::TensorFile;
 use crate::engine::device::Hardware;
 use crate::engine::lora::layouts::{Part, Role};
 use crate::engine::lora::matching::{self, Change, Form, Matched};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::engine::checkpoint::safetensors::TensorFile;
+use crate::engine::checkpoint::file::TensorFile;
 use crate::engine::lora::alphas::Alphas;
 use crate::engine::lora::foreign;
 use crate::engine::lora::layouts::{Part, Role, split, without_adapter};

@@ -1,6 +1,6 @@
 //! What the tensors of one layer are together, by their shapes alone.
 
-use crate::engine::checkpoint::safetensors::TensorFile;
+use crate::engine::checkpoint::file::TensorFile;
 use crate::engine::lora::layouts::Role;
 use crate::engine::lora::matching::{Form, Tensors};
 

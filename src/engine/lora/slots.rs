@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use candle_core::{Result, Tensor};
 
+use crate::engine::checkpoint::matrix::Matrix;
 use crate::engine::lora::update::Update;
 
 /// An update and how strongly it acts.
@@ -52,7 +53,7 @@ impl Slot {
         &self,
         x: &Tensor,
         base: &Tensor,
-        weight: &Tensor,
+        weight: &Matrix,
     ) -> Result<Tensor> {
         let updates = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut y = base.clone();

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::{Component, Source, diffusers};
+use crate::engine::checkpoint::{Component, diffusers};
 use crate::engine::device::Hardware;
 use crate::engine::lora::layouts::{
     Part, QKV_ALIASES, SCHEMES, Scheme, WHOLE_ALIASES, XLABS_DOUBLE, XLABS_SINGLE_PROJ,
 };
 use crate::engine::transformer::Transformer;
 use crate::schema::request::Model;
-use crate::weights::ModelSource;
+use crate::weights::inspect;
+use crate::weights::model::ModelSource;
 
 /// What CLIP's names may begin with.
 const CLIP_PREFIX: &str = "text_model.";
@@ -80,18 +81,13 @@ impl Targets {
     /// When a file of the model is missing or damaged.
     pub fn of(source: &ModelSource, model: Model) -> Result<Self, Error> {
         let cpu = Hardware::cpu();
-        let open = |folder, naming| Component::open(source, folder, naming, &cpu);
+        let open = |part: inspect::Part, folder| Component::open(source, part, folder, &cpu);
         let folder = Transformer::folder_for(source, model)?;
         let mut targets = Self::default();
-        targets.add_transformer(&open(folder, diffusers::transformer)?);
-        let clip = open("text_encoder", Source::same)?;
-        let blocks = if clip.has("text_model.final_layer_norm.weight") {
-            "text_model.encoder.layers"
-        } else {
-            "encoder.layers"
-        };
-        targets.add_text_encoder(&clip, Part::Clip, blocks, &CLIP_LAYERS);
-        let t5 = open("text_encoder_2", Source::same)?;
+        targets.add_transformer(&open(inspect::Part::Transformer, folder)?);
+        let clip = open(inspect::Part::Clip, inspect::Part::Clip.folder())?;
+        targets.add_text_encoder(&clip, Part::Clip, "text_model.encoder.layers", &CLIP_LAYERS);
+        let t5 = open(inspect::Part::T5, inspect::Part::T5.folder())?;
         targets.add_text_encoder(&t5, Part::T5, "encoder.block", &T5_LAYERS);
         Ok(targets)
     }

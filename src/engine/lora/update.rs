@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use candle_core::{D, DType, Result, Tensor};
 
+use crate::engine::checkpoint::matrix::Matrix;
+
 /// The most columns of a Hadamard product that are multiplied at once: enough for a fast product, few enough to stay small.
 const HADAMARD_COLUMNS: usize = 128;
 
@@ -64,12 +66,12 @@ pub(crate) struct RowsPart {
 
 impl Update {
     /// What is added to the output of a linear layer for the input `x`, `(l, in)`; `None` where nothing is. `base` is the
-    /// layer's own product, `(l, out)`, and `weight` its weight, `(out, in)`.
+    /// layer's own product, `(l, out)`, and `weight` its weight.
     pub(crate) fn of_output(
         &self,
         x: &Tensor,
         base: &Tensor,
-        weight: &Tensor,
+        weight: &Matrix,
         scale: f64,
     ) -> Result<Option<Tensor>> {
         let output = base.dim(D::Minus1)?;
@@ -80,9 +82,7 @@ impl Update {
                 rows,
                 lengths,
             } => {
-                let base = base.narrow(D::Minus1, rows.start, rows.len())?;
-                let weight = weight.narrow(0, rows.start, rows.len())?;
-                let change = lengths.change(x, &base, &weight, delta, scale)?;
+                let change = lengths.change(x, base, &Changed { weight, rows }, delta, scale)?;
                 spread(change, rows, output)?
             }
             _ if scale == 0.0 => return Ok(None),
@@ -290,16 +290,17 @@ impl Lengths {
         &self,
         x: &Tensor,
         base: &Tensor,
-        weight: &Tensor,
+        weights: &Changed<'_>,
         delta: &Delta,
         scale: f64,
     ) -> Result<Tensor> {
+        let base = base.narrow(D::Minus1, weights.rows.start, weights.rows.len())?;
         // The weight is replaced by a multiple of W + inner · Δ, and the change of it is taken outer times.
         let (inner, outer) = match self.manner {
             Manner::Peft => (scale, 1.0),
             Manner::Lycoris => (1.0, scale),
         };
-        let factor = self.factor(weight, delta, inner)?;
+        let factor = self.factor(weights, delta, inner)?;
         // The factor is near 1, so what is beyond it is taken before anything is rounded.
         let beyond = (&factor - 1.0)?.to_dtype(x.dtype())?;
         let factor = factor.to_dtype(x.dtype())?;
@@ -310,18 +311,18 @@ impl Lengths {
             }
             Axis::Column => {
                 let changed = (delta.apply(&x.broadcast_mul(&factor)?)? * inner)?;
-                (x.broadcast_mul(&beyond)?.matmul(&weight.t()?)? + changed)?
+                (weights.of_input(&x.broadcast_mul(&beyond)?)? + changed)?
             }
         };
         change * outer
     }
 
     /// m / ‖W + inner · Δ‖ of every row or column, f32.
-    fn factor(&self, weight: &Tensor, delta: &Delta, inner: f64) -> Result<Tensor> {
+    fn factor(&self, changed: &Changed<'_>, delta: &Delta, inner: f64) -> Result<Tensor> {
         let squares = if let Some(squares) = self.squares.get() {
             squares
         } else {
-            let squares = Squares::of(weight, &delta.whole()?, self.axis)?;
+            let squares = Squares::of(&changed.whole()?, &delta.whole()?, self.axis)?;
             self.squares.get_or_init(|| squares)
         };
         let length = ((&squares.weight + (&squares.mixed * (2.0 * inner))?)?
@@ -329,6 +330,27 @@ impl Lengths {
             .relu()?
             .sqrt()?;
         &self.magnitude / (length + LENGTH_EPS)?
+    }
+}
+
+/// The rows of a weight that an update changes.
+struct Changed<'a> {
+    weight: &'a Matrix,
+    rows: &'a Range<usize>,
+}
+
+impl Changed<'_> {
+    /// What they make of an input: `(l, in)` → `(l, rows)`
+    fn of_input(&self, x: &Tensor) -> Result<Tensor> {
+        let product = self.weight.product(x)?;
+        product.narrow(D::Minus1, self.rows.start, self.rows.len())
+    }
+
+    /// All of them, `(rows, in)`, f32.
+    fn whole(&self) -> Result<Tensor> {
+        self.weight
+            .whole()?
+            .narrow(0, self.rows.start, self.rows.len())
     }
 }
 

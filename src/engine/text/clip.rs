@@ -7,9 +7,12 @@ use candle_nn::ops::softmax_last_dim;
 use serde::Deserialize;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::{Weights, head_size};
+use crate::engine::checkpoint::matrix::Matrix;
+use crate::engine::checkpoint::{Component, Weights, head_size, read_json, read_json_if_there};
+use crate::engine::device::Hardware;
 use crate::engine::flux::linear::{LayerNorm, Linear};
 use crate::engine::text::OnLayer;
+use crate::weights::model::ModelSource;
 
 /// Sizes and habits, from `text_encoder/config.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,13 +50,62 @@ fn default_end() -> u32 {
     2
 }
 
+/// Features of a head of CLIP ViT-L. <https://huggingface.co/openai/clip-vit-large-patch14/blob/main/config.json>
+const HEAD: usize = 64;
+
+/// Features of a head of encoders too narrow for [`HEAD`].
+const NARROW_HEAD: usize = 8;
+
+impl Config {
+    /// The configuration of the encoder: that which lies beside it, or what its tensors tell, with CLIP ViT-L's habits.
+    ///
+    /// # Errors
+    /// When the configuration is malformed, or tensors that tell the sizes are missing.
+    pub fn read(model: &ModelSource, component: &Component) -> Result<Self, Error> {
+        let name = "text_encoder/config.json";
+        match model {
+            ModelSource::Embedded | ModelSource::Folder(_) => read_json(model, name),
+            ModelSource::Files(_) => match read_json_if_there(model, name)? {
+                Some(beside) => Ok(beside),
+                None => Self::of_tensors(component),
+            },
+        }
+    }
+
+    /// What the tensors of an encoder tell of it.
+    fn of_tensors(component: &Component) -> Result<Self, Error> {
+        let side = |name: &str, i: usize| {
+            let shape = component.required_shape(&format!("text_model.{name}"))?;
+            Ok::<_, Error>(shape.get(i).copied().unwrap_or(0))
+        };
+        let width = side("embeddings.token_embedding.weight", 1)?;
+        let head = if width.is_multiple_of(HEAD) {
+            HEAD
+        } else {
+            NARROW_HEAD
+        };
+        Ok(Self {
+            hidden_size: width,
+            num_hidden_layers: component.count("text_model.encoder.layers", "mlp.fc1.weight"),
+            num_attention_heads: width / head,
+            intermediate_size: side("encoder.layers.0.mlp.fc1.weight", 0)?,
+            max_position_embeddings: side("embeddings.position_embedding.weight", 0)?,
+            vocab_size: side("embeddings.token_embedding.weight", 0)?,
+            layer_norm_eps: default_eps(),
+            hidden_act: Activation::default(),
+            eos_token_id: default_end(),
+        })
+    }
+}
+
 /// The encoder.
 pub struct Clip {
-    token_embedding: Tensor,
+    token_embedding: Matrix,
     position_embedding: Tensor,
     layers: Vec<Layer>,
     final_layer_norm: LayerNorm,
     config: Config,
+    hardware: Hardware,
 }
 
 impl Clip {
@@ -71,12 +123,7 @@ impl Clip {
             config.hidden_size,
             config.num_attention_heads,
         )?;
-        // Files are written with and without the prefix.
-        let root = if weights.has("text_model.final_layer_norm.weight") {
-            weights.at("text_model")
-        } else {
-            weights.clone()
-        };
+        let root = weights.at("text_model");
         let width = config.hidden_size;
         let embeddings = root.at("embeddings");
         let layers = (0..config.num_hidden_layers).map(|i| {
@@ -85,7 +132,7 @@ impl Clip {
         });
         Ok(Self {
             token_embedding: embeddings
-                .get("token_embedding.weight", &[config.vocab_size, width])?,
+                .matrix("token_embedding.weight", (config.vocab_size, width))?,
             position_embedding: embeddings.get(
                 "position_embedding.weight",
                 &[config.max_position_embeddings, width],
@@ -97,6 +144,7 @@ impl Clip {
                 &root.at("final_layer_norm"),
             )?,
             config: config.clone(),
+            hardware: weights.hardware().clone(),
         })
     }
 
@@ -112,8 +160,8 @@ impl Clip {
     /// # Errors
     /// Those of `on_layer`, and those of the computation.
     pub fn pooled(&self, ids: &[u32], on_layer: &mut OnLayer<'_>) -> Result<Tensor, Error> {
-        let device = self.token_embedding.device();
-        let tokens = self.token_embedding.embedding(&Tensor::new(ids, device)?)?; // (l, width)
+        let device = &self.hardware.device;
+        let tokens = self.token_embedding.rows(ids, &self.hardware)?; // (l, width)
         let positions = self.position_embedding.narrow(0, 0, ids.len())?;
         let mut hidden = (tokens + positions)?.unsqueeze(0)?; // (1, l, width)
         let mask = causal_mask(ids.len(), hidden.dtype(), device)?;

@@ -7,9 +7,12 @@ use candle_nn::ops::softmax_last_dim;
 use serde::Deserialize;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::{Weights, head_size};
+use crate::engine::checkpoint::matrix::Matrix;
+use crate::engine::checkpoint::{Component, Weights, head_size, read_json, read_json_if_there};
+use crate::engine::device::Hardware;
 use crate::engine::flux::linear::{Linear, RmsNorm};
 use crate::engine::text::OnLayer;
+use crate::weights::model::ModelSource;
 
 /// Sizes and habits, from `text_encoder_2/config.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,14 +48,55 @@ fn default_projection() -> String {
     "relu".to_owned()
 }
 
+impl Config {
+    /// The configuration of the encoder: that which lies beside it, or what its tensors tell.
+    ///
+    /// # Errors
+    /// When the configuration is malformed, or tensors that tell the sizes are missing.
+    pub fn read(model: &ModelSource, component: &Component) -> Result<Self, Error> {
+        let name = "text_encoder_2/config.json";
+        match model {
+            ModelSource::Embedded | ModelSource::Folder(_) => read_json(model, name),
+            ModelSource::Files(_) => match read_json_if_there(model, name)? {
+                Some(beside) => Ok(beside),
+                None => Self::of_tensors(component),
+            },
+        }
+    }
+
+    /// What the tensors of an encoder tell of it.
+    fn of_tensors(component: &Component) -> Result<Self, Error> {
+        let side = |name: &str, i: usize| {
+            let shape = component.required_shape(&format!("encoder.{name}"))?;
+            Ok::<_, Error>(shape.get(i).copied().unwrap_or(0))
+        };
+        let table = "block.0.layer.0.SelfAttention.relative_attention_bias.weight";
+        let num_heads = side(table, 1)?;
+        let feed_forward = "block.0.layer.1.DenseReluDense";
+        let is_gated = component.has(&format!("encoder.{feed_forward}.wi_0.weight"));
+        Ok(Self {
+            d_model: side("final_layer_norm.weight", 0)?,
+            d_kv: side("block.0.layer.0.SelfAttention.q.weight", 0)? / num_heads.max(1),
+            d_ff: side(&format!("{feed_forward}.wo.weight"), 1)?,
+            num_layers: component.count("encoder.block", "layer.0.SelfAttention.q.weight"),
+            num_heads,
+            relative_attention_num_buckets: side(table, 0)?,
+            relative_attention_max_distance: default_distance(),
+            layer_norm_epsilon: default_eps(),
+            feed_forward_proj: if is_gated { "gated-gelu" } else { "relu" }.to_owned(),
+        })
+    }
+}
+
 /// The encoder.
 pub struct T5 {
-    embedding: Tensor,
+    embedding: Matrix,
     layers: Vec<Layer>,
     final_layer_norm: RmsNorm,
     /// `(buckets, heads)`, added to the scores of every layer.
     relative_attention_bias: Tensor,
     config: Config,
+    hardware: Hardware,
 }
 
 impl T5 {
@@ -91,7 +135,7 @@ impl T5 {
         });
         let bias_shape = [config.relative_attention_num_buckets, config.num_heads];
         Ok(Self {
-            embedding: weights.any(name)?,
+            embedding: weights.any_matrix(name)?,
             layers: layers.collect::<Result<_, _>>()?,
             final_layer_norm: RmsNorm::load(
                 config.d_model,
@@ -103,6 +147,7 @@ impl T5 {
                 .at("0.layer.0.SelfAttention.relative_attention_bias")
                 .get("weight", &bias_shape)?,
             config: config.clone(),
+            hardware: weights.hardware().clone(),
         })
     }
 
@@ -113,12 +158,8 @@ impl T5 {
     /// # Errors
     /// Those of `on_layer`, and those of the computation.
     pub fn hidden(&self, ids: &[u32], on_layer: &mut OnLayer<'_>) -> Result<Tensor, Error> {
-        let device = self.embedding.device();
-        let mut hidden = self
-            .embedding
-            .embedding(&Tensor::new(ids, device)?)?
-            .unsqueeze(0)?; // (1, l, width)
-        let bias = self.position_bias(ids.len(), device)?;
+        let mut hidden = self.embedding.rows(ids, &self.hardware)?.unsqueeze(0)?; // (1, l, width)
+        let bias = self.position_bias(ids.len(), &self.hardware.device)?;
         for layer in &self.layers {
             on_layer()?;
             hidden = layer.forward(&hidden, &bias)?;

@@ -5,7 +5,7 @@ use tokenizers::{PaddingDirection, PaddingParams, PaddingStrategy, Tokenizer, Tr
 
 use crate::engine::Error;
 use crate::engine::checkpoint::read_json;
-use crate::weights::ModelSource;
+use crate::weights::model::ModelSource;
 
 /// A tokenizer that always gives the same number of tokens.
 pub struct FixedLengthTokenizer {

@@ -9,8 +9,9 @@ use candle_core::Tensor;
 use serde::Deserialize;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::{MAX_WIDTH, Weights};
+use crate::engine::checkpoint::{Component, MAX_WIDTH, Weights, read_json, read_json_if_there};
 use crate::engine::flux::vae::blocks::{Conv, GroupNorm, Middle, ResnetBlock, load_level};
+use crate::weights::model::ModelSource;
 
 /// Sizes, from `vae/config.json`.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,7 +33,59 @@ fn yes() -> bool {
     true
 }
 
+/// FLUX.1's norm groups, and what its latents are scaled and shifted by.
+/// <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py> (`ae_params`)
+const NORM_GROUPS: usize = 32;
+const SCALING_FACTOR: f64 = 0.3611;
+const SHIFT_FACTOR: f64 = 0.1159;
+
 impl Config {
+    /// The configuration of the VAE: that which lies beside it, or what its tensors tell, with FLUX.1's factors.
+    ///
+    /// # Errors
+    /// When the configuration is malformed, or tensors that tell the sizes are missing.
+    pub fn read(model: &ModelSource, component: &Component) -> Result<Self, Error> {
+        let name = "vae/config.json";
+        match model {
+            ModelSource::Embedded | ModelSource::Folder(_) => read_json(model, name),
+            ModelSource::Files(_) => match read_json_if_there(model, name)? {
+                Some(beside) => Ok(beside),
+                None => Self::of_tensors(component),
+            },
+        }
+    }
+
+    /// What the tensors of a VAE tell of it.
+    fn of_tensors(component: &Component) -> Result<Self, Error> {
+        let side = |name: &str, i: usize| {
+            let shape = component.required_shape(name)?;
+            Ok::<_, Error>(shape.get(i).copied().unwrap_or(0))
+        };
+        let levels = component.count("encoder.down_blocks", "resnets.0.conv1.weight");
+        let widths: Vec<_> = (0..levels)
+            .map(|i| {
+                side(
+                    &format!("encoder.down_blocks.{i}.resnets.0.conv1.weight"),
+                    0,
+                )
+            })
+            .collect::<Result<_, _>>()?;
+        // In small models fewer channels are divided among fewer groups, never one alone.
+        let divides = |groups: &usize| widths.iter().all(|width| width.is_multiple_of(2 * groups));
+        let norm_num_groups = (1..=NORM_GROUPS).rev().find(divides).unwrap_or(1);
+        Ok(Self {
+            in_channels: side("encoder.conv_in.weight", 1)?,
+            out_channels: side("decoder.conv_out.weight", 0)?,
+            latent_channels: side("decoder.conv_in.weight", 1)?,
+            layers_per_block: component.count("encoder.down_blocks.0.resnets", "conv1.weight"),
+            block_out_channels: widths,
+            norm_num_groups,
+            scaling_factor: SCALING_FACTOR,
+            shift_factor: Some(SHIFT_FACTOR),
+            mid_block_add_attention: component.has("decoder.mid_block.attentions.0.to_q.weight"),
+        })
+    }
+
     /// Channels of the latents.
     pub fn latent_channels(&self) -> usize {
         self.latent_channels

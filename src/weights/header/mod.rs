@@ -1,0 +1,199 @@
+//! What stands in the header of a file of tensors: names, shapes, number formats and places, and notes. No tensor is read.
+
+mod gguf;
+mod safetensors;
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+/// The header of a file of tensors.
+#[derive(Clone, Debug, Default)]
+pub struct Header {
+    /// The tensors by name.
+    pub tensors: BTreeMap<String, Entry>,
+    /// What else the header says, such as who made the file.
+    pub notes: HashMap<String, String>,
+}
+
+/// A tensor of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// How its numbers are written.
+    pub format: Format,
+    /// Its shape, the dimension whose numbers lie side by side last.
+    pub shape: Vec<usize>,
+    /// Its bytes in the file.
+    pub range: Range<usize>,
+}
+
+/// How the numbers of a tensor are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Format {
+    /// IEEE doubles.
+    F64,
+    /// IEEE singles.
+    F32,
+    /// IEEE halves.
+    F16,
+    /// The upper halves of singles.
+    BF16,
+    /// 8 bits with 4 of exponent.
+    F8E4M3,
+    /// 8 bits with 5 of exponent.
+    F8E5M2,
+    /// GGML's blocks of 32 numbers of 8 bits, with a scale.
+    Q8_0,
+    /// GGML's blocks of 32 numbers of 5 bits, with a scale.
+    Q5_0,
+    /// GGML's blocks of 32 numbers of 5 bits, with a scale and a least value.
+    Q5_1,
+    /// GGML's blocks of 32 numbers of 4 bits, with a scale.
+    Q4_0,
+    /// GGML's blocks of 32 numbers of 4 bits, with a scale and a least value.
+    Q4_1,
+    /// GGML's blocks of 256 numbers of 6 bits, with scales within.
+    Q6K,
+    /// GGML's blocks of 256 numbers of 5 bits, with scales and least values within.
+    Q5K,
+    /// GGML's blocks of 256 numbers of 4 bits, with scales and least values within.
+    Q4K,
+    /// GGML's blocks of 256 numbers of 3 bits, with scales within.
+    Q3K,
+    /// GGML's blocks of 256 numbers of 2 bits, with scales and least values within.
+    Q2K,
+    /// Whole numbers of 64 bits.
+    I64,
+    /// Whole numbers of 32 bits.
+    I32,
+    /// Whole numbers of 16 bits.
+    I16,
+    /// Whole numbers of 8 bits, without a sign.
+    U8,
+    /// Another one, by its name.
+    Other(&'static str),
+}
+
+impl Format {
+    /// What people call it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::F64 => "f64",
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::BF16 => "bf16",
+            Self::F8E4M3 => "fp8 (e4m3)",
+            Self::F8E5M2 => "fp8 (e5m2)",
+            Self::Q8_0 => "Q8_0",
+            Self::Q5_0 => "Q5_0",
+            Self::Q5_1 => "Q5_1",
+            Self::Q4_0 => "Q4_0",
+            Self::Q4_1 => "Q4_1",
+            Self::Q6K => "Q6_K",
+            Self::Q5K => "Q5_K",
+            Self::Q4K => "Q4_K",
+            Self::Q3K => "Q3_K",
+            Self::Q2K => "Q2_K",
+            Self::I64 => "i64",
+            Self::I32 => "i32",
+            Self::I16 => "i16",
+            Self::U8 => "u8",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// How many numbers make up a block, and the bytes of one; `None` where that is not known.
+    pub fn block(self) -> Option<(usize, usize)> {
+        Some(match self {
+            Self::F64 | Self::I64 => (1, 8),
+            Self::F32 | Self::I32 => (1, 4),
+            Self::F16 | Self::BF16 | Self::I16 => (1, 2),
+            Self::F8E4M3 | Self::F8E5M2 | Self::U8 => (1, 1),
+            Self::Q8_0 => (32, 34),
+            Self::Q5_0 => (32, 22),
+            Self::Q5_1 => (32, 24),
+            Self::Q4_0 => (32, 18),
+            Self::Q4_1 => (32, 20),
+            Self::Q6K => (256, 210),
+            Self::Q5K => (256, 176),
+            Self::Q4K => (256, 144),
+            Self::Q3K => (256, 110),
+            Self::Q2K => (256, 84),
+            Self::Other(_) => return None,
+        })
+    }
+
+    /// The bytes of so many numbers; `None` where they do not fill whole blocks, or that is not known.
+    pub fn bytes(self, numbers: usize) -> Option<usize> {
+        let (block, bytes) = self.block()?;
+        let whole = numbers.is_multiple_of(block);
+        whole.then(|| (numbers / block).checked_mul(bytes))?
+    }
+
+    /// Whether weights can be in it.
+    pub fn is_readable(self) -> bool {
+        !matches!(
+            self,
+            Self::I64 | Self::I32 | Self::I16 | Self::U8 | Self::Other(_)
+        )
+    }
+
+    /// Bits per number, as files are compared by.
+    pub fn bits(self) -> f32 {
+        self.block()
+            .map_or(0.0, |(numbers, bytes)| 8.0 * bytes as f32 / numbers as f32)
+    }
+}
+
+impl Header {
+    /// Parses the header of a safetensors or GGUF file.
+    ///
+    /// # Errors
+    /// What is wrong with the file, or what it is instead: the rest of a sentence that begins with the file's name.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.starts_with(gguf::MAGIC) {
+            return gguf::parse(bytes);
+        }
+        // What begins a file may also be the length of a header, so only a file that is none is looked at closer.
+        safetensors::parse(bytes).map_err(|error| match what_else(bytes) {
+            Some(other) => format!("is {other}"),
+            None => error,
+        })
+    }
+
+    /// Bytes of all tensors.
+    pub fn bytes(&self) -> u64 {
+        let lengths = self.tensors.values().map(|entry| entry.range.len() as u64);
+        lengths.sum()
+    }
+
+    /// The format that most bytes of the tensors whose names begin with `prefix` are in.
+    pub fn main_format(&self, prefix: &str) -> Option<Format> {
+        let mut bytes: BTreeMap<Format, usize> = BTreeMap::new();
+        let all = self.tensors.iter();
+        for (_, entry) in all.filter(|(name, _)| name.starts_with(prefix)) {
+            *bytes.entry(entry.format).or_default() += entry.range.len();
+        }
+        let most = bytes.into_iter().max_by_key(|(_, bytes)| *bytes)?;
+        Some(most.0)
+    }
+}
+
+/// What a file is that is often taken for a file of weights.
+pub(super) fn what_else(contents: &[u8]) -> Option<&'static str> {
+    let start = contents.get(..contents.len().min(256)).unwrap_or_default();
+    let text = String::from_utf8_lossy(start).trim_start().to_lowercase();
+    if start.is_empty() {
+        return Some("empty");
+    }
+    let kind = match start {
+        [b'P', b'K', ..] => "a zip or PyTorch file, which is not safe to open",
+        [0x80, 2..=5, ..] => "a pickle file, which is not safe to open",
+        [b'G', b'G', b'U', b'F', ..] => "a GGUF file",
+        _ if text.starts_with("<!doctype") || text.starts_with("<html") => "a web page",
+        _ if text.starts_with("version https://git-lfs") => {
+            "a pointer of Git LFS and not the file itself: fetch it with `git lfs pull`"
+        }
+        _ => return None,
+    };
+    Some(kind)
+}

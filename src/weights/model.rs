@@ -1,0 +1,263 @@
+//! Where the files of a model are.
+//!
+//! A model is the demo model that is embedded in the program, a folder in the layout of diffusers, or files that were
+//! found in several places ([`crate::weights::survey`]). All are asked by the folders and names of diffusers' layout.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::schema::size::REFERENCE_SIDE;
+use crate::weights::bytes::Contents;
+use crate::weights::survey::ModelFiles;
+use crate::weights::{Error, demo};
+
+/// The file that a model folder must have. <https://huggingface.co/docs/diffusers/using-diffusers/loading>
+pub(super) const INDEX: &str = "model_index.json";
+
+/// The file in which a model may say what this program should know of it.
+const CARD: &str = "flux-qfaces.json";
+
+/// What the tensor files of a folder are called before their endings: diffusers' models, then transformers'.
+const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
+
+/// The variants that are looked for where a folder has no file of the plain name, the most precise first.
+/// <https://huggingface.co/docs/diffusers/using-diffusers/loading#checkpoint-variants>
+const VARIANTS: [&str; 5] = ["", "fp32", "bf16", "fp16", "fp8"];
+
+/// Where a model's files come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelSource {
+    /// The demo model inside the program.
+    Embedded,
+    /// A folder in the layout of diffusers.
+    Folder(PathBuf),
+    /// Files in any layout.
+    Files(Arc<ModelFiles>),
+}
+
+/// What is known of a model before it is loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelCard {
+    /// Its name, for people and for the record in a picture.
+    pub name: String,
+    /// One sentence on what it is, where it has one.
+    pub about: Option<String>,
+    /// Side in pixels of the square it draws best; every size of the schema is scaled by `native_side / 1024`.
+    pub native_side: u32,
+    /// Prompts that show what it can do; empty where it names none.
+    pub examples: Vec<String>,
+    /// Whether it is as wide as FLUX.1, so that LoRAs for FLUX.1 can fit it.
+    pub is_flux_sized: bool,
+}
+
+/// Features of FLUX.1's stream. <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py> (`hidden_size`)
+pub(super) const FLUX_WIDTH: u64 = 3072;
+
+/// A card as it stands in a model's folder.
+#[derive(Default, Deserialize)]
+struct CardFile {
+    name: Option<String>,
+    about: Option<String>,
+    native_size: Option<u32>,
+    #[serde(default)]
+    examples: Vec<String>,
+}
+
+impl ModelSource {
+    /// A model folder in the layout of diffusers.
+    ///
+    /// # Errors
+    /// When the folder does not exist or has no `model_index.json`.
+    pub fn folder(path: &Path) -> Result<Self, Error> {
+        if !path.is_dir() {
+            return Err(Error::NoFolder(path.to_owned()));
+        }
+        if !path.join(INDEX).is_file() {
+            return Err(Error::NoIndex(path.to_owned()));
+        }
+        Ok(Self::Folder(path.to_owned()))
+    }
+
+    /// What the model says of itself. Cheap: no weights are read.
+    ///
+    /// # Errors
+    /// When its card exists but cannot be read.
+    pub fn card(&self) -> Result<ModelCard, Error> {
+        let card = match self.find(CARD)? {
+            Some(contents) => {
+                serde_json::from_slice(&contents).map_err(|error| Error::Malformed {
+                    name: CARD.to_owned(),
+                    reason: error.to_string(),
+                })?
+            }
+            None => CardFile::default(),
+        };
+        let native_side = card.native_size.unwrap_or(REFERENCE_SIDE);
+        if !(16..=8192).contains(&native_side) {
+            let reason = format!("native_size must be 16 to 8192, not {native_side}");
+            return Err(Error::Malformed {
+                name: CARD.to_owned(),
+                reason,
+            });
+        }
+        Ok(ModelCard {
+            name: card.name.unwrap_or_else(|| self.place()),
+            about: card.about,
+            native_side,
+            examples: card.examples,
+            is_flux_sized: self.width() == Some(FLUX_WIDTH),
+        })
+    }
+
+    /// Features of the transformer's stream, where they can be told.
+    fn width(&self) -> Option<u64> {
+        if let Self::Files(files) = self {
+            return Some(files.sizes.width as u64);
+        }
+        let config = self.find("transformer/config.json").ok()??;
+        let config: serde_json::Value = serde_json::from_slice(&config).ok()?;
+        let number = |name: &str| config[name].as_u64();
+        number("num_attention_heads")?.checked_mul(number("attention_head_dim")?)
+    }
+
+    /// The file `name`, a path with forward slashes inside the model; `None` when it has no such file.
+    ///
+    /// # Errors
+    /// When the file exists but cannot be opened.
+    pub fn find(&self, name: &str) -> Result<Option<Contents>, Error> {
+        match self {
+            Self::Embedded => Ok(demo::find(name).map(Contents::Embedded)),
+            Self::Folder(folder) => open_if_there(&folder.join(name)),
+            Self::Files(files) => files
+                .beside(name)
+                .map_or(Ok(None), |path| open_if_there(&path)),
+        }
+    }
+
+    /// The file `name`, which must exist.
+    ///
+    /// # Errors
+    /// When it does not, or cannot be opened.
+    pub fn read(&self, name: &str) -> Result<Contents, Error> {
+        self.find(name)?.ok_or_else(|| Error::Missing {
+            name: name.to_owned(),
+            place: self.place(),
+        })
+    }
+
+    /// The tensor files of the part in `folder`, each with its name for messages: one file or all its shards.
+    ///
+    /// # Errors
+    /// When there is none, a shard is missing, or one cannot be opened.
+    pub fn tensors(&self, folder: &str) -> Result<Vec<(String, Contents)>, Error> {
+        if let Self::Files(files) = self {
+            let paths = files.part(folder).ok_or_else(|| Error::Missing {
+                name: folder.to_owned(),
+                place: self.place(),
+            })?;
+            let open = |path: &PathBuf| Ok((file_name(path), open(path)?));
+            return paths.iter().map(open).collect();
+        }
+        for (stem, variant) in VARIANTS
+            .into_iter()
+            .flat_map(|variant| STEMS.map(|stem| (stem, variant)))
+        {
+            let dotted = if variant.is_empty() {
+                String::new()
+            } else {
+                format!(".{variant}")
+            };
+            let name = format!("{folder}/{stem}{dotted}.safetensors");
+            if let Some(contents) = self.find(&name)? {
+                return Ok(vec![(name, contents)]);
+            }
+            let index = format!("{folder}/{stem}.safetensors.index{dotted}.json");
+            if let Some(contents) = self.find(&index)? {
+                return self.shards(folder, &index, &contents);
+            }
+        }
+        Err(Error::NoTensors {
+            folder: folder.to_owned(),
+            place: self.place(),
+            names: STEMS.map(|stem| format!("{stem}.safetensors")),
+        })
+    }
+
+    /// The shards that an index names.
+    fn shards(
+        &self,
+        folder: &str,
+        index: &str,
+        contents: &[u8],
+    ) -> Result<Vec<(String, Contents)>, Error> {
+        let malformed = |reason: String| Error::Malformed {
+            name: index.to_owned(),
+            reason,
+        };
+        let parsed =
+            serde_json::from_slice(contents).map_err(|error| malformed(error.to_string()))?;
+        let shards = shard_names(&parsed)
+            .ok_or_else(|| malformed("it has no weight_map of file names".to_owned()))?;
+        let open = |shard: String| {
+            let name = format!("{folder}/{shard}");
+            let contents = self.read(&name)?;
+            Ok((name, contents))
+        };
+        shards.into_iter().map(open).collect()
+    }
+
+    /// Where the model is, in words without the private part of a path.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Embedded => "the embedded demo model".to_owned(),
+            Self::Folder(folder) => {
+                let name = fs::canonicalize(folder)
+                    .ok()
+                    .and_then(|path| path.file_name().map(std::ffi::OsStr::to_owned));
+                name.map_or_else(
+                    || folder.display().to_string(),
+                    |name| name.to_string_lossy().into_owned(),
+                )
+            }
+            Self::Files(files) => files.name.clone(),
+        }
+    }
+}
+
+/// The distinct file names in a shard index; `None` when it is malformed or would lead out of the folder.
+pub(super) fn shard_names(index: &serde_json::Value) -> Option<Vec<String>> {
+    let map = index.get("weight_map")?.as_object()?;
+    let mut names = map
+        .values()
+        .map(|name| name.as_str().map(str::to_owned))
+        .collect::<Option<Vec<_>>>()?;
+    names.sort();
+    names.dedup();
+    let stays_inside = |name: &String| !name.contains(['/', '\\']) && name != "..";
+    names.iter().all(stays_inside).then_some(names)
+}
+
+fn open_if_there(path: &Path) -> Result<Option<Contents>, Error> {
+    if path.is_file() {
+        open(path).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// A file's bytes.
+pub(super) fn open(path: &Path) -> Result<Contents, Error> {
+    Contents::open(path).map_err(|reason| Error::Unreadable {
+        reason,
+        path: path.to_owned(),
+    })
+}
+
+/// The last part of a path, for people.
+pub(super) fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}

@@ -1,0 +1,196 @@
+//! A file of weights as a candidate for the parts of a model.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::weights::Error;
+use crate::weights::header::{Format, Header};
+use crate::weights::inspect::{self, Found, Names, Part, Sizes};
+use crate::weights::model::{file_name, open};
+
+/// A file of weights, or the shards of one, with what is in it.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The file, or its shards.
+    pub paths: Vec<PathBuf>,
+    /// The parts in it.
+    pub found: Vec<Found>,
+    /// The sizes of its transformer, if it has one.
+    pub sizes: Option<Sizes>,
+    /// What it is instead of a part of a model, or besides.
+    pub foreign: Option<&'static str>,
+    /// The layers outside the blocks that it lacks although it has blocks.
+    pub missing_outside: Vec<&'static str>,
+    /// How most of its numbers are written.
+    pub format: Option<Format>,
+    /// The first format in it that cannot be read.
+    pub unreadable: Option<Format>,
+    /// Bytes on the disk.
+    pub bytes: u64,
+    /// Features by which parts are matched: of the prompt's tokens, of the pooled prompt, of the latents.
+    joints: Joints,
+    /// What else its header says.
+    pub notes: BTreeMap<String, String>,
+}
+
+/// The features that two parts of a model must agree in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Joints {
+    /// What the transformer takes, or T5 gives, for each token.
+    t5: Option<usize>,
+    /// What the transformer takes, or CLIP gives.
+    clip: Option<usize>,
+    /// Channels of the latents of a VAE.
+    latents: Option<usize>,
+}
+
+impl Candidate {
+    /// Looks at a file, or at all shards of one.
+    ///
+    /// # Errors
+    /// When one cannot be opened or is damaged.
+    pub fn look(paths: &[PathBuf]) -> Result<Self, Error> {
+        let mut header = Header::default();
+        let mut bytes = 0;
+        for path in paths {
+            let contents = open(path)?;
+            bytes += contents.len() as u64;
+            let shard = Header::parse(&contents).map_err(|reason| Error::NoWeights {
+                reason,
+                path: path.clone(),
+            })?;
+            header.tensors.extend(shard.tensors);
+            header.notes.extend(shard.notes);
+        }
+        let found = inspect::parts(&header);
+        let transformer = found.iter().find(|found| found.part == Part::Transformer);
+        let main = found.first().map_or("", |found| found.prefix.as_str());
+        Ok(Self {
+            paths: paths.to_vec(),
+            sizes: transformer.and_then(|found| inspect::sizes(&header, found)),
+            foreign: inspect::foreign(&header),
+            missing_outside: transformer
+                .map(|found| inspect::missing_outside(&header, found))
+                .unwrap_or_default(),
+            format: header.main_format(main),
+            unreadable: found
+                .iter()
+                .find_map(|found| inspect::unreadable(&header, found)),
+            bytes,
+            joints: Joints::of(&header, &found),
+            notes: header.notes.into_iter().collect(),
+            found,
+        })
+    }
+
+    /// Whether it has a part.
+    pub fn has(&self, part: Part) -> bool {
+        self.found.iter().any(|found| found.part == part)
+    }
+
+    /// Its first file's name.
+    pub fn name(&self) -> String {
+        self.paths
+            .first()
+            .map(|path| file_name(path))
+            .unwrap_or_default()
+    }
+
+    /// Why its transformer cannot be used, as the rest of a sentence about the file.
+    pub fn obstacle(&self) -> Option<String> {
+        if let Some(format) = self.unreadable {
+            return Some(format!(
+                "has numbers in the format {}, which cannot be read here: take another file, such as Q4_K_S, Q8_0, fp8 (e4m3) or bf16",
+                format.label()
+            ));
+        }
+        if let [first, ..] = self.missing_outside.as_slice() {
+            return Some(format!(
+                "lacks the layers outside its blocks (the first is {first}), which a converter has left out: take a complete file"
+            ));
+        }
+        if let Some(obstacle) = self.sizes.and_then(Sizes::obstacle) {
+            let model = self.sizes.map(Sizes::model).unwrap_or_default();
+            return Some(format!("is {model}: {obstacle}"));
+        }
+        let foreign = self.foreign.filter(|_| {
+            // A checkpoint of FLUX.1 has nothing foreign in it, but words are only words.
+            !self.has(Part::Transformer) || self.sizes.is_none() || self.is_of_relative()
+        })?;
+        Some(format!("is {foreign}, not FLUX.1"))
+    }
+
+    /// Whether names that only relatives of FLUX.1 have are in it.
+    fn is_of_relative(&self) -> bool {
+        self.foreign.is_some_and(|family| {
+            ["Chroma", "FLUX.2", "Hunyuan", "quantised", "ControlNet"]
+                .iter()
+                .any(|word| family.contains(word))
+        })
+    }
+
+    /// Whether it can be the part of a model with this transformer.
+    pub(super) fn fits(&self, part: Part, transformer: &Self) -> bool {
+        if !self.has(part) || self.unreadable.is_some() || self.foreign.is_some() {
+            return false;
+        }
+        let (own, theirs) = (self.joints, transformer.joints);
+        let agrees = |own: Option<usize>, theirs: Option<usize>| {
+            own.zip(theirs).is_none_or(|(own, theirs)| own == theirs)
+        };
+        match part {
+            Part::T5 => agrees(own.t5, theirs.t5),
+            Part::Clip => agrees(own.clip, theirs.clip),
+            Part::Vae => {
+                let features = transformer.sizes.map(|sizes| sizes.token_features / 4);
+                agrees(own.latents, features)
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Joints {
+    fn of(header: &Header, found: &[Found]) -> Self {
+        let shape = |found: &Found, name: &str| {
+            let entry = header.tensors.get(&format!("{}{name}", found.prefix))?;
+            Some(entry.shape.clone())
+        };
+        let mut joints = Self::default();
+        for found in found {
+            let last = |name: &str| shape(found, name)?.last().copied();
+            match (found.part, found.names) {
+                (Part::Transformer, Names::Diffusers) => {
+                    joints.t5 = last("context_embedder.weight");
+                    joints.clip = last("time_text_embed.text_embedder.linear_1.weight");
+                }
+                (Part::Transformer, _) => {
+                    joints.t5 = last("txt_in.weight");
+                    joints.clip = last("vector_in.in_layer.weight");
+                }
+                (Part::Vae, _) => {
+                    joints.latents = shape(found, "decoder.conv_in.weight")
+                        .and_then(|shape| shape.get(1).copied());
+                }
+                (Part::Clip, _) if joints.clip.is_none() => {
+                    joints.clip = last("text_model.embeddings.token_embedding.weight")
+                        .or_else(|| last("embeddings.token_embedding.weight"));
+                }
+                (Part::T5, Names::LlamaCpp) if joints.t5.is_none() => {
+                    joints.t5 = last("enc.output_norm.weight");
+                }
+                (Part::T5, _) if joints.t5.is_none() => {
+                    joints.t5 = last("encoder.final_layer_norm.weight");
+                    // Every block of UMT5 has a table of its own, and its vocabulary is another.
+                    let own =
+                        "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight";
+                    if shape(found, own).is_some() {
+                        joints.t5 = Some(0);
+                    }
+                }
+                _ => {}
+            }
+        }
+        joints
+    }
+}

@@ -1,0 +1,331 @@
+//! Which files on this machine make up a model.
+//!
+//! Whoever has models keeps them as other programs have laid them out: one file with everything in it, a transformer here and
+//! its text encoders there, a folder for each part. So every file of weights in the places that count is looked at by its
+//! header, and the parts that fit one another are put together. Nothing is copied, and no tensor is read.
+
+pub mod candidate;
+pub mod places;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::weights::Error;
+use crate::weights::catalog;
+use crate::weights::inspect::{Part, Sizes};
+use crate::weights::model::{INDEX, ModelSource, file_name};
+use crate::weights::survey::candidate::Candidate;
+use crate::weights::survey::places::{DEPTH, Places, bases_in, gather, grouped, shards_of};
+
+/// The second transformer, which runs in place of the first when a job asks for schnell.
+pub(super) const SCHNELL: &str = "transformer_schnell";
+
+/// The folders of the tokenizers in diffusers' layout, and the files of which one must be there.
+pub(super) const TOKENIZERS: [(&str, &[&str]); 2] = [
+    ("tokenizer", &["tokenizer.json", "merges.txt"]),
+    ("tokenizer_2", &["tokenizer.json"]),
+];
+
+/// A model that was put together from files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelFiles {
+    /// What it is called: the name of the transformer's file.
+    pub name: String,
+    /// The sizes of its transformer.
+    pub sizes: Sizes,
+    /// The files of each part, by the part's folder in diffusers' layout.
+    parts: BTreeMap<&'static str, Vec<PathBuf>>,
+    /// The folders that configurations and tokenizers are looked for in, in order.
+    bases: Vec<PathBuf>,
+    /// How many of them are the model's own: only there are configurations looked for.
+    own_bases: usize,
+}
+
+impl ModelFiles {
+    /// Whether it has the part in a folder.
+    pub fn has(&self, folder: &str) -> bool {
+        self.parts.contains_key(folder)
+    }
+
+    /// The files of the part in a folder.
+    pub(super) fn part(&self, folder: &str) -> Option<&Vec<PathBuf>> {
+        self.parts.get(folder)
+    }
+
+    /// A file that is no file of tensors, by its path in diffusers' layout.
+    pub(super) fn beside(&self, name: &str) -> Option<PathBuf> {
+        // A part's own configuration lies beside its tensors, where its folder has the part's name.
+        let (folder, file) = name.split_once('/').unwrap_or(("", name));
+        if let Some(own) = self.parts.get(folder).and_then(|paths| paths.first())
+            && let Some(parent) = own.parent()
+            && parent.file_name().is_some_and(|name| name == folder)
+            && parent.join(file).is_file()
+        {
+            return Some(parent.join(file));
+        }
+        let is_tokenizer = TOKENIZERS.iter().any(|(name, _)| *name == folder);
+        let count = if is_tokenizer {
+            self.bases.len()
+        } else {
+            self.own_bases
+        };
+        let bases = self.bases.iter().take(count);
+        let mut paths = bases.map(|base| base.join(name));
+        paths.find(|path| path.is_file())
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        let mut paths: Vec<_> = self.parts.values().flatten().collect();
+        paths.sort();
+        paths.dedup();
+        let sizes = paths.into_iter().filter_map(|path| fs::metadata(path).ok());
+        sizes.map(|data| data.len()).sum()
+    }
+}
+
+/// What was found for a model.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// The file of its transformer.
+    pub transformer: Candidate,
+    /// The model, as far as it is there.
+    pub files: ModelFiles,
+    /// What is missing to make it run.
+    pub missing: Vec<Missing>,
+}
+
+/// What a model lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The part's folder in diffusers' layout.
+    pub folder: &'static str,
+    /// The usual file of it.
+    pub file: &'static str,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+impl Survey {
+    /// What is missing, as "ae.safetensors (335 MB) and clip_l.safetensors (246 MB)"; `None` when nothing is.
+    pub fn needs(&self) -> Option<String> {
+        let each = self
+            .missing
+            .iter()
+            .map(|missing| format!("{} ({})", missing.file, catalog::size_text(missing.bytes)));
+        let each: Vec<_> = each.collect();
+        let (last, rest) = each.split_last()?;
+        Some(if rest.is_empty() {
+            last.clone()
+        } else {
+            format!("{} and {last}", rest.join(", "))
+        })
+    }
+}
+
+/// Finds the model that a file or a folder means. Parts that it lacks are looked for in `elsewhere`.
+///
+/// # Errors
+/// When there is no such file or folder, nothing in it is a model of FLUX.1, or it holds several; when a file is damaged.
+pub fn open_model(path: &Path, elsewhere: &[PathBuf]) -> Result<ModelSource, Error> {
+    if path.is_dir() && is_complete_folder(path) {
+        return ModelSource::folder(path);
+    }
+    let survey = survey(path, elsewhere)?;
+    match survey.needs() {
+        None => Ok(ModelSource::Files(Arc::new(survey.files))),
+        Some(needs) => Err(Error::Incomplete {
+            name: survey.files.name,
+            needs,
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// Whether a folder is a model in the layout of diffusers, or at least lacks what only its own sentence can say.
+fn is_complete_folder(path: &Path) -> bool {
+    path.join(INDEX).is_file() && path.join("transformer").join("config.json").is_file()
+        || path.join(INDEX).is_file() && gather(path, DEPTH).is_empty()
+}
+
+/// Looks for the model that a file or a folder means, complete or not.
+///
+/// # Errors
+/// See [`open_model`].
+pub fn survey(path: &Path, elsewhere: &[PathBuf]) -> Result<Survey, Error> {
+    let (transformer, schnell, own_bases) = if path.is_dir() {
+        let (first, second) = in_folder(path)?;
+        (first, second, vec![path.to_owned()])
+    } else if path.is_file() {
+        let candidate = Candidate::look(&shards_of(path))?;
+        usable(&candidate, path)?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        (candidate, None, vec![folder])
+    } else {
+        return Err(Error::NoFolder(path.to_owned()));
+    };
+    let Some(sizes) = transformer.sizes else {
+        return Err(no_model(path, "holds no whole transformer of FLUX.1"));
+    };
+    Ok(put_together(
+        transformer,
+        schnell,
+        sizes,
+        own_bases,
+        elsewhere,
+    ))
+}
+
+/// The transformers in a folder: one, or one like dev and one like schnell.
+fn in_folder(path: &Path) -> Result<(Candidate, Option<Candidate>), Error> {
+    let (mut dev, mut schnell, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let mut damaged = None;
+    for paths in grouped(gather(path, DEPTH)) {
+        let candidate = match Candidate::look(&paths) {
+            Ok(candidate) => candidate,
+            Err(error) => {
+                damaged.get_or_insert(error);
+                continue;
+            }
+        };
+        match (candidate.obstacle(), candidate.sizes) {
+            (None, Some(sizes)) if candidate.has(Part::Transformer) => {
+                if sizes.has_guidance {
+                    dev.push(candidate);
+                } else {
+                    schnell.push(candidate);
+                }
+            }
+            (Some(obstacle), _) => refused.push(format!("{} {obstacle}", candidate.name())),
+            _ => {}
+        }
+    }
+    for several in [&dev, &schnell] {
+        if several.len() > 1 {
+            let mut names: Vec<_> = several.iter().map(Candidate::name).collect();
+            names.sort();
+            return Err(Error::SeveralModels {
+                names: names.join(", "),
+                path: path.to_owned(),
+            });
+        }
+    }
+    match (dev.pop(), schnell.pop()) {
+        (Some(dev), schnell) => Ok((dev, schnell)),
+        (None, Some(schnell)) => Ok((schnell, None)),
+        (None, None) => Err(match (damaged, refused.into_iter().next()) {
+            (Some(damaged), _) => damaged,
+            (None, Some(refused)) => {
+                no_model(path, &format!("holds no model that can be used: {refused}"))
+            }
+            (None, None) => no_model(
+                path,
+                "holds no model: neither a model_index.json nor the file of a FLUX.1 transformer",
+            ),
+        }),
+    }
+}
+
+/// Checks that a file is a transformer that can be used.
+fn usable(candidate: &Candidate, path: &Path) -> Result<(), Error> {
+    let refuse = |reason: String| {
+        Err(Error::NoWeights {
+            reason,
+            path: path.to_owned(),
+        })
+    };
+    if let Some(obstacle) = candidate.obstacle() {
+        return refuse(obstacle);
+    }
+    if candidate.has(Part::Transformer) {
+        return Ok(());
+    }
+    match candidate.found.first() {
+        Some(found) => refuse(format!(
+            "is the {} of a model: give the file of its transformer, or the folder that has all files",
+            found.part.label()
+        )),
+        None => refuse("is no model of FLUX.1".to_owned()),
+    }
+}
+
+fn no_model(path: &Path, reason: &str) -> Error {
+    Error::NoWeights {
+        reason: reason.to_owned(),
+        path: path.to_owned(),
+    }
+}
+
+/// Finds the other parts of a transformer.
+fn put_together(
+    transformer: Candidate,
+    schnell: Option<Candidate>,
+    sizes: Sizes,
+    own_bases: Vec<PathBuf>,
+    elsewhere: &[PathBuf],
+) -> Survey {
+    let mut parts: BTreeMap<&'static str, Vec<PathBuf>> = BTreeMap::new();
+    parts.insert(Part::Transformer.folder(), transformer.paths.clone());
+    if let Some(schnell) = &schnell {
+        parts.insert(SCHNELL, schnell.paths.clone());
+    }
+    let mut missing = Vec::new();
+    // Candidates are looked at place by place, the nearest first, and only as long as something is wanting.
+    let mut places = Places::new(&transformer, &own_bases, elsewhere);
+    let optional = [Part::SafetyChecker, Part::SafetyClassifier];
+    for part in Part::NEEDED.into_iter().chain(optional) {
+        if part == Part::Transformer {
+            continue;
+        }
+        match places.find(part, &transformer) {
+            Some(paths) => {
+                parts.insert(part.folder(), paths);
+            }
+            None if optional.contains(&part) => {}
+            None => missing.push(catalog::usual(part.folder())),
+        }
+    }
+    let own = own_bases.len();
+    let mut bases = own_bases;
+    bases.extend(elsewhere.iter().flat_map(|place| bases_in(place)));
+    let files = ModelFiles {
+        name: transformer
+            .paths
+            .first()
+            .map(|path| name_of(path))
+            .unwrap_or_default(),
+        sizes,
+        parts,
+        bases,
+        own_bases: own,
+    };
+    for (folder, names) in TOKENIZERS {
+        let has = |name: &&str| files.beside(&format!("{folder}/{name}")).is_some();
+        if !names.iter().any(has) {
+            missing.push(catalog::usual(folder));
+        }
+    }
+    Survey {
+        transformer,
+        files,
+        missing,
+    }
+}
+
+/// What a model is called whose transformer is this file: after the file, or after the folder around diffusers' folders.
+fn name_of(path: &Path) -> String {
+    let parent = path.parent();
+    let is_part = parent.is_some_and(|parent| parent.ends_with(Part::Transformer.folder()));
+    let model = parent.and_then(Path::parent).filter(|_| is_part);
+    let Some(model) = model else {
+        return file_name(path);
+    };
+    // In the cache of Hugging Face the folder is called after a commit, and the one above it after the repository.
+    let repository = model.ancestors().find_map(|folder| {
+        let name = folder.file_name()?.to_str()?.strip_prefix("models--")?;
+        Some(name.replace("--", "/"))
+    });
+    repository.unwrap_or_else(|| file_name(model))
+}

@@ -1,0 +1,195 @@
+//! Where the files of models are looked for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::weights::header::Format;
+use crate::weights::inspect::Part;
+use crate::weights::survey::candidate::Candidate;
+
+/// How deep folders are looked into: as deep as the cache of Hugging Face.
+pub(super) const DEPTH: usize = 6;
+
+/// The most files that are looked at.
+const MOST_FILES: usize = 5000;
+
+/// How far above a file the folders of its kind are looked for.
+const ANCESTORS: usize = 4;
+
+/// The folders in which other programs keep parts of models.
+/// <https://github.com/comfyanonymous/ComfyUI/blob/v0.3.10/folder_paths.py>
+const KINDS: [&str; 7] = [
+    "vae",
+    "clip",
+    "text_encoders",
+    "text_encoder",
+    "VAE",
+    "any",
+    "flux",
+];
+
+/// The places where the parts of a transformer may be, the nearest first; each is looked through when it is needed.
+pub(super) struct Places {
+    waiting: std::vec::IntoIter<Vec<PathBuf>>,
+    looked: Vec<Vec<Candidate>>,
+}
+
+impl Places {
+    pub(super) fn new(transformer: &Candidate, own: &[PathBuf], elsewhere: &[PathBuf]) -> Self {
+        let mut waiting = vec![own.iter().flat_map(|base| gather(base, DEPTH)).collect()];
+        if let Some(first) = transformer.paths.first() {
+            waiting.push(of_relatives(first));
+        }
+        waiting.extend(elsewhere.iter().map(|place| gather(place, DEPTH)));
+        Self {
+            waiting: waiting.into_iter(),
+            looked: vec![vec![transformer.clone()]],
+        }
+    }
+
+    /// The best file of a part in the nearest place that has one.
+    pub(super) fn find(&mut self, part: Part, transformer: &Candidate) -> Option<Vec<PathBuf>> {
+        let mut place = 0;
+        loop {
+            while place >= self.looked.len() {
+                let files = self.waiting.next()?;
+                let candidates = grouped(files)
+                    .iter()
+                    .filter_map(|paths| Candidate::look(paths).ok())
+                    .collect();
+                self.looked.push(candidates);
+            }
+            let fitting = self.looked[place].iter().filter(|candidate| {
+                candidate.fits(part, transformer) || place == 0 && candidate.has(part)
+            });
+            let bits = |candidate: &&Candidate| candidate.format.map_or(0.0, Format::bits);
+            // A file made for this model before others of the same shapes, then the most precise, then by name.
+            let best = fitting.max_by(|a, b| {
+                let ours = |candidate: &&Candidate| {
+                    let name = candidate.name().to_lowercase();
+                    name.starts_with("ae.") || name.contains("flux")
+                };
+                ours(a)
+                    .cmp(&ours(b))
+                    .then(bits(a).total_cmp(&bits(b)))
+                    .then_with(|| b.paths.cmp(&a.paths))
+            });
+            if let Some(best) = best {
+                return Some(best.paths.clone());
+            }
+            place += 1;
+        }
+    }
+}
+
+/// The files in the folders for other parts around the folder of a file.
+fn of_relatives(file: &Path) -> Vec<PathBuf> {
+    let ancestors = file.ancestors().skip(2).take(ANCESTORS);
+    let mut files = Vec::new();
+    for ancestor in ancestors {
+        let kinds = KINDS.iter().map(|kind| ancestor.join(kind));
+        files.extend(
+            kinds
+                .filter(|folder| folder.is_dir())
+                .flat_map(|folder| gather(&folder, DEPTH)),
+        );
+        if !files.is_empty() {
+            break;
+        }
+    }
+    files
+}
+
+/// The folders in and below a place that have tokenizers.
+pub(super) fn bases_in(place: &Path) -> Vec<PathBuf> {
+    let mut bases = vec![place.to_owned()];
+    walk(place, DEPTH, &mut |path, is_folder| {
+        let is_tokenizer = path
+            .file_name()
+            .is_some_and(|name| name == "tokenizer" || name == "tokenizer_2");
+        if is_folder
+            && is_tokenizer
+            && let Some(parent) = path.parent()
+        {
+            let parent = parent.to_owned();
+            if !bases.contains(&parent) {
+                bases.push(parent);
+            }
+        }
+        true
+    });
+    bases
+}
+
+/// The files of weights in and below a folder.
+pub fn gather(folder: &Path, depth: usize) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    walk(folder, depth, &mut |path, is_folder| {
+        let ending = path.extension().unwrap_or_default();
+        let is_weights = ["safetensors", "gguf", "sft"]
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known));
+        if !is_folder && is_weights {
+            files.push(path.to_owned());
+        }
+        files.len() < MOST_FILES
+    });
+    files.sort();
+    files
+}
+
+/// Goes through a folder and what is below it, as long as `see` says so. What is hidden is left out.
+fn walk(folder: &Path, depth: usize, see: &mut dyn FnMut(&Path, bool) -> bool) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return true;
+    };
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') {
+            continue;
+        }
+        let is_folder = path.is_dir();
+        if !see(&path, is_folder) {
+            return false;
+        }
+        if is_folder && depth > 0 && !walk(&path, depth - 1, see) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Puts the shards of one model together: `name-00001-of-00003.safetensors`.
+pub fn grouped(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
+    let mut groups: Vec<(PathBuf, Vec<PathBuf>)> = Vec::new();
+    for file in files {
+        let key = shard_stem(&file).unwrap_or_else(|| file.clone());
+        match groups.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, group)) => group.push(file),
+            None => groups.push((key, vec![file])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// What the names of a model's shards have in common.
+fn shard_stem(file: &Path) -> Option<PathBuf> {
+    let stem = file.file_stem()?.to_str()?;
+    let (rest, count) = stem.rsplit_once("-of-")?;
+    let (name, number) = rest.rsplit_once('-')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(count) && is_number(number)).then(|| file.with_file_name(name))
+}
+
+/// All shards of the model of which a file is one.
+pub(super) fn shards_of(file: &Path) -> Vec<PathBuf> {
+    let Some(stem) = shard_stem(file) else {
+        return vec![file.to_owned()];
+    };
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut shards = gather(folder, 0);
+    shards.retain(|other| shard_stem(other).as_ref() == Some(&stem));
+    shards
+}
