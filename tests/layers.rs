@@ -31,7 +31,7 @@ const CONFINED: [(&str, &[&str]); 17] = [
     ("std::net", &["weights/"]),
     ("thread::spawn", &["session/"]),
     ("thread::Builder", &["session/", "ui/files.rs"]),
-    ("unsafe {", &["weights/mod.rs", "engine/kernels/"]),
+    ("unsafe {", &["weights/bytes.rs", "engine/kernels/"]),
     ("memmap2", &["weights/"]),
 ];
 

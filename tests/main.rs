@@ -18,6 +18,7 @@ mod fake;
 mod imaging;
 mod kernels;
 mod layers;
+mod layouts;
 mod lora;
 #[cfg(unix)]
 mod lora_cli;

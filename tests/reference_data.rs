@@ -30,7 +30,7 @@ pub fn lora_cases(kind: &str) -> Vec<Value> {
     cases_in(&lora_folder(), kind)
 }
 
-fn cases_in(folder: &Path, kind: &str) -> Vec<Value> {
+pub fn cases_in(folder: &Path, kind: &str) -> Vec<Value> {
     let text = fs::read(folder.join("cases.json")).unwrap();
     let all: Value = serde_json::from_slice(&text).unwrap();
     all[kind].as_array().unwrap().clone()

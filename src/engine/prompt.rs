@@ -14,6 +14,9 @@ use crate::schema::request::Model;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
+/// CLIP's end token, which is its padding too.
+const CLIP_END: &str = "<|endoftext|>";
+
 /// CLIP's length where its tokenizer names none.
 const CLIP_TOKENS: usize = 77;
 
@@ -53,15 +56,11 @@ impl TextEncoders {
         let open = |part: Part| Component::open(model, part, part.folder(), hardware);
         let (clip, t5) = (open(Part::Clip)?, open(Part::T5)?);
         let slots = [clip.slots(), t5.slots()];
-        let clip_config = clip::Config::read(model, &clip)?;
+        let clip_tokenizer = FixedLengthTokenizer::open(model, "tokenizer", CLIP_END, CLIP_TOKENS)?;
+        let clip_config = clip::Config::read(model, &clip, clip_tokenizer.id(CLIP_END))?;
         let t5_config = t5::Config::read(model, &t5)?;
         Ok(Self {
-            clip_tokenizer: FixedLengthTokenizer::open(
-                model,
-                "tokenizer",
-                "<|endoftext|>",
-                CLIP_TOKENS,
-            )?,
+            clip_tokenizer,
             clip: Clip::load(&clip_config, &clip.weights(), on_layer)?,
             t5_tokenizer: FixedLengthTokenizer::open(
                 model,

@@ -57,23 +57,28 @@ const HEAD: usize = 64;
 const NARROW_HEAD: usize = 8;
 
 impl Config {
-    /// The configuration of the encoder: that which lies beside it, or what its tensors tell, with CLIP ViT-L's habits.
+    /// The configuration of the encoder: that which lies beside it, or what its tensors tell, with CLIP ViT-L's habits and
+    /// `end`, the tokenizer's end token.
     ///
     /// # Errors
     /// When the configuration is malformed, or tensors that tell the sizes are missing.
-    pub fn read(model: &ModelSource, component: &Component) -> Result<Self, Error> {
+    pub fn read(
+        model: &ModelSource,
+        component: &Component,
+        end: Option<u32>,
+    ) -> Result<Self, Error> {
         let name = "text_encoder/config.json";
         match model {
             ModelSource::Embedded | ModelSource::Folder(_) => read_json(model, name),
             ModelSource::Files(_) => match read_json_if_there(model, name)? {
                 Some(beside) => Ok(beside),
-                None => Self::of_tensors(component),
+                None => Self::of_tensors(component, end),
             },
         }
     }
 
     /// What the tensors of an encoder tell of it.
-    fn of_tensors(component: &Component) -> Result<Self, Error> {
+    fn of_tensors(component: &Component, end: Option<u32>) -> Result<Self, Error> {
         let side = |name: &str, i: usize| {
             let shape = component.required_shape(&format!("text_model.{name}"))?;
             Ok::<_, Error>(shape.get(i).copied().unwrap_or(0))
@@ -93,7 +98,7 @@ impl Config {
             vocab_size: side("embeddings.token_embedding.weight", 0)?,
             layer_norm_eps: default_eps(),
             hidden_act: Activation::default(),
-            eos_token_id: default_end(),
+            eos_token_id: end.unwrap_or_else(default_end),
         })
     }
 }

@@ -85,6 +85,11 @@ impl FixedLengthTokenizer {
         })
     }
 
+    /// The id of a token, if the vocabulary has it.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
     /// The most tokens the tokenizer's configuration allows.
     pub fn max_length(&self) -> usize {
         self.max_length

@@ -288,8 +288,13 @@ fn put_together(
         }
     }
     let own = own_bases.len();
+    let further: Vec<_> = own_bases
+        .iter()
+        .chain(elsewhere)
+        .flat_map(|place| bases_in(place))
+        .collect();
     let mut bases = own_bases;
-    bases.extend(elsewhere.iter().flat_map(|place| bases_in(place)));
+    bases.extend(further);
     let files = ModelFiles {
         name: transformer
             .paths

@@ -1,0 +1,303 @@
+//! One model in every layout that FLUX.1's files come in must make the same picture.
+//! `tests/reference/checkpoints.py` has written the files and what each must give.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use candle_core::Tensor;
+use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
+use tempfile::TempDir;
+
+use flux_qfaces::engine::device::Hardware;
+use flux_qfaces::engine::dump::{Dump, Noise, Probe};
+use flux_qfaces::engine::kernels::decode::{decode, encode_q8_0};
+use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::schema::params::Params;
+use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::weights::header::Format;
+use flux_qfaces::weights::model::ModelSource;
+use flux_qfaces::weights::survey::open_model;
+
+use crate::reference_data::{Golden, cases_in, check, copy, folder};
+
+/// The folder of the golden checkpoints.
+fn checkpoints() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/checkpoints")
+}
+
+/// A folder with some of the golden files, each at a path of its own, and both tokenizers.
+fn laid_out(files: &[(&str, &str)]) -> TempDir {
+    let place = TempDir::new().unwrap();
+    for (from, to) in files {
+        let (from, to) = (checkpoints().join(from), place.path().join(to));
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
+    for tokenizer in ["tokenizer", "tokenizer_2"] {
+        let from = folder().join("dev").join(tokenizer);
+        copy(&from, &place.path().join(tokenizer));
+    }
+    place
+}
+
+/// The tensors of a job with the model at `path`.
+fn made(source: &ModelSource) -> Vec<(String, Tensor)> {
+    let mut go_on = |_| ControlFlow::Continue(());
+    let mut generator =
+        FluxGenerator::load(source, Model::Dev, Hardware::cpu(), &mut go_on).unwrap();
+    let case = &cases_in(&checkpoints(), "case")[0];
+    let params = Params {
+        prompt: Some(case["prompt"].as_str().unwrap().to_owned()),
+        num_inference_steps: case["steps"].as_i64().unwrap(),
+        guidance_scale: case["guidance"].as_f64().unwrap(),
+        seed: Some(0),
+        ..Params::default()
+    };
+    let circumstances = Circumstances {
+        native_side: 64,
+        ..Circumstances::default()
+    };
+    let request = Request::resolve(&params, circumstances).unwrap();
+    let mut probe = Probe {
+        noise: Some(Noise::read(&checkpoints().join("golden.safetensors")).unwrap()),
+        dump: Some(Dump::default()),
+    };
+    generator
+        .generate_probed(&request, &[], &mut probe, &mut go_on)
+        .unwrap();
+    probe.dump.unwrap().tensors().unwrap()
+}
+
+/// Opening the model at `path` below the laid out files must give what the reference made in the run `golden`.
+fn check_layout(files: &[(&str, &str)], path: &str, golden: &str) {
+    let place = laid_out(files);
+    let source = open_model(&place.path().join(path), &[]).unwrap();
+    check_made(&made(&source), golden, path, 1e-5);
+}
+
+fn check_made(tensors: &[(String, Tensor)], golden: &str, what: &str, tolerance: f64) {
+    let all = Golden::at(&checkpoints().join("golden.safetensors"));
+    for (ours, theirs) in [
+        ("t5_hidden", "t5"),
+        ("clip_pooled", "clip"),
+        ("latents_2", "latents"),
+        ("image", "image"),
+    ] {
+        let tensor = &tensors.iter().find(|(name, _)| name == ours).unwrap().1;
+        let mut wanted = all.get(&format!("{golden} {theirs}")).clone();
+        if theirs == "image" {
+            wanted = wanted.clamp(-1_f32, 1_f32).unwrap();
+        }
+        check(&format!("{what} {ours}"), tensor, &wanted, tolerance);
+    }
+}
+
+const PARTS: [(&str, &str); 4] = [
+    ("parts/flux1-dev.safetensors", "flux1-dev.safetensors"),
+    ("parts/ae.safetensors", "ae.safetensors"),
+    ("parts/clip_l.safetensors", "clip_l.safetensors"),
+    ("parts/t5xxl_fp16.safetensors", "t5xxl_fp16.safetensors"),
+];
+
+#[test]
+fn a_folder_of_diffusers_in_shards_and_variants() {
+    check_layout(&[("diffusers", "")], "", "plain");
+}
+
+#[test]
+fn single_files_in_one_folder_and_by_the_transformers_name() {
+    check_layout(&PARTS, "", "plain");
+    check_layout(&PARTS, "flux1-dev.safetensors", "plain");
+}
+
+#[test]
+fn a_file_with_everything_in_it() {
+    let everything = [("all-in-one.safetensors", "flux1-dev-all.safetensors")];
+    check_layout(&everything, "flux1-dev-all.safetensors", "plain");
+    check_layout(&everything, "", "plain");
+}
+
+#[test]
+fn the_folders_of_comfyui() {
+    let files = [
+        (PARTS[0].0, "models/unet/flux1-dev.safetensors"),
+        (PARTS[1].0, "models/vae/ae.safetensors"),
+        (PARTS[2].0, "models/clip/clip_l.safetensors"),
+        (PARTS[3].0, "models/text_encoders/t5xxl_fp16.safetensors"),
+    ];
+    let place = laid_out(&files);
+    // The tokenizers come from elsewhere, as the folders have none.
+    let elsewhere = TempDir::new().unwrap();
+    for tokenizer in ["tokenizer", "tokenizer_2"] {
+        fs::rename(
+            place.path().join(tokenizer),
+            elsewhere.path().join(tokenizer),
+        )
+        .unwrap();
+    }
+    for path in ["", "models", "models/unet/flux1-dev.safetensors"] {
+        let places = [elsewhere.path().to_owned()];
+        let source = open_model(&place.path().join(path), &places).unwrap();
+        check_made(&made(&source), "plain", path, 1e-5);
+    }
+}
+
+#[test]
+fn the_cache_of_hugging_face() {
+    let snapshot = "models--someone--FLUX.1-dev/snapshots/0123abc";
+    let files = [("diffusers", snapshot)];
+    let place = laid_out(&files);
+    for tokenizer in ["tokenizer", "tokenizer_2"] {
+        let to = place.path().join(snapshot).join(tokenizer);
+        fs::rename(place.path().join(tokenizer), to).unwrap();
+    }
+    let source = open_model(place.path(), &[]).unwrap();
+    assert_eq!(source.place(), "someone/FLUX.1-dev");
+    check_made(&made(&source), "plain", "cache", 1e-5);
+}
+
+#[test]
+fn fp8_with_and_without_scales() {
+    let others = &PARTS[1..];
+    let with = |transformer, t5| [&[transformer], &others[..2], &[t5]].concat();
+    let plain = with(
+        ("fp8.safetensors", "flux1-dev-fp8.safetensors"),
+        (
+            "t5xxl_fp8_e4m3fn.safetensors",
+            "t5xxl_fp8_e4m3fn.safetensors",
+        ),
+    );
+    check_layout(&plain, "", "fp8");
+    let scaled = with(("fp8-scaled.safetensors", "scaled.safetensors"), PARTS[3]);
+    check_layout(&scaled, "", "fp8-scaled");
+}
+
+#[test]
+fn gguf_with_the_names_of_both_converters() {
+    let others = &PARTS[1..];
+    let with = |transformer, t5| [&[transformer], &others[..2], &[t5]].concat();
+    let mixed = with(
+        ("mixed.gguf", "flux1-dev-mixed.gguf"),
+        ("t5.gguf", "t5-v1_1-xxl.gguf"),
+    );
+    check_layout(&mixed, "", "gguf");
+    check_layout(&mixed, "flux1-dev-mixed.gguf", "gguf");
+    let prefixed = with(("prefixed.gguf", "flux1-dev.gguf"), PARTS[3]);
+    check_layout(&prefixed, "", "gguf-prefixed");
+}
+
+/// The format that GGML calls `name`.
+fn format(name: &str) -> Format {
+    [
+        Format::Q8_0,
+        Format::Q5_0,
+        Format::Q5_1,
+        Format::Q4_0,
+        Format::Q4_1,
+        Format::Q6K,
+        Format::Q5K,
+        Format::Q4K,
+        Format::Q3K,
+        Format::Q2K,
+    ]
+    .into_iter()
+    .find(|format| format.label() == name)
+    .unwrap()
+}
+
+/// Bit for bit, since every number of a block is one product, or one product and one sum.
+#[test]
+fn blocks_of_every_format_are_what_ggml_says() {
+    let listed = cases_in(&checkpoints(), "blocks");
+    assert_eq!(listed.len(), 10);
+    for case in listed {
+        let name = case["format"].as_str().unwrap();
+        let file = checkpoints().join(format!("blocks/{name}.safetensors"));
+        let golden = Golden::at(&file);
+        let wanted = golden.values("numbers");
+        let bytes: Vec<u8> = golden
+            .get("bytes")
+            .flatten_all()
+            .unwrap()
+            .to_vec1()
+            .unwrap();
+        let mut numbers = vec![0.0; wanted.len()];
+        assert!(decode(format(name), &bytes, &mut numbers), "{name}");
+        for (i, (ours, wanted)) in numbers.iter().zip(&wanted).enumerate() {
+            let close = (ours - wanted).abs() <= 1e-6 * wanted.abs().max(0.1);
+            assert!(close, "{name}, number {i}: {ours} is not {wanted}");
+        }
+    }
+}
+
+#[test]
+fn numbers_in_8_bits_are_as_near_as_8_bits_allow() {
+    let numbers: Vec<f32> = (0..320)
+        .map(|i| ((i * 37 % 101) as f32 - 50.0) / 7.0)
+        .collect();
+    let bytes = encode_q8_0(&numbers);
+    let mut back = vec![0.0; numbers.len()];
+    assert!(decode(Format::Q8_0, &bytes, &mut back));
+    for (block, back) in numbers.chunks(32).zip(back.chunks(32)) {
+        let greatest = block.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+        for (number, back) in block.iter().zip(back) {
+            assert!(
+                (number - back).abs() <= greatest / 127.0 * 0.51,
+                "{number} {back}"
+            );
+        }
+    }
+}
+
+/// What candle itself writes in every format comes back through our header and our numbers.
+#[test]
+fn files_that_candle_writes_can_be_read() {
+    let device = &candle_core::Device::Cpu;
+    let weights = Tensor::randn(0_f32, 1.0, (3, 512), device).unwrap();
+    let place = TempDir::new().unwrap();
+    for kind in [
+        GgmlDType::F32,
+        GgmlDType::F16,
+        GgmlDType::BF16,
+        GgmlDType::Q4_0,
+        GgmlDType::Q4_1,
+        GgmlDType::Q5_0,
+        GgmlDType::Q5_1,
+        GgmlDType::Q8_0,
+        GgmlDType::Q2K,
+        GgmlDType::Q3K,
+        GgmlDType::Q4K,
+        GgmlDType::Q5K,
+        GgmlDType::Q6K,
+    ] {
+        let written = QTensor::quantize(&weights, kind).unwrap();
+        let path = place.path().join("one.gguf");
+        let mut file = fs::File::create(&path).unwrap();
+        let note = gguf_file::Value::String("flux".to_owned());
+        let notes = [("general.architecture", &note)];
+        gguf_file::write(&mut file, &notes, &[("weights", &written)]).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        let header = flux_qfaces::weights::header::Header::parse(&bytes).unwrap();
+        assert_eq!(header.notes["general.architecture"], "flux");
+        let entry = &header.tensors["weights"];
+        assert_eq!(entry.shape, [3, 512]);
+        let mut numbers = vec![0.0; 3 * 512];
+        assert!(decode(
+            entry.format,
+            &bytes[entry.range.clone()],
+            &mut numbers
+        ));
+        let ours = Tensor::from_vec(numbers, (3, 512), device).unwrap();
+        check(
+            entry.format.label(),
+            &ours,
+            &written.dequantize(device).unwrap(),
+            1e-6,
+        );
+    }
+}
