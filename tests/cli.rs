@@ -228,7 +228,6 @@ fn problems_come_one_line_per_field_with_exit_code_2() {
             "abc",
             "--aspect_ratio",
             "custom",
-            "--go_fast",
             "--lora_scale=-2",
         ],
     );
@@ -242,7 +241,6 @@ fn problems_come_one_line_per_field_with_exit_code_2() {
     assert_eq!(
         fields,
         [
-            "go_fast",
             "guidance_scale",
             "height",
             "lora_scale",

@@ -37,6 +37,7 @@ struct Shared {
     refusals: VecDeque<&'static str>,
     requests: Vec<Request>,
     built: usize,
+    memory_limit: Option<u64>,
 }
 
 /// The test's end: says what is to happen, and tells what has happened.
@@ -103,6 +104,10 @@ impl Script {
 struct Fake(Script);
 
 impl Generator for Fake {
+    fn limit_memory(&mut self, bytes: Option<u64>) {
+        self.0.shared().memory_limit = bytes;
+    }
+
     fn generate(
         &mut self,
         request: &Request,
@@ -161,6 +166,7 @@ impl Generator for Fake {
             notes: request.notes.clone(),
             timings_secs: Timings::default(),
             peak_memory_bytes: None,
+            plan: None,
             model: "fake".to_owned(),
         })
     }

@@ -12,7 +12,7 @@ use flux_qfaces::engine::flux::vae::Vae;
 use flux_qfaces::engine::flux::{Flux, Inputs};
 use flux_qfaces::engine::noise::Draws;
 use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::engine::prompt::TextEncoders;
+use flux_qfaces::engine::prompt::{Keeping, TextEncoders};
 use flux_qfaces::engine::sampling::{self, Shift};
 use flux_qfaces::engine::{Error, Progress, Stage, Watch};
 use flux_qfaces::imaging::read::Looks;
@@ -43,7 +43,7 @@ fn load_flux(source: &ModelSource) -> Flux {
     let weights = Component::open(source, Part::Transformer, "transformer", &Hardware::cpu())
         .unwrap()
         .weights();
-    Flux::load(&config, &weights, &mut |_, _| Ok(())).unwrap()
+    Flux::load(&config, &weights, 0, &mut |_, _| Ok(())).unwrap()
 }
 
 fn load_vae(source: &ModelSource) -> Vae {
@@ -56,7 +56,8 @@ fn load_vae(source: &ModelSource) -> Vae {
 
 fn check_tokens(source: &ModelSource) {
     let golden = Golden::stages();
-    let mut encoders = TextEncoders::load(source, &Hardware::cpu(), &mut || Ok(())).unwrap();
+    let mut encoders =
+        TextEncoders::open(source, &Hardware::cpu(), Keeping::OneLayer, &mut || Ok(())).unwrap();
     for (i, prompt) in cases("prompts").iter().enumerate() {
         let (clip, t5) = encoders
             .tokens(prompt.as_str().unwrap(), Model::Dev)
@@ -88,11 +89,21 @@ fn clip_tokenizer_without_tokenizer_json_gives_the_same_tokens() {
 #[test]
 fn text_encoders_equal_the_reference() {
     let golden = Golden::stages();
-    let mut encoders =
-        TextEncoders::load(&model("dev").0, &Hardware::cpu(), &mut || Ok(())).unwrap();
+    let mut encoders = TextEncoders::open(
+        &model("dev").0,
+        &Hardware::cpu(),
+        Keeping::OneLayer,
+        &mut || Ok(()),
+    )
+    .unwrap();
     for (i, prompt) in cases("prompts").iter().enumerate() {
         let encoded = encoders
-            .encode(prompt.as_str().unwrap(), Model::Dev, &mut |_| Ok(()))
+            .encode(
+                prompt.as_str().unwrap(),
+                Model::Dev,
+                Keeping::Both,
+                &mut |_| Ok(()),
+            )
             .unwrap();
         check(
             &format!("CLIP pooled {i}"),
@@ -253,7 +264,7 @@ fn vae_equals_the_reference() {
         let tensor = |part: &str| golden.get(&format!("vae.{name}.{part}"));
         let mean = vae.encode(tensor("image"), &mut || Ok(())).unwrap().mean;
         check(&format!("VAE mean {name}"), &mean, tensor("mean"), STAGE);
-        let decoded = vae.decode(tensor("latents"), &mut || Ok(())).unwrap();
+        let decoded = vae.decode(tensor("latents"), None, &mut || Ok(())).unwrap();
         check(
             &format!("VAE decoded {name}"),
             &decoded,

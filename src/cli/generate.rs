@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::engine::device::Hardware;
 use crate::engine::dump::{Dump, Noise, Probe};
 use crate::engine::pipeline::FluxGenerator;
-use crate::engine::{self, Outcome, Progress, Stage};
+use crate::engine::{self, Generator, Outcome, Progress, Stage};
 use crate::imaging::prepare::Prepared;
 use crate::imaging::read::Looks;
 use crate::schema::fields::{self, Field, Kind};
@@ -64,6 +64,14 @@ pub(super) fn command() -> Command {
                 "Does what the reference does where it is odd",
             )
             .alias("as_replicate"),
+        )
+        .arg(
+            Arg::new("max-memory")
+                .long("max-memory")
+                .alias("max_memory")
+                .value_name("GIB")
+                .value_parser(value_parser!(f64))
+                .help("The most memory that the program may hold, in GiB; without it, most of what is free. The job runs as fast as fits"),
         )
         .next_help_heading("Comparing with other implementations")
         .arg(path(
@@ -219,7 +227,8 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
         dump: dump_path.map(|_| Dump::default()),
     };
 
-    let mut outcome = run_engine(&source, &mut request, &mut probe, &stop)?;
+    let memory = memory_limit(matches)?;
+    let mut outcome = run_engine(&source, memory, &mut request, &mut probe, &stop)?;
     let saving = Instant::now();
     let record = Record::new(&params, &request, &outcome);
     let record = (!matches.get_flag("no-metadata")).then_some(&record);
@@ -301,6 +310,19 @@ fn read_input(path: &Path) -> Result<Map<String, Value>, Problem> {
     }
 }
 
+/// The memory that the user allows, in bytes.
+fn memory_limit(matches: &ArgMatches) -> Result<Option<u64>, Failure> {
+    const GIB: f64 = (1_u64 << 30) as f64;
+    match matches.get_one::<f64>("max-memory") {
+        None => Ok(None),
+        Some(gib) if gib.is_finite() && *gib > 0.0 => Ok(Some((gib * GIB) as u64)),
+        Some(gib) => Err(Failure::Problems(vec![Problem::new(
+            "max-memory",
+            format!("must be a number of GiB above 0, not {gib}"),
+        )])),
+    }
+}
+
 /// What Ctrl+C raises. A second Ctrl+C ends the program at once.
 fn interruption() -> Stop {
     let stop = Stop::default();
@@ -318,6 +340,7 @@ fn interruption() -> Stop {
 /// Finds the LoRAs, loads the model and runs the job under a progress bar.
 fn run_engine(
     source: &ModelSource,
+    memory: Option<u64>,
     request: &mut Request,
     probe: &mut Probe,
     stop: &Stop,
@@ -334,6 +357,7 @@ fn run_engine(
     let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
     let loras = loras::collect(&super::library(), request, stop, &mut on_bytes)?;
     let mut generator = FluxGenerator::load(source, request.model, Hardware::best()?, &mut watch)?;
+    generator.limit_memory(memory);
     let outcome = generator.generate_probed(request, &loras, probe, &mut watch)?;
     bar.finish_and_clear();
     if stop.is_raised() {
@@ -392,5 +416,6 @@ fn summary(request: &Request, outcome: &Outcome, paths: &[PathBuf]) -> Value {
         "notes": outcome.notes.iter().map(|note| note.message.as_str()).collect::<Vec<_>>(),
         "timings_secs": outcome.timings_secs,
         "peak_memory_bytes": outcome.peak_memory_bytes,
+        "plan": outcome.plan,
     })
 }

@@ -19,6 +19,15 @@ pub struct Probe {
     pub dump: Option<Dump>,
 }
 
+impl Probe {
+    /// Forgets what a run has filled in, before another one.
+    pub(super) fn restart(&mut self) {
+        if let Some(dump) = &mut self.dump {
+            *dump = Dump::default();
+        }
+    }
+}
+
 /// Noise from a file.
 #[derive(Clone, Debug)]
 pub struct Noise(Tensor);

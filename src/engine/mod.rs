@@ -5,6 +5,7 @@
 //!
 //! Read [`pipeline`] first: it is the story of one job, and every other module is one of its words.
 
+mod blocks;
 pub mod checkpoint;
 pub mod device;
 pub mod dump;
@@ -14,6 +15,7 @@ pub mod lora;
 mod memory;
 pub mod noise;
 pub mod pipeline;
+pub mod plan;
 pub mod prompt;
 pub mod sampling;
 mod start;
@@ -26,6 +28,7 @@ use image::RgbImage;
 use serde::Serialize;
 
 use crate::engine::lora::adapters::Applied;
+use crate::engine::plan::Plan;
 use crate::schema::fields;
 use crate::schema::request::Request;
 use crate::schema::{Note, Problem, first_line};
@@ -33,6 +36,9 @@ use crate::weights::LoraFile;
 
 /// Makes pictures. There are two: the FLUX pipeline, and a scripted fake in the tests.
 pub trait Generator {
+    /// Limits the memory that the process may hold during the next jobs, in bytes. A job runs as fast as fits.
+    fn limit_memory(&mut self, bytes: Option<u64>);
+
     /// Runs one job to its end. `loras` are the files of the request's LoRAs, one for each, in order.
     ///
     /// `watch` is called before every slow step; when it breaks, the job ends within one block of the model.
@@ -137,8 +143,10 @@ pub struct Outcome {
     pub loras: Vec<Applied>,
     /// Seconds spent, stage by stage.
     pub timings_secs: Timings,
-    /// The most memory the process has held so far, where the platform tells.
+    /// The most memory the process has held during the job, where the platform tells.
     pub peak_memory_bytes: Option<u64>,
+    /// How the job ran.
+    pub plan: Option<Plan>,
     /// Which model made them.
     pub model: String,
 }
@@ -175,6 +183,11 @@ pub enum Error {
     /// A file beside the checkpoint, such as the noise to use, cannot be used.
     #[error("{0}")]
     File(String),
+    /// The device has no memory left, in the leanest way there is.
+    #[error(
+        "the device has not enough memory for this job, even piece by piece: make the picture smaller, take a smaller file of the model, or close other programs"
+    )]
+    OutOfMemory,
     /// A number left the range of finite numbers.
     #[error(
         "the model produced numbers that are not finite while {0}: the weights may be damaged, or too large for this precision"

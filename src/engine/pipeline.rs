@@ -8,7 +8,7 @@ use std::time::Instant;
 use candle_core::{DType, Tensor};
 use image::RgbImage;
 
-use crate::engine::checkpoint::{Component, read_json, read_json_if_there};
+use crate::engine::checkpoint::{Component, Precision, read_json, read_json_if_there};
 use crate::engine::device::Hardware;
 use crate::engine::dump::{Dump, Probe};
 use crate::engine::flux;
@@ -17,7 +17,8 @@ use crate::engine::lora::adapters::{Adapted, Adapters, Applied};
 use crate::engine::lora::layouts;
 use crate::engine::lora::targets::Targets;
 use crate::engine::noise::Draws;
-use crate::engine::prompt::{Encoded, TextEncoders};
+use crate::engine::plan::{self, Budget, Load, Plan, Sizes};
+use crate::engine::prompt::{Encoded, Keeping, TextEncoders};
 use crate::engine::sampling::{self, Shift};
 use crate::engine::start::{self, StartLatents};
 use crate::engine::transformer::{SchedulerConfig, Transformer, loading};
@@ -30,6 +31,15 @@ use crate::weights::LoraFile;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
+/// How fast a core is taken to be before anything has been measured: multiplications and additions per second.
+const OPERATIONS_PER_CORE: f64 = 6e10;
+
+/// How fast a GPU is taken to be, in the same way.
+const OPERATIONS_OF_GPU: f64 = 4e13;
+
+/// How fast files are taken to be read, in bytes per second: a disk without moving parts.
+const READING: f64 = 1.5e9;
+
 /// The FLUX pipeline with one loaded model.
 pub struct FluxGenerator {
     text: TextEncoders,
@@ -39,6 +49,14 @@ pub struct FluxGenerator {
     shift: Shift,
     hardware: Hardware,
     adapters: Adapters,
+    /// What the model takes, by the folder and the precision of the transformer.
+    sizes: HashMap<(&'static str, Precision), Sizes>,
+    /// The most bytes that the process may hold, if the user limits it.
+    memory_limit: Option<u64>,
+    /// What the process held before the model was in it.
+    base_bytes: u64,
+    /// Multiplications and additions per second, as the last job had them.
+    operations: f64,
     /// The layers that LoRAs can change, by the folder of the transformer; read when the first LoRA comes.
     targets: HashMap<&'static str, Targets>,
     name: String,
@@ -47,8 +65,8 @@ pub struct FluxGenerator {
 }
 
 impl FluxGenerator {
-    /// Loads a model in the layout of diffusers, with the transformer for `model`. Where the folder holds one for dev
-    /// and one for schnell, a job for the other one exchanges them.
+    /// Opens a model with the transformer for `model`, and checks that it is whole. Where the model holds one for dev and
+    /// one for schnell, a job for the other one exchanges them.
     ///
     /// # Errors
     /// When a file is missing, damaged or inconsistent; [`Error::Cancelled`] when `watch` breaks.
@@ -59,6 +77,7 @@ impl FluxGenerator {
         watch: &mut Watch<'_>,
     ) -> Result<Self, Error> {
         let started = Instant::now();
+        let base_bytes = memory::current_bytes().unwrap_or(0);
         announce(watch, loading(0.0))?;
         let card = source
             .card()
@@ -68,11 +87,19 @@ impl FluxGenerator {
             ModelSource::Files(_) => read_json_if_there(source, scheduler)?.unwrap_or_default(),
             _ => read_json(source, scheduler)?,
         };
-        let text = TextEncoders::load(source, &hardware, &mut || announce(watch, loading(0.0)))?;
+        let mut on_layer = || announce(watch, loading(0.0));
+        let text = TextEncoders::open(source, &hardware, Keeping::OneLayer, &mut on_layer)?;
         let vae = Component::open(source, Part::Vae, Part::Vae.folder(), &hardware)?;
         let vae = Vae::load(&vae::Config::read(source, &vae)?, &vae.weights())?;
         let folder = Transformer::folder_for(source, model)?;
-        let transformer = Transformer::load(source, folder, &vae, &hardware, watch)?;
+        let wanted = (folder, Precision::Stored);
+        let transformer = Transformer::open(source, wanted, &vae, &hardware, watch)?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let operations = if hardware.device.is_cpu() {
+            OPERATIONS_PER_CORE * cores as f64
+        } else {
+            OPERATIONS_OF_GPU
+        };
         Ok(Self {
             text,
             transformer,
@@ -81,21 +108,30 @@ impl FluxGenerator {
             shift: scheduler.into(),
             hardware,
             adapters: Adapters::default(),
+            sizes: HashMap::new(),
+            memory_limit: None,
+            base_bytes,
+            operations,
             targets: HashMap::new(),
             name: card.name,
             loading_secs: started.elapsed().as_secs_f64(),
         })
     }
 
-    /// Exchanges the transformer where a job for `model` needs the other one of the folder.
+    /// Exchanges the transformer where a job needs the other one of the model, or the same in another precision.
     ///
     /// The one at hand stays until the other is complete, so that a cancel or a damaged file changes nothing.
-    fn exchange_transformer(&mut self, model: Model, watch: &mut Watch<'_>) -> Result<(), Error> {
-        let folder = Transformer::folder_for(&self.source, model)?;
-        if folder != self.transformer.folder {
+    fn exchange_transformer(
+        &mut self,
+        request: &Request,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Error> {
+        let folder = Transformer::folder_for(&self.source, request.model)?;
+        let wanted = (folder, precision_of(request));
+        if wanted != (self.transformer.folder, self.transformer.precision) {
             let started = Instant::now();
             self.transformer =
-                Transformer::load(&self.source, folder, &self.vae, &self.hardware, watch)?;
+                Transformer::open(&self.source, wanted, &self.vae, &self.hardware, watch)?;
             // The text encoders keep what acts on them until the next job says what is to act.
             self.adapters.forget_acting();
             self.text.forget();
@@ -141,6 +177,49 @@ impl FluxGenerator {
         Ok(applied)
     }
 
+    /// How a job will run in the memory that there is.
+    ///
+    /// # Errors
+    /// When a file of the model is missing or damaged.
+    pub fn plan(&mut self, request: &Request, size: Size) -> Result<Plan, Error> {
+        let (sizes, load, budget) = self.circumstances(request, size)?;
+        Ok(plan::plan(&sizes, &load, &budget))
+    }
+
+    /// What a plan is made of.
+    fn circumstances(
+        &mut self,
+        request: &Request,
+        size: Size,
+    ) -> Result<(Sizes, Load, Budget), Error> {
+        let folder = Transformer::folder_for(&self.source, request.model)?;
+        let key = (folder, precision_of(request));
+        let sizes = match self.sizes.get(&key) {
+            Some(sizes) => sizes.clone(),
+            None => {
+                let sizes = Sizes::of(&self.source, request.model, key.1, &self.hardware)?;
+                self.sizes.entry(key).or_insert(sizes).clone()
+            }
+        };
+        let load = Load {
+            size,
+            text_tokens: self.text.t5_length(request.model),
+            steps: request.running_steps(),
+            pictures: request.num_outputs,
+            has_start: request.start.is_some(),
+            knows_prompt: self.text.knows(&request.prompt, request.model),
+        };
+        let is_cpu = self.hardware.device.is_cpu();
+        let allowed = is_cpu.then(memory::allowed_bytes).flatten();
+        let budget = Budget {
+            bytes: allowed.into_iter().chain(self.memory_limit).min(),
+            base: self.base_bytes + self.adapters.bytes(),
+            operations: self.operations,
+            reading: READING,
+        };
+        Ok((sizes, load, budget))
+    }
+
     /// How many files of LoRAs have been read: those that are at hand are not read again.
     pub fn lora_files_read(&self) -> usize {
         self.adapters.files_read()
@@ -157,9 +236,87 @@ impl FluxGenerator {
         probe: &mut Probe,
         watch: &mut Watch<'_>,
     ) -> Result<Outcome, Error> {
+        memory::forget_peak();
         let prepared = prepared(request)?;
-        self.exchange_transformer(request.model, watch)?;
+        self.exchange_transformer(request, watch)?;
         let loras = self.adapt(request, loras, watch)?;
+        let size = prepared.as_ref().map_or(request.size, Prepared::size);
+        let (sizes, load, budget) = self.circumstances(request, size)?;
+        let first = plan::plan(&sizes, &load, &budget);
+        let mut job = Job {
+            request,
+            prepared: &prepared,
+            size,
+            plan: first,
+        };
+        let made = match self.run(&job, probe, watch) {
+            Err(error) if is_out_of_memory(&error) => {
+                let Some(lower) = plan::lower(&first, &sizes, &load, &budget) else {
+                    return Err(Error::OutOfMemory);
+                };
+                self.let_go();
+                job.plan = lower;
+                probe.restart();
+                self.run(&job, probe, watch)
+            }
+            made => made,
+        };
+        let Made {
+            pictures,
+            timings,
+            truncated_at,
+        } = made.map_err(|error| {
+            if is_out_of_memory(&error) {
+                Error::OutOfMemory
+            } else {
+                error
+            }
+        })?;
+        self.learn(&sizes, &load, &timings);
+        let mut notes = self.notes(request, truncated_at, probe.noise.is_some());
+        let plan = job.plan;
+        notes.extend(plan.notes(plan != first));
+        notes.extend(loras.iter().filter_map(incomplete));
+        notes.extend(prepared.into_iter().flat_map(|prepared| prepared.notes));
+        Ok(Outcome {
+            pictures,
+            steps: request.running_steps(),
+            notes,
+            loras,
+            timings_secs: timings,
+            peak_memory_bytes: memory::peak_bytes(),
+            plan: Some(plan),
+            model: self.name.clone(),
+        })
+    }
+
+    /// Lets go of all that can be read anew.
+    fn let_go(&mut self) {
+        self.text.release(Keeping::OneLayer);
+        // Nothing is read where nothing is held.
+        let _ = self.transformer.flux.hold(0, &mut |_, _| Ok(()));
+    }
+
+    /// Takes the speed of a job for that of the next ones.
+    fn learn(&mut self, sizes: &Sizes, load: &Load, timings: &Timings) {
+        if timings.denoising > 0.0 {
+            self.operations = sizes.denoising_operations(load) / timings.denoising;
+        }
+    }
+
+    /// Makes the pictures of a job as its plan says.
+    fn run(
+        &mut self,
+        job: &Job<'_>,
+        probe: &mut Probe,
+        watch: &mut Watch<'_>,
+    ) -> Result<Made, Error> {
+        let Job {
+            request,
+            prepared,
+            size,
+            plan,
+        } = *job;
         let started = Instant::now();
         let mut timings = Timings {
             loading: std::mem::take(&mut self.loading_secs),
@@ -176,13 +333,16 @@ impl FluxGenerator {
         };
 
         let clock = Instant::now();
+        if !plan.together && !self.text.knows(&request.prompt, request.model) {
+            self.transformer.flux.hold(0, &mut |_, _| Ok(()))?;
+        }
         let encoded = self
             .text
-            .encode(&request.prompt, request.model, &mut |part| {
+            .encode(&request.prompt, request.model, plan.text, &mut |part| {
                 announce(watch, at(Stage::Encoding, 0, 0, part))
             })?;
         let mut draws = Draws::new(request.seed);
-        let start = match &prepared {
+        let start = match prepared {
             None => None,
             Some(prepared) => {
                 let mut on_block = || announce(watch, at(Stage::Starting, 0, 0, 0.0));
@@ -191,7 +351,14 @@ impl FluxGenerator {
         };
         timings.encoding = clock.elapsed().as_secs_f64();
 
-        let size = prepared.as_ref().map_or(request.size, Prepared::size);
+        let clock = Instant::now();
+        self.transformer
+            .flux
+            .hold(plan.at_hand, &mut |block, blocks| {
+                let part = block as f32 / blocks as f32;
+                announce(watch, at(Stage::Loading, 0, 0, part))
+            })?;
+        timings.loading += clock.elapsed().as_secs_f64();
         let noise = self.noise(request.num_outputs, size, &mut draws, probe)?; // (n, c, h, w)
         let sigmas = self.sigmas(request, &noise)?;
         let conditions = Conditions {
@@ -217,14 +384,14 @@ impl FluxGenerator {
                 .last()
                 .unwrap_or(&noise)
                 .to_dtype(self.hardware.dtype)?;
-            let decoded = self.vae.decode(&latents, &mut || {
+            let decoded = self.vae.decode(&latents, plan.tile, &mut || {
                 announce(watch, at(Stage::Decoding, picture, steps, 0.0))
             })?;
             let decoded = decoded.to_dtype(DType::F32)?;
             check_finite(&decoded, "decoding")?;
             let decoded = decoded.clamp(-1f32, 1f32)?; // (1, 3, h, w)
             let made = to_picture(&decoded, request, size)?;
-            finished.push(match &prepared {
+            finished.push(match prepared {
                 None => made,
                 Some(prepared) => prepared.finish(made),
             });
@@ -235,17 +402,10 @@ impl FluxGenerator {
             }
         }
         timings.total = timings.loading + started.elapsed().as_secs_f64();
-        let mut notes = self.notes(request, &conditions.encoded, probe.noise.is_some());
-        notes.extend(loras.iter().filter_map(incomplete));
-        notes.extend(prepared.into_iter().flat_map(|prepared| prepared.notes));
-        Ok(Outcome {
+        Ok(Made {
             pictures: finished,
-            steps,
-            notes,
-            loras,
-            timings_secs: timings,
-            peak_memory_bytes: memory::peak_bytes(),
-            model: self.name.clone(),
+            timings,
+            truncated_at: conditions.encoded.truncated_at,
         })
     }
 
@@ -379,7 +539,12 @@ impl FluxGenerator {
     }
 
     /// The request's notes and what turned out while running.
-    fn notes(&self, request: &Request, encoded: &Encoded, foreign_noise: bool) -> Vec<Note> {
+    fn notes(
+        &self,
+        request: &Request,
+        truncated_at: Option<usize>,
+        foreign_noise: bool,
+    ) -> Vec<Note> {
         let mut notes = request.notes.clone();
         if foreign_noise {
             notes.push(Note::on(
@@ -398,7 +563,7 @@ impl FluxGenerator {
             )),
             _ => {}
         }
-        if let Some(tokens) = encoded.truncated_at {
+        if let Some(tokens) = truncated_at {
             notes.push(Note::on(
                 "prompt",
                 format!("The prompt is longer than {tokens} tokens: its end was not read"),
@@ -416,7 +581,47 @@ impl FluxGenerator {
     }
 }
 
+/// A job and how it runs.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    request: &'a Request,
+    prepared: &'a Option<Prepared>,
+    size: Size,
+    plan: Plan,
+}
+
+/// What came out of a run.
+struct Made {
+    pictures: Vec<RgbImage>,
+    timings: Timings,
+    truncated_at: Option<usize>,
+}
+
+/// How the matrices of the transformer are multiplied for a job.
+fn precision_of(request: &Request) -> Precision {
+    if request.go_fast {
+        Precision::EightBit
+    } else {
+        Precision::Stored
+    }
+}
+
+/// Whether a device has no memory left. The drivers say so in words.
+fn is_out_of_memory(error: &Error) -> bool {
+    let Error::Compute(error) = error else {
+        return false;
+    };
+    let text = error.to_string().to_lowercase();
+    ["out of memory", "out_of_memory", "memory allocation"]
+        .iter()
+        .any(|words| text.contains(words))
+}
+
 impl Generator for FluxGenerator {
+    fn limit_memory(&mut self, bytes: Option<u64>) {
+        self.memory_limit = bytes;
+    }
+
     fn generate(
         &mut self,
         request: &Request,
@@ -484,10 +689,9 @@ fn to_picture(decoded: &Tensor, request: &Request, size: Size) -> Result<RgbImag
         .permute((1, 2, 0))?
         .flatten_all()?
         .to_vec1::<f32>()?; // h · w · 3
-    // The 8-bit engine, which rounds differently as Replicate, does not exist yet.
     let bytes = values
         .into_iter()
-        .map(|value| quirks::to_8_bit(request.fidelity, false, value))
+        .map(|value| quirks::to_8_bit(request.fidelity, request.go_fast, value))
         .collect();
     let (width, height) = (size.width, size.height);
     RgbImage::from_raw(width, height, bytes).ok_or_else(|| {

@@ -1,9 +1,12 @@
 //! From a prompt to what the transformer reads of it.
 
+use std::collections::VecDeque;
+
 use candle_core::Tensor;
+use serde::Serialize;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::Component;
+use crate::engine::checkpoint::{Component, Weights};
 use crate::engine::device::Hardware;
 use crate::engine::lora::slots::Slots;
 use crate::engine::text::OnLayer;
@@ -31,47 +34,99 @@ pub struct Encoded {
     pub truncated_at: Option<usize>,
 }
 
+/// How many prompts' encodings stay at hand: those between which somebody goes back and forth.
+const RECENT: usize = 8;
+
 /// Both text encoders with their tokenizers.
 pub struct TextEncoders {
     clip_tokenizer: FixedLengthTokenizer,
-    clip: Clip,
     t5_tokenizer: FixedLengthTokenizer,
-    t5: T5,
+    clip_config: clip::Config,
+    t5_config: t5::Config,
+    clip_weights: Weights,
+    t5_weights: Weights,
+    /// The encoders, while they are at hand.
+    at_hand: Option<(Clip, T5)>,
     /// Where LoRAs act on CLIP and on T5.
     slots: [Slots; 2],
-    /// The last prompt and what became of it: changing other inputs does not encode it again.
-    last: Option<(String, usize, Encoded)>,
+    /// The last prompts and what became of them, the newest last: changing other inputs does not encode them again.
+    recent: VecDeque<(String, usize, Encoded)>,
+}
+
+/// What of the text encoders stays in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keeping {
+    /// Both, all of the time.
+    Both,
+    /// Both while a prompt is encoded.
+    WhileEncoding,
+    /// CLIP while a prompt is encoded, and of T5 one layer after the other.
+    OneLayer,
 }
 
 impl TextEncoders {
-    /// Loads the encoders of a diffusers-layout model.
+    /// Opens the encoders of a model, and checks that they are whole. They come to hand when they are needed.
     ///
     /// # Errors
     /// Those of `on_layer`; when a file is missing or damaged.
-    pub fn load(
+    pub fn open(
         model: &ModelSource,
         hardware: &Hardware,
+        keeping: Keeping,
         on_layer: &mut OnLayer<'_>,
     ) -> Result<Self, Error> {
         let open = |part: Part| Component::open(model, part, part.folder(), hardware);
         let (clip, t5) = (open(Part::Clip)?, open(Part::T5)?);
         let slots = [clip.slots(), t5.slots()];
         let clip_tokenizer = FixedLengthTokenizer::open(model, "tokenizer", CLIP_END, CLIP_TOKENS)?;
-        let clip_config = clip::Config::read(model, &clip, clip_tokenizer.id(CLIP_END))?;
-        let t5_config = t5::Config::read(model, &t5)?;
-        Ok(Self {
+        let t5_tokenizer =
+            FixedLengthTokenizer::open(model, "tokenizer_2", "<pad>", Model::Dev.max_t5_tokens())?;
+        let mut encoders = Self {
+            clip_config: clip::Config::read(model, &clip, clip_tokenizer.id(CLIP_END))?,
+            t5_config: t5::Config::read(model, &t5)?,
             clip_tokenizer,
-            clip: Clip::load(&clip_config, &clip.weights(), on_layer)?,
-            t5_tokenizer: FixedLengthTokenizer::open(
-                model,
-                "tokenizer_2",
-                "<pad>",
-                Model::Dev.max_t5_tokens(),
-            )?,
-            t5: T5::load(&t5_config, &t5.weights(), on_layer)?,
+            t5_tokenizer,
+            clip_weights: clip.weights(),
+            t5_weights: t5.weights(),
+            at_hand: None,
             slots,
-            last: None,
-        })
+            recent: VecDeque::new(),
+        };
+        encoders.at_hand = Some(encoders.load(keeping, on_layer)?);
+        encoders.release(keeping);
+        Ok(encoders)
+    }
+
+    /// Loads both encoders.
+    fn load(&self, keeping: Keeping, on_layer: &mut OnLayer<'_>) -> Result<(Clip, T5), Error> {
+        let layers = match keeping {
+            Keeping::Both | Keeping::WhileEncoding => self.t5_config.layers(),
+            Keeping::OneLayer => 0,
+        };
+        let clip = Clip::load(&self.clip_config, &self.clip_weights, on_layer)?;
+        let t5 = T5::load(&self.t5_config, &self.t5_weights, layers, on_layer)?;
+        Ok((clip, t5))
+    }
+
+    /// Lets go of what is not to stay between prompts.
+    pub(super) fn release(&mut self, keeping: Keeping) {
+        if keeping != Keeping::Both {
+            self.at_hand = None;
+        }
+    }
+
+    /// Whether a prompt has been encoded for `model` a while ago, and nothing has to be done for it.
+    pub(super) fn knows(&self, prompt: &str, model: Model) -> bool {
+        self.recall(prompt, self.t5_length(model)).is_some()
+    }
+
+    fn recall(&self, prompt: &str, length: usize) -> Option<&Encoded> {
+        let is_it = |(known, of, _): &&(String, usize, Encoded)| known == prompt && *of == length;
+        self.recent
+            .iter()
+            .find(is_it)
+            .map(|(_, _, encoded)| encoded)
     }
 
     /// Where LoRAs act on CLIP and on T5.
@@ -79,9 +134,9 @@ impl TextEncoders {
         self.slots.clone()
     }
 
-    /// Forgets the last prompt, after the encoders have changed.
+    /// Forgets all prompts, after the encoders have changed.
     pub(super) fn forget(&mut self) {
-        self.last = None;
+        self.recent.clear();
     }
 
     /// Token ids for CLIP, and for T5 under `model`.
@@ -104,41 +159,51 @@ impl TextEncoders {
         &mut self,
         prompt: &str,
         model: Model,
+        keeping: Keeping,
         on_layer: &mut dyn FnMut(f32) -> Result<(), Error>,
     ) -> Result<Encoded, Error> {
         let t5_length = self.t5_length(model);
-        if let Some((last, length, encoded)) = &self.last
-            && last == prompt
-            && *length == t5_length
-        {
-            return Ok(encoded.clone());
+        if let Some(encoded) = self.recall(prompt, t5_length) {
+            let encoded = encoded.clone();
+            self.release(keeping);
+            return Ok(encoded);
         }
-        let clip_length = self.clip_length();
-        let clip_tokens = self.clip_tokenizer.encode(prompt, clip_length)?;
+        let clip_tokens = self.clip_tokenizer.encode(prompt, self.clip_length())?;
         let t5_tokens = self.t5_tokenizer.encode(prompt, t5_length)?;
 
-        let pooled = self.clip.pooled(&clip_tokens.ids, &mut || on_layer(0.0))?;
-        let (depth, mut layer) = (self.t5.depth() as f32, 0.0);
-        let hidden = self.t5.hidden(&t5_tokens.ids, &mut || {
+        let (clip, t5) = match self.at_hand.take() {
+            Some(both) => both,
+            None => self.load(keeping, &mut || on_layer(0.0))?,
+        };
+        let (depth, mut layer) = (t5.depth() as f32, 0.0);
+        let pooled = clip.pooled(&clip_tokens.ids, &mut || on_layer(0.0))?;
+        let hidden = t5.hidden(&t5_tokens.ids, &mut || {
             layer += 1.0;
             on_layer((layer - 1.0) / depth)
         })?;
+        self.at_hand = Some((clip, t5));
+        self.release(keeping);
         let encoded = Encoded {
             pooled,
             hidden,
             truncated_at: t5_tokens.truncated.then_some(t5_length),
         };
-        self.last = Some((prompt.to_owned(), t5_length, encoded.clone()));
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        let entry = (prompt.to_owned(), t5_length, encoded.clone());
+        self.recent.push_back(entry);
         Ok(encoded)
     }
 
     /// Tokens that CLIP reads: the tokenizer's own maximum, at most as many as it has positions.
     fn clip_length(&self) -> usize {
-        self.clip_tokenizer.max_length().min(self.clip.max_length())
+        let positions = self.clip_config.max_length();
+        self.clip_tokenizer.max_length().min(positions)
     }
 
     /// Tokens that T5 reads: the tokenizer's own maximum, at most as many as the model was trained with.
-    fn t5_length(&self, model: Model) -> usize {
+    pub(super) fn t5_length(&self, model: Model) -> usize {
         self.t5_tokenizer.max_length().min(model.max_t5_tokens())
     }
 }

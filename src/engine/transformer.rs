@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::engine::checkpoint::Component;
+use crate::engine::checkpoint::{Component, Precision};
 use crate::engine::device::Hardware;
 use crate::engine::flux::vae::Vae;
 use crate::engine::flux::{self, Flux};
@@ -45,15 +45,17 @@ impl From<SchedulerConfig> for Shift {
 pub(super) struct Transformer {
     pub(super) flux: Flux,
     pub(super) folder: &'static str,
+    pub(super) precision: Precision,
     /// Where LoRAs act on it.
     pub(super) slots: Slots,
 }
 
 impl Transformer {
-    /// Loads the transformer in `folder` of a model whose VAE is `vae`.
-    pub(super) fn load(
+    /// Opens the transformer in `folder` of a model whose VAE is `vae`, and checks that it is whole. Its blocks come to hand
+    /// when a job's plan says so.
+    pub(super) fn open(
         source: &ModelSource,
-        folder: &'static str,
+        (folder, precision): (&'static str, Precision),
         vae: &Vae,
         hardware: &Hardware,
         watch: &mut Watch<'_>,
@@ -62,7 +64,8 @@ impl Transformer {
         let config = flux::Config::read(source, folder, &component)?;
         let slots = component.slots();
         let weights = component.weights();
-        let flux = Flux::load(&config, &weights, &mut |block, blocks| {
+        let weights = weights.in_precision(precision);
+        let flux = Flux::load(&config, &weights, 0, &mut |block, blocks| {
             announce(watch, loading(block as f32 / blocks as f32))
         })?;
         let (features, channels) = (config.token_features(), vae.config().latent_channels());
@@ -75,6 +78,7 @@ impl Transformer {
         Ok(Self {
             flux,
             folder,
+            precision,
             slots,
         })
     }

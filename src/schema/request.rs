@@ -91,6 +91,8 @@ pub struct Request {
     pub guidance: f64,
     /// The seed of the noise.
     pub seed: u64,
+    /// Whether the transformer's blocks run in 8 bits.
+    pub go_fast: bool,
     /// The LoRAs that act.
     pub loras: Vec<Lora>,
     /// How the pictures are written.
@@ -158,7 +160,7 @@ impl Request {
         let start = start::resolve(params, circumstances, &mut problems, &mut notes);
         let go_fast = params.go_fast && goes_fast(params, fidelity);
         let loras = lora::resolve(params, circumstances, go_fast, &mut problems, &mut notes);
-        check_speed(params, fidelity, &mut problems, &mut notes);
+        note_speed(params, fidelity, &mut notes);
         note_unused(params, fidelity, &loras, &mut notes);
         let (start, size) = match start {
             Some((start, size)) => (Some(start), Some(size)),
@@ -190,6 +192,7 @@ impl Request {
                         params.guidance_scale,
                     ),
                     seed,
+                    go_fast,
                     loras,
                     encoding: Encoding {
                         format,
@@ -262,22 +265,9 @@ fn goes_fast(params: &Params, fidelity: Fidelity) -> bool {
     )
 }
 
-/// `go_fast`.
-fn check_speed(
-    params: &Params,
-    fidelity: Fidelity,
-    problems: &mut Vec<Problem>,
-    notes: &mut Vec<Note>,
-) {
-    if !params.go_fast {
-        return;
-    }
-    if goes_fast(params, fidelity) {
-        problems.push(Problem::new(
-            "go_fast",
-            "the 8-bit engine is not available in this version: turn it off",
-        ));
-    } else {
+/// Says when a wish for `go_fast` is not honoured.
+fn note_speed(params: &Params, fidelity: Fidelity, notes: &mut Vec<Note>) {
+    if params.go_fast && !goes_fast(params, fidelity) {
         notes.push(Note::on(
             "go_fast",
             "Ran in full precision, as Replicate does with a starting picture or a custom size",

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{D, DType, Device, Module, Result, Tensor};
 
+use crate::engine::checkpoint::Precision;
 use crate::engine::checkpoint::file::{native, to_tensor};
 use crate::engine::device::Hardware;
 use crate::engine::kernels::decode::{decode, encode_q8_0};
 use crate::engine::kernels::product::{Product, Rows};
 use crate::weights::bytes::Piece;
-use crate::weights::header::Format;
+use crate::weights::header::{Entry, Format};
 
 /// Weights from `in` to `out` features: `(out, in)`. They are never changed once loaded.
 #[derive(Clone)]
@@ -229,6 +230,26 @@ fn on_device(
         return Tensor::from_raw_buffer(bytes, native, &dims, &hardware.device).map(Data::Dense);
     }
     to_tensor(format, bytes, &dims, hardware).map(Data::Dense)
+}
+
+/// Bytes that a tensor of a file takes in memory.
+pub(super) fn in_memory(entry: &Entry, precision: Precision, hardware: &Hardware) -> u64 {
+    let numbers: usize = entry.shape.iter().product();
+    let is_matrix = entry.shape.len() == 2;
+    let stays_narrow = hardware.multiplies_stored()
+        || entry.format == Format::F8E4M3
+        || blocks_of(entry.format).is_some();
+    let eight = Format::Q8_0.bytes(entry.shape.last().copied().unwrap_or(1));
+    if is_matrix && precision == Precision::EightBit && entry.format.bits() > EIGHT_BITS {
+        if let Some(row) = eight {
+            return (row * entry.shape[0]) as u64;
+        }
+    }
+    if is_matrix && stays_narrow {
+        entry.range.len() as u64
+    } else {
+        (numbers * hardware.dtype.size_in_bytes()) as u64
+    }
 }
 
 /// The tensor library's own name of a format of blocks.

@@ -4,6 +4,7 @@
 //! it, such as `double_blocks.3.img_attn`, from which layers are built.
 
 pub mod diffusers;
+pub(crate) mod extent;
 pub(crate) mod file;
 pub(crate) mod matrix;
 pub mod naming;
@@ -37,7 +38,6 @@ pub struct Component {
     /// Where LoRAs act on its layers.
     slots: Slots,
     hardware: Hardware,
-    precision: Precision,
 }
 
 /// How the matrices of a part are multiplied.
@@ -83,14 +83,7 @@ impl Component {
             files,
             slots: Slots::default(),
             hardware: hardware.clone(),
-            precision: Precision::Stored,
         })
-    }
-
-    /// The same part with its matrices in another precision.
-    #[must_use]
-    pub fn with_precision(self, precision: Precision) -> Self {
-        Self { precision, ..self }
     }
 
     /// Where LoRAs act on the layers that are built of it.
@@ -108,6 +101,7 @@ impl Component {
         Weights {
             component: Arc::new(self),
             prefix: String::new(),
+            precision: Precision::Stored,
         }
     }
 
@@ -173,7 +167,7 @@ impl Component {
     }
 
     /// The matrix of our name `name`.
-    fn matrix(&self, name: &str) -> Result<Matrix, Error> {
+    fn matrix(&self, name: &str, precision: Precision) -> Result<Matrix, Error> {
         let source = self.naming.source(name);
         let mut stored = Vec::new();
         let mut input = None;
@@ -204,7 +198,7 @@ impl Component {
             stored = swapped(stored, self.file_of(&source.parts[0])?, &source.parts[0])?;
         }
         let in_block = name.starts_with("double_blocks.") || name.starts_with("single_blocks.");
-        if self.precision == Precision::EightBit && in_block {
+        if precision == Precision::EightBit && in_block {
             stored = stored.into_iter().map(Stored::in_eight_bits).collect();
         }
         Ok(Matrix::of_stored(
@@ -305,6 +299,7 @@ fn swapped(stored: Vec<Stored>, file: &TensorFile, name: &str) -> Result<Vec<Sto
 pub struct Weights {
     component: Arc<Component>,
     prefix: String,
+    precision: Precision,
 }
 
 impl Weights {
@@ -314,6 +309,16 @@ impl Weights {
         Self {
             component: Arc::clone(&self.component),
             prefix: self.name(part),
+            precision: self.precision,
+        }
+    }
+
+    /// The same place with its matrices in another precision.
+    #[must_use]
+    pub fn in_precision(&self, precision: Precision) -> Self {
+        Self {
+            precision,
+            ..self.clone()
         }
     }
 
@@ -347,7 +352,7 @@ impl Weights {
     /// # Errors
     /// When it is missing, cannot be read, or is no matrix.
     pub(crate) fn any_matrix(&self, name: &str) -> Result<Matrix, Error> {
-        self.component.matrix(&self.name(name))
+        self.component.matrix(&self.name(name), self.precision)
     }
 
     /// The matrix `name`, which must have the shape `(output, input)`.

@@ -79,6 +79,11 @@ impl Naming {
         self.found.names
     }
 
+    /// What stands before the files' names.
+    pub(super) fn prefix(&self) -> &str {
+        &self.found.prefix
+    }
+
     /// What makes up our tensor `name`.
     pub(super) fn source(&self, name: &str) -> Source {
         let Found {

@@ -4,8 +4,8 @@ use candle_core::{D, DType, Result, Tensor};
 use candle_nn::ops::softmax_last_dim;
 use candle_nn::rotary_emb::rope_i;
 
-/// The most scores that are held at once: 64 Mi, which are 256 MiB in f32. Longer sequences are done in slices of queries.
-const MAX_SCORES: usize = 1 << 26;
+/// The most scores that are held at once: 16 Mi, which are 64 MiB in f32. Longer sequences are done in slices of queries.
+pub(crate) const MAX_SCORES: usize = 1 << 24;
 
 /// Cosines and sines of every token's rotation.
 pub struct Rope {

@@ -4,7 +4,7 @@
 //! model and FLUX.1-dev run the same lines. Modules and tensors have BFL's names:
 //! <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/model.py>
 
-mod attention;
+pub(crate) mod attention;
 mod blocks;
 pub(crate) mod linear;
 pub mod vae;
@@ -13,7 +13,10 @@ use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::{Component, Weights, head_size, read_json, read_json_if_there};
+use crate::engine::blocks::Blocks;
+use crate::engine::checkpoint::{
+    Component, Precision, Weights, head_size, read_json, read_json_if_there,
+};
 use crate::engine::flux::attention::Rope;
 use crate::engine::flux::blocks::{DoubleBlock, SingleBlock, modulate};
 use crate::engine::flux::linear::{LayerNorm, Linear};
@@ -150,20 +153,21 @@ pub struct Flux {
     time_in: Embedder,
     vector_in: Embedder,
     guidance_in: Option<Embedder>,
-    double_blocks: Vec<DoubleBlock>,
-    single_blocks: Vec<SingleBlock>,
+    double_blocks: Blocks<DoubleBlock>,
+    single_blocks: Blocks<SingleBlock>,
     final_layer: FinalLayer,
     config: Config,
 }
 
 impl Flux {
-    /// Loads the model. `on_block` is called before each block and may end the work.
+    /// Loads the model, with its first `at_hand` blocks. `on_block` is called before each block and may end the work.
     ///
     /// # Errors
     /// When a tensor is missing or has an unexpected shape, or the sizes do not fit one another.
     pub fn load(
         config: &Config,
         weights: &Weights,
+        at_hand: usize,
         on_block: &mut OnBlock<'_>,
     ) -> Result<Self, Error> {
         let (width, heads) = (config.width(), config.num_attention_heads);
@@ -178,31 +182,31 @@ impl Flux {
                 "the transformer's configuration is inconsistent: three RoPE axes {axes:?} must add up to the head size {head}"
             )));
         }
+        // A block that is not at hand is checked all the same: what is wrong with a file is said at once.
+        let checked = weights.in_precision(Precision::Stored);
         let blocks = config.num_layers.saturating_add(config.num_single_layers);
-        let mut double_blocks = Vec::new();
-        for i in 0..config.num_layers {
+        for i in at_hand..config.num_layers {
             on_block(i, blocks)?;
-            double_blocks.push(DoubleBlock::load(
-                width,
-                heads,
-                &weights.at("double_blocks").at(i),
-            )?);
+            DoubleBlock::load(width, heads, &checked.at("double_blocks").at(i))?;
         }
-        let mut single_blocks = Vec::new();
-        for i in 0..config.num_single_layers {
+        for i in at_hand.saturating_sub(config.num_layers)..config.num_single_layers {
             on_block(config.num_layers + i, blocks)?;
-            single_blocks.push(SingleBlock::load(
-                width,
-                heads,
-                &weights.at("single_blocks").at(i),
-            )?);
+            SingleBlock::load(width, heads, &checked.at("single_blocks").at(i))?;
         }
+        let root = weights.at("double_blocks");
+        let double_blocks = Blocks::new(config.num_layers, move |i| {
+            DoubleBlock::load(width, heads, &root.at(i))
+        });
+        let root = weights.at("single_blocks");
+        let single_blocks = Blocks::new(config.num_single_layers, move |i| {
+            SingleBlock::load(width, heads, &root.at(i))
+        });
         let guidance_in = if config.guidance_embeds {
             Some(Embedder::load(width, None, &weights.at("guidance_in"))?)
         } else {
             None
         };
-        Ok(Self {
+        let mut flux = Self {
             img_in: Linear::load(config.in_channels, width, &weights.at("img_in"))?,
             txt_in: Linear::load(config.joint_attention_dim, width, &weights.at("txt_in"))?,
             time_in: Embedder::load(width, None, &weights.at("time_in"))?,
@@ -220,7 +224,23 @@ impl Flux {
                 &weights.at("final_layer"),
             )?,
             config: config.clone(),
-        })
+        };
+        flux.hold(at_hand, on_block)?;
+        Ok(flux)
+    }
+
+    /// Brings the first `at_hand` blocks to hand and lets go of the others, which are read anew each time they run.
+    ///
+    /// # Errors
+    /// Those of `on_block`; when a block cannot be read.
+    pub fn hold(&mut self, at_hand: usize, on_block: &mut OnBlock<'_>) -> Result<(), Error> {
+        let (double, blocks) = (self.double_blocks.count(), self.blocks());
+        self.double_blocks
+            .hold(at_hand, &mut |i| on_block(i, blocks))?;
+        self.single_blocks
+            .hold(at_hand.saturating_sub(double), &mut |i| {
+                on_block(double + i, blocks)
+            })
     }
 
     /// The sizes.
@@ -230,7 +250,7 @@ impl Flux {
 
     /// How many blocks one evaluation runs through.
     pub fn blocks(&self) -> usize {
-        self.double_blocks.len() + self.single_blocks.len()
+        self.double_blocks.count() + self.single_blocks.count()
     }
 
     /// The rotary tables for text and image tokens at these positions, each `(tokens, 3)`. Computed in f32 or better,
@@ -264,15 +284,19 @@ impl Flux {
         let vector = self.vector(inputs)?;
 
         let blocks = self.blocks();
-        for (i, block) in self.double_blocks.iter().enumerate() {
+        for i in 0..self.double_blocks.count() {
             on_block(i, blocks)?;
-            (image, text) = block.forward(&image, &text, &vector, rope)?;
+            (image, text) = self
+                .double_blocks
+                .run(i, |block| block.forward(&image, &text, &vector, rope))?;
         }
         let text_tokens = text.dim(1)?;
         let mut both = Tensor::cat(&[&text, &image], 1)?; // (b, l_txt + l_img, width)
-        for (i, block) in self.single_blocks.iter().enumerate() {
-            on_block(self.double_blocks.len() + i, blocks)?;
-            both = block.forward(&both, &vector, rope)?;
+        for i in 0..self.single_blocks.count() {
+            on_block(self.double_blocks.count() + i, blocks)?;
+            both = self
+                .single_blocks
+                .run(i, |block| block.forward(&both, &vector, rope))?;
         }
         let image = both.narrow(1, text_tokens, both.dim(1)? - text_tokens)?;
         Ok(self.final_layer.forward(&image, &vector)?)

@@ -108,29 +108,23 @@ impl Places {
         let depth = self.channels * self.kernel * self.kernel;
         let outputs = bias.len();
         let rows = (BAND_VALUES / (depth * self.out_width)).clamp(1, self.out_height);
-        let bands: Vec<Vec<f32>> = (0..self.out_height.div_ceil(rows))
+        let plane = self.out_height * self.out_width;
+        let mut out = vec![0.0; outputs * plane];
+        for (channel, bias) in out.chunks_exact_mut(plane.max(1)).zip(bias) {
+            channel.fill(*bias);
+        }
+        let target = Target {
+            start: out.as_mut_ptr(),
+            plane,
+        };
+        (0..self.out_height.div_ceil(rows))
             .into_par_iter()
-            .map(|band| {
+            .for_each(|band| {
                 let rows = band * rows..((band + 1) * rows).min(self.out_height);
+                let first = rows.start * self.out_width;
                 let columns = rows.len() * self.out_width;
                 let gathered = self.gather(picture, rows);
-                multiply(outputs, columns, depth, weight, &gathered)
-            })
-            .collect();
-        // The bands hold all channels of some rows; the result holds all rows of a channel.
-        let mut out = vec![0.0; outputs * self.out_height * self.out_width];
-        out.par_chunks_exact_mut(self.out_height * self.out_width)
-            .enumerate()
-            .for_each(|(output, channel)| {
-                let mut rest = channel;
-                for band in &bands {
-                    let columns = band.len() / outputs;
-                    let (part, after) = rest.split_at_mut(columns);
-                    for (to, from) in part.iter_mut().zip(&band[output * columns..]) {
-                        *to = from + bias[output];
-                    }
-                    rest = after;
-                }
+                target.add((outputs, columns, depth), first, weight, &gathered);
             });
         out
     }
@@ -174,39 +168,49 @@ impl Places {
     }
 }
 
-/// The product of two row-major matrices, `(m, k)` and `(k, n)`.
+/// The result, `(o, out_height · out_width)`, of which every band has columns of its own.
+struct Target {
+    start: *mut f32,
+    plane: usize,
+}
+
 #[allow(unsafe_code, reason = "CPU kernels are one of the named exceptions")]
-fn multiply(m: usize, n: usize, k: usize, left: &[f32], right: &[f32]) -> Vec<f32> {
-    assert!(
-        left.len() == m * k && right.len() == k * n,
-        "the matrices have the sizes they say"
-    );
-    let mut out = vec![0.0; m * n];
-    let row = |columns: usize| columns as isize;
-    // SAFETY: the three pointers are valid for m × n, m × k and k × n values with these strides, as asserted above, and
-    // `out` overlaps neither of the others.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            1,
-            row(n),
-            false,
-            left.as_ptr(),
-            1,
-            row(k),
-            right.as_ptr(),
-            1,
-            row(n),
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
+// SAFETY: every band writes to columns of its own.
+unsafe impl Sync for Target {}
+
+impl Target {
+    /// Adds the product of two row-major matrices, `(m, k)` and `(k, n)`, to `n` columns from `first` on.
+    #[allow(unsafe_code, reason = "CPU kernels are one of the named exceptions")]
+    fn add(&self, (m, n, k): (usize, usize, usize), first: usize, left: &[f32], right: &[f32]) {
+        assert!(
+            left.len() == m * k && right.len() == k * n && first + n <= self.plane,
+            "the matrices have the sizes they say"
         );
+        let row = |columns: usize| columns as isize;
+        // SAFETY: the result has m rows of `self.plane` columns, of which the n from `first` on are used by nobody else; the
+        // other two pointers are valid for m × k and k × n values, as asserted above, and do not overlap it.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                k,
+                self.start.add(first),
+                1,
+                row(self.plane),
+                true,
+                left.as_ptr(),
+                1,
+                row(k),
+                right.as_ptr(),
+                1,
+                row(n),
+                1.0,
+                1.0,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
     }
-    out
 }

@@ -94,6 +94,12 @@ impl Adapters {
         self.files_read
     }
 
+    /// About how much memory those at hand take, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = self.at_hand.iter().map(|one| one.loaded.bytes as u64);
+        bytes.sum()
+    }
+
     /// Forgets what acts, after layers with empty slots have taken the place of others.
     pub(crate) fn forget_acting(&mut self) {
         self.acting = None;

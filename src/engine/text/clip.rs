@@ -77,6 +77,11 @@ impl Config {
         }
     }
 
+    /// The most tokens that the encoder can read.
+    pub fn max_length(&self) -> usize {
+        self.max_position_embeddings
+    }
+
     /// What the tensors of an encoder tell of it.
     fn of_tensors(component: &Component, end: Option<u32>) -> Result<Self, Error> {
         let side = |name: &str, i: usize| {
@@ -151,11 +156,6 @@ impl Clip {
             config: config.clone(),
             hardware: weights.hardware().clone(),
         })
-    }
-
-    /// The most tokens it can read.
-    pub fn max_length(&self) -> usize {
-        self.config.max_position_embeddings
     }
 
     /// The pooled output for token ids: the last hidden state at the end token, `(1, width)`.

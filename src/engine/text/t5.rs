@@ -7,6 +7,7 @@ use candle_nn::ops::softmax_last_dim;
 use serde::Deserialize;
 
 use crate::engine::Error;
+use crate::engine::blocks::Blocks;
 use crate::engine::checkpoint::matrix::Matrix;
 use crate::engine::checkpoint::{Component, Weights, head_size, read_json, read_json_if_there};
 use crate::engine::device::Hardware;
@@ -64,6 +65,11 @@ impl Config {
         }
     }
 
+    /// How many layers the encoder has.
+    pub fn layers(&self) -> usize {
+        self.num_layers
+    }
+
     /// What the tensors of an encoder tell of it.
     fn of_tensors(component: &Component) -> Result<Self, Error> {
         let side = |name: &str, i: usize| {
@@ -91,7 +97,7 @@ impl Config {
 /// The encoder.
 pub struct T5 {
     embedding: Matrix,
-    layers: Vec<Layer>,
+    layers: Blocks<Layer>,
     final_layer_norm: RmsNorm,
     /// `(buckets, heads)`, added to the scores of every layer.
     relative_attention_bias: Tensor,
@@ -100,13 +106,14 @@ pub struct T5 {
 }
 
 impl T5 {
-    /// Loads the encoder.
+    /// Loads the encoder, with its first `at_hand` layers; the others are read anew each time they run.
     ///
     /// # Errors
     /// Those of `on_layer`; when a tensor is missing or has an unexpected shape, or the feed-forward layers are of an unknown kind.
     pub fn load(
         config: &Config,
         weights: &Weights,
+        at_hand: usize,
         on_layer: &mut OnLayer<'_>,
     ) -> Result<Self, Error> {
         head_size(
@@ -129,14 +136,18 @@ impl T5 {
         };
         let encoder = weights.at("encoder");
         let blocks = encoder.at("block");
-        let layers = (0..config.num_layers).map(|i| {
+        let (sizes, root) = (config.clone(), blocks.clone());
+        let mut layers = Blocks::new(config.num_layers, move |i| Layer::load(&sizes, &root.at(i)));
+        layers.hold(at_hand, &mut |_| on_layer())?;
+        // A layer that is not at hand is checked all the same: what is wrong with a file is said at once.
+        for i in at_hand..config.num_layers {
             on_layer()?;
-            Layer::load(config, &blocks.at(i))
-        });
+            Layer::load(config, &blocks.at(i))?;
+        }
         let bias_shape = [config.relative_attention_num_buckets, config.num_heads];
         Ok(Self {
             embedding: weights.any_matrix(name)?,
-            layers: layers.collect::<Result<_, _>>()?,
+            layers,
             final_layer_norm: RmsNorm::load(
                 config.d_model,
                 config.layer_norm_epsilon,
@@ -160,16 +171,16 @@ impl T5 {
     pub fn hidden(&self, ids: &[u32], on_layer: &mut OnLayer<'_>) -> Result<Tensor, Error> {
         let mut hidden = self.embedding.rows(ids, &self.hardware)?.unsqueeze(0)?; // (1, l, width)
         let bias = self.position_bias(ids.len(), &self.hardware.device)?;
-        for layer in &self.layers {
+        for i in 0..self.layers.count() {
             on_layer()?;
-            hidden = layer.forward(&hidden, &bias)?;
+            hidden = self.layers.run(i, |layer| layer.forward(&hidden, &bias))?;
         }
         Ok(self.final_layer_norm.forward(&hidden)?)
     }
 
     /// How many layers it has.
     pub fn depth(&self) -> usize {
-        self.layers.len()
+        self.layers.count()
     }
 
     /// What is added to the scores for the distance of two tokens: `(1, heads, l, l)`.

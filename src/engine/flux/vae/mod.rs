@@ -4,6 +4,7 @@
 //! <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/models/autoencoders/vae.py>
 
 mod blocks;
+mod tiles;
 
 use candle_core::Tensor;
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use crate::engine::Error;
 use crate::engine::checkpoint::{Component, MAX_WIDTH, Weights, read_json, read_json_if_there};
 use crate::engine::flux::vae::blocks::{Conv, GroupNorm, Middle, ResnetBlock, load_level};
+use crate::engine::flux::vae::tiles::Tiles;
 use crate::weights::model::ModelSource;
 
 /// Sizes, from `vae/config.json`.
@@ -160,13 +162,27 @@ impl Vae {
         Ok(((latents - self.config.shift())? * self.config.scaling_factor)?)
     }
 
-    /// The picture for the transformer's latents: `(b, c, h/8, w/8)` → `(b, 3, h, w)`, about −1 to 1.
+    /// The picture for the transformer's latents: `(b, c, h/8, w/8)` → `(b, 3, h, w)`, about −1 to 1. With `tile`, so many
+    /// latents along a side are decoded at once, where there are more.
     ///
     /// # Errors
     /// Those of `on_block`, and those of the computation.
-    pub fn decode(&self, latents: &Tensor, on_block: &mut OnBlock<'_>) -> Result<Tensor, Error> {
+    pub fn decode(
+        &self,
+        latents: &Tensor,
+        tile: Option<usize>,
+        on_block: &mut OnBlock<'_>,
+    ) -> Result<Tensor, Error> {
         let latents = ((latents / self.config.scaling_factor)? + self.config.shift())?;
-        self.decoder.forward(&latents, on_block)
+        let (_, _, h, w) = latents.dims4()?;
+        match tile {
+            Some(side) if h.max(w) > side => {
+                let factor = self.config.factor();
+                Tiles { side, factor }
+                    .decode(&latents, &mut |tile| self.decoder.forward(tile, on_block))
+            }
+            _ => self.decoder.forward(&latents, on_block),
+        }
     }
 }
 
