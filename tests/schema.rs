@@ -201,7 +201,7 @@ fn all_problems_come_in_one_go() {
     let given = json!({
         "aspect_ratio": "custom", "height": 100, "prompt_strength": 1.5, "model": "pro", "num_outputs": 9,
         "num_inference_steps": 0, "guidance_scale": -1, "output_format": "gif", "output_quality": 101,
-        "megapixels": "2", "lora_scale": 9, "extra_lora_scale": -9, "mask": "m.png", "go_fast": true,
+        "megapixels": "2", "lora_scale": 9, "extra_lora_scale": -9, "mask": "m.png",
         "replicate_weights": "owner", "extra_lora": "ftp://a/b", "seed": 1e30,
         "more_loras": [{"lora": "o/n", "scale": 4}],
     });
