@@ -81,9 +81,11 @@ impl CustomOp3 for Conv {
             out_height: (height + padded - kernel) / self.stride + 1,
             out_width: (width + padded - kernel) / self.stride + 1,
         };
-        let mut out = Vec::with_capacity(batch * outputs * places.out_height * places.out_width);
-        for picture in x.chunks_exact(channels * height * width) {
-            out.extend(places.convolve(picture, weight, bias));
+        let size = outputs * places.out_height * places.out_width;
+        let mut out = vec![0.0; batch * size];
+        let pictures = x.chunks_exact((channels * height * width).max(1));
+        for (picture, out) in pictures.zip(out.chunks_exact_mut(size.max(1))) {
+            places.convolve(picture, weight, bias, out);
         }
         let shape = (batch, outputs, places.out_height, places.out_width).into();
         Ok((CpuStorage::F32(out), shape))
@@ -104,12 +106,11 @@ struct Places {
 
 impl Places {
     /// One picture, `(c, h, w)` → `(o, out_height, out_width)`.
-    fn convolve(&self, picture: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+    fn convolve(&self, picture: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) {
         let depth = self.channels * self.kernel * self.kernel;
         let outputs = bias.len();
         let rows = (BAND_VALUES / (depth * self.out_width)).clamp(1, self.out_height);
         let plane = self.out_height * self.out_width;
-        let mut out = vec![0.0; outputs * plane];
         for (channel, bias) in out.chunks_exact_mut(plane.max(1)).zip(bias) {
             channel.fill(*bias);
         }
@@ -126,7 +127,6 @@ impl Places {
                 let gathered = self.gather(picture, rows);
                 target.add((outputs, columns, depth), first, weight, &gathered);
             });
-        out
     }
 
     /// The input under each kernel place of some output rows: `(c · k · k, rows · out_width)`.

@@ -88,6 +88,11 @@ impl Candidate {
         self.found.iter().any(|found| found.part == part)
     }
 
+    /// Whether its names are those of a LoRA.
+    pub fn is_lora(&self) -> bool {
+        self.foreign == Some("a LoRA")
+    }
+
     /// Its first file's name.
     pub fn name(&self) -> String {
         self.paths

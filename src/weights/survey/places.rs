@@ -184,7 +184,7 @@ fn shard_stem(file: &Path) -> Option<PathBuf> {
 }
 
 /// All shards of the model of which a file is one.
-pub(super) fn shards_of(file: &Path) -> Vec<PathBuf> {
+pub fn shards_of(file: &Path) -> Vec<PathBuf> {
     let Some(stem) = shard_stem(file) else {
         return vec![file.to_owned()];
     };
