@@ -41,7 +41,10 @@ pub(super) fn run(matches: &ArgMatches) -> ExitCode {
         return inspect_folder(path);
     }
     let ending = path.extension().unwrap_or_default();
-    if WEIGHTS.iter().any(|known| ending.eq_ignore_ascii_case(known)) {
+    if WEIGHTS
+        .iter()
+        .any(|known| ending.eq_ignore_ascii_case(known))
+    {
         return inspect_weights(matches, path);
     }
     inspect_picture(path)

@@ -61,17 +61,20 @@ def prefixed(prefix: str, shapes: Shapes) -> Shapes:
 
 
 def compact(shapes: Shapes, kind: str) -> list[list]:
-    """`[name with * for its number, how many numbers or 0, type, shape]`, of which equal ones are told once."""
-    groups: dict[tuple, int] = {}
+    """`[name with * for its number, how many numbers or 0, type, shape]`: blocks of one shape are told once."""
+    number = re.compile(r"(blocks?|blk|layers)\.\d+\.")
+    groups: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
-        match = re.search(r"(?:^|\.)(?:blocks|block|blk|layers|double_blocks|single_blocks|transformer_blocks|single_transformer_blocks)\.(\d+)\.", name)
-        if match:
-            starred = name[: match.start(1)] + "*" + name[match.end(1) :]
-            key = (starred, kind, shape)
-            groups[key] = max(groups.get(key, 0), int(match[1]) + 1)
+        groups.setdefault(number.sub(r"\1.*.", name, count=1), {})[name] = shape
+    rows = []
+    for starred, group in groups.items():
+        first, *others = group.values()
+        in_turn = [starred.replace("*", str(i)) for i in range(len(group))] == list(group)
+        if "*" in starred and in_turn and all(shape == first for shape in others):
+            rows.append([starred, len(group), kind, list(first)])
         else:
-            groups[(name, kind, shape)] = 0
-    return [[name, count, kind, list(shape)] for (name, kind, shape), count in groups.items()]
+            rows += [[name, 0, kind, list(shape)] for name, shape in group.items()]
+    return rows
 
 
 def main() -> None:

@@ -1,0 +1,242 @@
+//! Files with the names, types and shapes of the real ones, and no numbers: what is recognised, loaded and planned.
+//! `tests/reference/manifests.py` has written what is published of them.
+
+#![cfg(unix)]
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use flux_qfaces::engine::checkpoint::Precision;
+use flux_qfaces::engine::device::Hardware;
+use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::engine::plan::{self, Budget, Load, Plan, Sizes};
+use flux_qfaces::engine::prompt::Keeping;
+use flux_qfaces::schema::request::Model;
+use flux_qfaces::schema::size::Size;
+use flux_qfaces::weights::survey::{open_model, survey};
+
+use crate::reference_data::{copy, folder};
+
+fn manifests() -> Map<String, Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/manifests.json");
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// Writes the header of a real file, and lets the system make up zeros for its numbers, which take no room on the disk.
+fn write_header(name: &str, path: &Path) {
+    let manifest = &manifests()[name];
+    let mut header = Map::new();
+    let mut place = 0;
+    for row in manifest["tensors"].as_array().unwrap() {
+        let (name, count) = (row[0].as_str().unwrap(), row[1].as_u64().unwrap());
+        let (kind, shape) = (row[2].as_str().unwrap(), row[3].as_array().unwrap());
+        let width = match kind {
+            "F32" => 4,
+            "F16" | "BF16" => 2,
+            _ => 1,
+        };
+        let numbers: u64 = shape.iter().map(|side| side.as_u64().unwrap()).product();
+        for i in 0..count.max(1) {
+            let end = place + numbers * width;
+            let tensor = json!({"dtype": kind, "shape": shape, "data_offsets": [place, end]});
+            header.insert(name.replace('*', &i.to_string()), tensor);
+            place = end;
+        }
+    }
+    assert_eq!(header.len() as u64, manifest["count"].as_u64().unwrap());
+    let text = serde_json::to_vec(&header).unwrap();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = File::create(path).unwrap();
+    file.write_all(&(text.len() as u64).to_le_bytes()).unwrap();
+    file.write_all(&text).unwrap();
+    file.set_len(8 + text.len() as u64 + place).unwrap();
+}
+
+/// A folder with real headers, and the tokenizers of the tiny model.
+fn laid_out(files: &[&str]) -> TempDir {
+    let place = TempDir::new().unwrap();
+    for name in files {
+        write_header(name, &place.path().join(name));
+    }
+    for tokenizer in ["tokenizer", "tokenizer_2"] {
+        let from = folder().join("dev").join(tokenizer);
+        copy(&from, &place.path().join(tokenizer));
+    }
+    place
+}
+
+const PARTS: [&str; 3] = [
+    "ae.safetensors",
+    "clip_l.safetensors",
+    "t5xxl_fp16.safetensors",
+];
+
+/// Every tensor is found and has the shape it must have: all of the model is opened, on zeros.
+fn check_opens(files: &[&str], name: &str) {
+    let place = laid_out(files);
+    let survey = survey(place.path(), &[]).unwrap();
+    assert_eq!(survey.needs(), None, "{files:?}");
+    assert_eq!(survey.transformer.sizes.unwrap().model(), name);
+    let source = open_model(place.path(), &[]).unwrap();
+    assert!(source.card().unwrap().is_flux_sized);
+    let mut go_on = |_| ControlFlow::Continue(());
+    FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), &mut go_on).unwrap();
+}
+
+#[test]
+fn single_files_of_dev_and_schnell_open() {
+    let with = |transformer| [&[transformer], &PARTS[..]].concat();
+    check_opens(&with("flux1-dev.safetensors"), "FLUX.1 dev");
+    check_opens(&with("flux1-schnell.safetensors"), "FLUX.1 schnell");
+}
+
+#[test]
+fn files_with_everything_in_them_open() {
+    check_opens(&["flux1-dev-fp8.safetensors"], "FLUX.1 dev");
+    check_opens(&["flux1-schnell-fp8.safetensors"], "FLUX.1 schnell");
+}
+
+#[test]
+fn the_parts_of_diffusers_open() {
+    let files = [
+        "transformer/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model.safetensors",
+        "text_encoder/model.safetensors",
+        "text_encoder_2/model.safetensors",
+    ];
+    check_opens(&files, "FLUX.1 dev");
+}
+
+#[test]
+fn what_a_transformer_lacks_is_told_with_its_size() {
+    let place = TempDir::new().unwrap();
+    let path = place.path().join("flux1-dev.safetensors");
+    write_header("flux1-dev.safetensors", &path);
+    let error = open_model(&path, &[]).unwrap_err().to_string();
+    for words in [
+        "flux1-dev.safetensors cannot run yet",
+        "ae.safetensors (335 MB)",
+        "clip_l.safetensors (246 MB)",
+        "t5xxl_fp16.safetensors (9.8 GB)",
+        "tokenizer_2/tokenizer.json",
+    ] {
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+const GIB: u64 = 1 << 30;
+
+fn planned(sizes: &Sizes, side: u32, gib: Option<u64>) -> Plan {
+    let load = Load {
+        size: Size {
+            width: side,
+            height: side,
+        },
+        text_tokens: 512,
+        steps: 28,
+        pictures: 1,
+        has_start: false,
+        knows_prompt: false,
+    };
+    let budget = Budget {
+        bytes: gib.map(|gib| gib * GIB),
+        base: 100 << 20,
+        operations: 1e11,
+        reading: 1e9,
+    };
+    plan::plan(sizes, &load, &budget)
+}
+
+#[test]
+fn plans_go_from_all_at_hand_to_block_by_block() {
+    let place = laid_out(&[&["flux1-dev.safetensors"], &PARTS[..]].concat());
+    let source = open_model(place.path(), &[]).unwrap();
+    let of = |precision| Sizes::of(&source, Model::Dev, precision, &Hardware::cpu()).unwrap();
+    let sizes = of(Precision::Stored);
+
+    let free = planned(&sizes, 1024, None);
+    assert_eq!(
+        (free.text, free.at_hand, free.blocks),
+        (Keeping::Both, 57, 57)
+    );
+    assert!(free.fits && free.together && free.tile.is_none());
+    // 23.8 GB of transformer and 9.8 GB of T5 in 16 bits.
+    assert!((32 * GIB..38 * GIB).contains(&free.peak), "{}", free.peak);
+
+    let one_after_the_other = planned(&sizes, 1024, Some(28));
+    assert_eq!(one_after_the_other.text, Keeping::WhileEncoding);
+    assert_eq!(one_after_the_other.at_hand, 57);
+    assert!(!one_after_the_other.together && one_after_the_other.fits);
+
+    let streamed = planned(&sizes, 1024, Some(8));
+    assert!(streamed.fits && streamed.at_hand < 57 && streamed.peak <= 8 * GIB);
+    assert!(streamed.seconds > free.seconds);
+
+    // Less than any way needs: the leanest is taken, and says so.
+    let impossible = planned(&sizes, 1024, Some(0));
+    assert!(!impossible.fits && impossible.at_hand == 0);
+    assert_eq!(impossible.text, Keeping::OneLayer);
+    assert_eq!(impossible.tile, Some(plan::TILE));
+
+    // In 8 bits the same model takes about half.
+    let fast = planned(&of(Precision::EightBit), 1024, Some(20));
+    assert_eq!(fast.at_hand, 57);
+    assert!(fast.fits);
+}
+
+#[test]
+fn a_plan_is_never_above_its_budget_when_it_fits() {
+    let place = laid_out(&["flux1-dev-fp8.safetensors"]);
+    let source = open_model(place.path(), &[]).unwrap();
+    let sizes = Sizes::of(&source, Model::Dev, Precision::Stored, &Hardware::cpu()).unwrap();
+    let mut before: Option<Plan> = None;
+    for gib in 0..48 {
+        for side in [256, 512, 1024, 1440] {
+            let plan = planned(&sizes, side, Some(gib));
+            assert_eq!(plan.fits, plan.peak <= gib * GIB, "{gib} GiB, {side} px");
+        }
+        let plan = planned(&sizes, 1024, Some(gib));
+        if let Some(before) = before.filter(|before| before.fits) {
+            assert!(
+                plan.seconds <= before.seconds,
+                "more memory is never slower"
+            );
+        }
+        before = Some(plan);
+    }
+}
+
+#[test]
+fn inspect_reads_headers_only() {
+    let place = laid_out(&[&["flux1-schnell.safetensors"], &PARTS[..2]].concat());
+    let inspect = |path: &Path| -> Value {
+        let program = env!("CARGO_BIN_EXE_flux-qfaces");
+        let run = std::process::Command::new(program)
+            .args(["inspect".as_ref(), path.as_os_str()])
+            .env("HOME", place.path().join("nobody"))
+            .env("HF_HUB_CACHE", place.path().join("nothing"))
+            .output()
+            .unwrap();
+        serde_json::from_slice(&run.stdout).unwrap()
+    };
+    let path = |name: &str| -> PathBuf { place.path().join(name) };
+    let model = inspect(&path("flux1-schnell.safetensors"));
+    assert_eq!(model["kind"], "checkpoint");
+    assert_eq!(model["model"], "FLUX.1 schnell");
+    assert_eq!(model["precision"], "bf16");
+    assert_eq!(model["missing"].as_array().unwrap().len(), 1);
+    assert_eq!(model["needs"], "t5xxl_fp16.safetensors (9.8 GB)");
+    let sentence = "FLUX.1 schnell, bf16, 23.8 GB; needs t5xxl_fp16.safetensors (9.8 GB)";
+    assert_eq!(model["about"], sentence);
+    assert_eq!(inspect(place.path())["about"], sentence);
+    let vae = inspect(&path("ae.safetensors"));
+    assert_eq!(
+        (&vae["kind"], &vae["parts"]),
+        (&json!("checkpoint"), &json!(["VAE"]))
+    );
+}
