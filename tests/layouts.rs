@@ -9,6 +9,7 @@ use candle_core::Tensor;
 use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
 use tempfile::TempDir;
 
+use flux_qfaces::engine::Generator;
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::dump::{Dump, Noise, Probe};
 use flux_qfaces::engine::kernels::decode::{decode, encode_q8_0};
@@ -19,7 +20,7 @@ use flux_qfaces::weights::header::Format;
 use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::survey::open_model;
 
-use crate::reference_data::{Golden, cases_in, check, copy, folder};
+use crate::reference_data::{Golden, cases_in, check, copy, folder, relative};
 
 /// The folder of the golden checkpoints.
 fn checkpoints() -> PathBuf {
@@ -45,17 +46,23 @@ fn laid_out(files: &[(&str, &str)]) -> TempDir {
     place
 }
 
-/// The tensors of a job with the model at `path`.
+/// The tensors of the golden job with a model.
 fn made(source: &ModelSource) -> Vec<(String, Tensor)> {
     let mut go_on = |_| ControlFlow::Continue(());
     let mut generator =
         FluxGenerator::load(source, Model::Dev, Hardware::cpu(), &mut go_on).unwrap();
+    job(&mut generator, false)
+}
+
+/// Runs the golden job.
+fn job(generator: &mut FluxGenerator, go_fast: bool) -> Vec<(String, Tensor)> {
     let case = &cases_in(&checkpoints(), "case")[0];
     let params = Params {
         prompt: Some(case["prompt"].as_str().unwrap().to_owned()),
         num_inference_steps: case["steps"].as_i64().unwrap(),
         guidance_scale: case["guidance"].as_f64().unwrap(),
         seed: Some(0),
+        go_fast,
         ..Params::default()
     };
     let circumstances = Circumstances {
@@ -68,7 +75,12 @@ fn made(source: &ModelSource) -> Vec<(String, Tensor)> {
         dump: Some(Dump::default()),
     };
     generator
-        .generate_probed(&request, &[], &mut probe, &mut go_on)
+        .generate_probed(
+            &request,
+            &[],
+            &mut probe,
+            &mut |_| ControlFlow::Continue(()),
+        )
         .unwrap();
     probe.dump.unwrap().tensors().unwrap()
 }
@@ -300,4 +312,98 @@ fn files_that_candle_writes_can_be_read() {
             1e-6,
         );
     }
+}
+
+/// The same job in 8 bits, with the dumped tensors; `limit` is the memory that it may take.
+fn made_with(source: &ModelSource, go_fast: bool, limit: Option<u64>) -> Vec<(String, Tensor)> {
+    let mut go_on = |_| ControlFlow::Continue(());
+    let mut generator =
+        FluxGenerator::load(source, Model::Dev, Hardware::cpu(), &mut go_on).unwrap();
+    generator.limit_memory(limit);
+    job(&mut generator, go_fast)
+}
+
+#[test]
+fn go_fast_is_near_full_precision_and_the_same_every_time() {
+    let place = laid_out(&PARTS);
+    let source = open_model(place.path(), &[]).unwrap();
+    let latents = |tensors: &[(String, Tensor)]| {
+        let found = tensors.iter().find(|(name, _)| name == "latents_2");
+        found.unwrap().1.clone()
+    };
+    let (full, fast) = (
+        latents(&made_with(&source, false, None)),
+        latents(&made_with(&source, true, None)),
+    );
+    let error = relative(&fast, &full);
+    // Q8_0 rounds each weight by up to half of 1/127 of the greatest in its block of 32.
+    assert!((1e-4..2e-2).contains(&error), "relative error {error:.2e}");
+    let again = latents(&made_with(&source, true, None));
+    assert!(relative(&again, &fast) == 0.0);
+    // Also where the weights are read block by block, and after a job in full precision with the same generator.
+    let streamed = latents(&made_with(&source, true, Some(1)));
+    assert!(relative(&streamed, &fast) == 0.0);
+    let mut go_on = |_| ControlFlow::Continue(());
+    let mut generator =
+        FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), &mut go_on).unwrap();
+    assert!(relative(&latents(&job(&mut generator, false)), &full) == 0.0);
+    assert!(relative(&latents(&job(&mut generator, true)), &fast) == 0.0);
+    assert!(relative(&latents(&job(&mut generator, false)), &full) == 0.0);
+}
+
+#[test]
+fn a_file_in_8_bits_is_used_as_it_is() {
+    let files = [
+        &[("fp8.safetensors", "flux1-dev-fp8.safetensors")],
+        &PARTS[1..],
+    ]
+    .concat();
+    let place = laid_out(&files);
+    let source = open_model(place.path(), &[]).unwrap();
+    let (full, fast) = (
+        made_with(&source, false, None),
+        made_with(&source, true, None),
+    );
+    for ((name, full), (_, fast)) in full.iter().zip(&fast) {
+        assert!(relative(fast, full) == 0.0, "{name}");
+    }
+}
+
+/// The least memory there can be changes how a job runs, and nothing of what comes out.
+#[test]
+fn every_plan_makes_the_same_latents() {
+    let place = laid_out(&PARTS);
+    let source = open_model(place.path(), &[]).unwrap();
+    let (free, least) = (
+        made_with(&source, false, None),
+        made_with(&source, false, Some(1)),
+    );
+    assert_eq!(free.len(), least.len());
+    for ((name, free), (_, least)) in free.iter().zip(&least) {
+        assert!(relative(least, free) == 0.0, "{name}");
+    }
+}
+
+/// Rounding to Q8_0 by kind of layer, relative to the weights: the figures in `benches/README.md`.
+#[test]
+fn rounding_to_8_bits_is_below_one_per_cent_of_every_layer() {
+    let file = checkpoints().join("parts/flux1-dev.safetensors");
+    let weights = candle_core::safetensors::load(file, &candle_core::Device::Cpu).unwrap();
+    let mut checked = 0;
+    for (name, weight) in weights {
+        let is_matrix = name.contains("_blocks.") && weight.dims().len() == 2;
+        if !is_matrix || !name.ends_with(".weight") {
+            continue;
+        }
+        let weight = weight.to_dtype(candle_core::DType::F32).unwrap();
+        let numbers: Vec<f32> = weight.flatten_all().unwrap().to_vec1().unwrap();
+        let mut back = vec![0.0; numbers.len()];
+        assert!(decode(Format::Q8_0, &encode_q8_0(&numbers), &mut back));
+        let back = Tensor::from_vec(back, weight.shape(), weight.device()).unwrap();
+        let error = relative(&back, &weight);
+        println!("{name}: {error:.2e}");
+        assert!(error < 1e-2, "{name}: {error:.2e}");
+        checked += 1;
+    }
+    assert_eq!(checked, 10 + 2 * 3);
 }
