@@ -10,13 +10,16 @@ use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
 use tempfile::TempDir;
 
 use flux_qfaces::engine::Generator;
+use flux_qfaces::engine::checkpoint::Component;
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::dump::{Dump, Noise, Probe};
+use flux_qfaces::engine::flux::vae;
 use flux_qfaces::engine::kernels::decode::{decode, encode_q8_0};
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
 use flux_qfaces::weights::header::Format;
+use flux_qfaces::weights::inspect::Part;
 use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::survey::open_model;
 
@@ -406,4 +409,22 @@ fn rounding_to_8_bits_is_below_one_per_cent_of_every_layer() {
         checked += 1;
     }
     assert_eq!(checked, 10 + 2 * 3);
+}
+
+#[test]
+fn tiles_are_decoded_and_blended_as_the_reference_does() {
+    let place = laid_out(&PARTS);
+    let source = open_model(place.path(), &[]).unwrap();
+    let component = Component::open(&source, Part::Vae, "vae", &Hardware::cpu()).unwrap();
+    let config = vae::Config::read(&source, &component).unwrap();
+    let vae = vae::Vae::load(&config, &component.weights()).unwrap();
+    let golden = Golden::at(&checkpoints().join("golden.safetensors"));
+    let latents = golden.get("tiles latents");
+    let image = vae.decode(latents, Some(8), &mut || Ok(())).unwrap();
+    check("tiles", &image, golden.get("tiles image"), 1e-5);
+    let at_once = vae.decode(latents, None, &mut || Ok(())).unwrap();
+    assert!(
+        relative(&at_once, &image) > 1e-3,
+        "tiles see less than the whole"
+    );
 }

@@ -24,7 +24,7 @@ import models
 import pictures
 from edits import PROMPT
 from listing import one_case_a_line
-from stages import Tensors
+from stages import Tensors, random
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 TOKENIZERS = DATA / "reference" / "dev"
@@ -247,21 +247,32 @@ def dtype(weights: Tensors, kind: torch.dtype) -> Tensors:
 
 def blocks(folder: Path) -> list[dict]:
     """Random blocks of every type, and the numbers in them; their scales are kept finite and small."""
-    random = np.random.default_rng(1)
+    dice = np.random.default_rng(1)
     listed = []
     for kind in [*TURNS[:5], *K_TYPES]:
         numbers, size = gguf.GGML_QUANT_SIZES[kind]
-        data = random.integers(0, 256, (6, size), dtype=np.uint8)
+        data = dice.integers(0, 256, (6, size), dtype=np.uint8)
         # Where the halves are that scale a block: at its end or at its beginning.
         places = {Type.Q6_K: [-2], Type.Q3_K: [-2], Type.Q2_K: [-4, -2], Type.Q4_1: [0, 2], Type.Q5_1: [0, 2], Type.Q4_K: [0, 2], Type.Q5_K: [0, 2]}
         for place in places.get(kind, [0]):
-            halves = random.normal(0, 0.1, 6).astype(np.float16).view(np.uint8).reshape(6, 2)
+            halves = dice.normal(0, 0.1, 6).astype(np.float16).view(np.uint8).reshape(6, 2)
             start = place % size
             data[:, start : start + 2] = halves
         values = gguf.quants.dequantize(data, kind)
         save({"bytes": torch.from_numpy(data), "numbers": torch.from_numpy(np.array(values)).reshape(6, numbers)}, folder / f"{kind.name}.safetensors")
         listed.append({"format": kind.name})
     return listed
+
+
+def tiled(decoder: AutoencoderKL) -> Tensors:
+    """A picture that diffusers decodes in tiles of 8 latents, from the latents that our decoder gets."""
+    latents = random("tiles", 1, 16, 16, 21)
+    decoder.enable_tiling()
+    decoder.tile_latent_min_size, decoder.tile_sample_min_size = 8, 64
+    config = decoder.config
+    image = decoder.decode(latents / config.scaling_factor + config.shift_factor).sample
+    decoder.disable_tiling()
+    return {"tiles latents": latents, "tiles image": image}
 
 
 def pipeline(clip: CLIPTextModel, t5: T5EncoderModel, model: FluxTransformer2DModel, decoder: AutoencoderKL) -> FluxPipeline:
@@ -353,7 +364,7 @@ def main() -> None:
         t5.load_state_dict(t5_weights | {"encoder.embed_tokens.weight": t5_weights["shared.weight"]}, strict=False)
         made = pictures.picture(pipeline(clip, t5, model, decoder), CASE)
         golden |= {"noise": made["noise"], f"{name} latents": made["latents_2"], f"{name} image": made["image"], f"{name} t5": made["t5_hidden"], f"{name} clip": made["clip_pooled"]}
-    save(golden, folder / "golden.safetensors")
+    save(golden | tiled(decoder), folder / "golden.safetensors")
     cases = {
         "case": [CASE],
         "runs": [{"run": name} for name in run],
