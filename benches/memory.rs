@@ -1,6 +1,8 @@
 //! Predicted against measured peaks of memory: `cargo bench --bench memory -- FOLDER` with a folder that
 //! `benches/checkpoint.py` has made. Every job runs in a process of its own; Linux tells its peak.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints what it measures")]
+
 use std::process::{Command, ExitCode};
 
 use serde_json::Value;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flux_qfaces::engine::lora::adapters::Applied;
 use flux_qfaces::engine::lora::report::Report;
+use flux_qfaces::engine::plan::Outlook;
 use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch};
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::session::Setup;
@@ -106,6 +107,10 @@ struct Fake(Script);
 impl Generator for Fake {
     fn limit_memory(&mut self, bytes: Option<u64>) {
         self.0.shared().memory_limit = bytes;
+    }
+
+    fn outlook(&self) -> Option<Outlook> {
+        None
     }
 
     fn generate(

@@ -18,6 +18,15 @@ pub(super) fn allowed_bytes() -> Option<u64> {
     Some(current_bytes().unwrap_or(0) + (free as f64 * SHARE) as u64)
 }
 
+/// All memory of the machine, in bytes; `None` where the platform does not tell.
+pub(super) fn total_bytes() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let all = system.total_memory();
+    let limit = system.cgroup_limits();
+    Some(limit.map_or(all, |limits| limits.total_memory.min(all)))
+}
+
 /// The physical memory that the process holds now, in bytes; `None` where the platform does not tell.
 pub(super) fn current_bytes() -> Option<u64> {
     status_bytes("VmRSS:")

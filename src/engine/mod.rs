@@ -28,7 +28,7 @@ use image::RgbImage;
 use serde::Serialize;
 
 use crate::engine::lora::adapters::Applied;
-use crate::engine::plan::Plan;
+use crate::engine::plan::{Outlook, Plan};
 use crate::schema::fields;
 use crate::schema::request::Request;
 use crate::schema::{Note, Problem, first_line};
@@ -38,6 +38,9 @@ use crate::weights::LoraFile;
 pub trait Generator {
     /// Limits the memory that the process may hold during the next jobs, in bytes. A job runs as fast as fits.
     fn limit_memory(&mut self, bytes: Option<u64>);
+
+    /// What the plans of its jobs are made of; `None` where it makes none.
+    fn outlook(&self) -> Option<Outlook>;
 
     /// Runs one job to its end. `loras` are the files of the request's LoRAs, one for each, in order.
     ///

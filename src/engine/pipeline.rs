@@ -17,7 +17,7 @@ use crate::engine::lora::adapters::{Adapted, Adapters, Applied};
 use crate::engine::lora::layouts;
 use crate::engine::lora::targets::Targets;
 use crate::engine::noise::Draws;
-use crate::engine::plan::{self, Budget, Load, Plan, Sizes};
+use crate::engine::plan::{self, Budget, Load, Outlook, Plan, Sizes};
 use crate::engine::prompt::{Encoded, Keeping, TextEncoders};
 use crate::engine::sampling::{self, Shift};
 use crate::engine::start::{self, StartLatents};
@@ -36,9 +36,6 @@ const OPERATIONS_PER_CORE: f64 = 6e10;
 
 /// How fast a GPU is taken to be, in the same way.
 const OPERATIONS_OF_GPU: f64 = 4e13;
-
-/// How fast files are taken to be read, in bytes per second: a disk without moving parts.
-const READING: f64 = 1.5e9;
 
 /// The FLUX pipeline with one loaded model.
 pub struct FluxGenerator {
@@ -127,7 +124,7 @@ impl FluxGenerator {
         watch: &mut Watch<'_>,
     ) -> Result<(), Error> {
         let folder = Transformer::folder_for(&self.source, request.model)?;
-        let wanted = (folder, precision_of(request));
+        let wanted = (folder, Precision::of(request));
         if wanted != (self.transformer.folder, self.transformer.precision) {
             let started = Instant::now();
             self.transformer =
@@ -193,13 +190,12 @@ impl FluxGenerator {
         size: Size,
     ) -> Result<(Sizes, Load, Budget), Error> {
         let folder = Transformer::folder_for(&self.source, request.model)?;
-        let key = (folder, precision_of(request));
-        let sizes = match self.sizes.get(&key) {
-            Some(sizes) => sizes.clone(),
-            None => {
-                let sizes = Sizes::of(&self.source, request.model, key.1, &self.hardware)?;
-                self.sizes.entry(key).or_insert(sizes).clone()
-            }
+        let key = (folder, Precision::of(request));
+        let sizes = if let Some(sizes) = self.sizes.get(&key) {
+            sizes.clone()
+        } else {
+            let sizes = Sizes::of(&self.source, request.model, key.1, &self.hardware)?;
+            self.sizes.entry(key).or_insert(sizes).clone()
         };
         let load = Load {
             size,
@@ -215,7 +211,7 @@ impl FluxGenerator {
             bytes: allowed.into_iter().chain(self.memory_limit).min(),
             base: self.base_bytes + self.adapters.bytes(),
             operations: self.operations,
-            reading: READING,
+            reading: plan::READING,
         };
         Ok((sizes, load, budget))
     }
@@ -597,15 +593,6 @@ struct Made {
     truncated_at: Option<usize>,
 }
 
-/// How the matrices of the transformer are multiplied for a job.
-fn precision_of(request: &Request) -> Precision {
-    if request.go_fast {
-        Precision::EightBit
-    } else {
-        Precision::Stored
-    }
-}
-
 /// Whether a device has no memory left. The drivers say so in words.
 fn is_out_of_memory(error: &Error) -> bool {
     let Error::Compute(error) = error else {
@@ -620,6 +607,33 @@ fn is_out_of_memory(error: &Error) -> bool {
 impl Generator for FluxGenerator {
     fn limit_memory(&mut self, bytes: Option<u64>) {
         self.memory_limit = bytes;
+    }
+
+    fn outlook(&self) -> Option<Outlook> {
+        let mut sizes = Vec::new();
+        for model in [Model::Dev, Model::Schnell] {
+            for precision in [Precision::Stored, Precision::EightBit] {
+                let of = Sizes::of(&self.source, model, precision, &self.hardware).ok()?;
+                sizes.push(((model, precision), of));
+            }
+        }
+        let tokens = |model| (model, self.text.t5_length(model));
+        Some(Outlook {
+            sizes,
+            text_tokens: vec![tokens(Model::Dev), tokens(Model::Schnell)],
+            total: if self.hardware.device.is_cpu() {
+                memory::total_bytes()
+            } else {
+                None
+            },
+            allowed: if self.hardware.device.is_cpu() {
+                memory::allowed_bytes
+            } else {
+                || None
+            },
+            base: self.base_bytes,
+            operations: self.operations,
+        })
     }
 
     fn generate(

@@ -14,8 +14,9 @@ use crate::engine::flux::attention::MAX_SCORES;
 use crate::engine::prompt::Keeping;
 use crate::engine::transformer::Transformer;
 use crate::schema::Note;
-use crate::schema::request::Model;
+use crate::schema::request::{Model, Request};
 use crate::schema::size::Size;
+use crate::weights::catalog::size_text;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
@@ -65,6 +66,53 @@ pub struct Load {
     /// Whether the prompt's encoding is at hand.
     pub knows_prompt: bool,
 }
+
+/// What the plans of a model's jobs are made of, for whoever shows them before a job.
+#[derive(Clone, Debug)]
+pub struct Outlook {
+    /// What the model takes, for dev and schnell, as its files have it and in 8 bits.
+    pub sizes: Vec<((Model, Precision), Sizes)>,
+    /// Tokens of a prompt that T5 reads, for dev and schnell.
+    pub text_tokens: Vec<(Model, usize)>,
+    /// All memory of the machine, where that limits jobs.
+    pub total: Option<u64>,
+    /// What limits the memory; `None` where nothing is known.
+    pub allowed: fn() -> Option<u64>,
+    /// What the process holds without a model.
+    pub base: u64,
+    /// Multiplications and additions per second.
+    pub operations: f64,
+}
+
+impl Outlook {
+    /// How a job will run if the process may hold `limit` bytes; `None` when its model is not known.
+    pub fn plan(&self, request: &Request, limit: Option<u64>) -> Option<Plan> {
+        let key = (request.model, Precision::of(request));
+        let (_, sizes) = self.sizes.iter().find(|(known, _)| *known == key)?;
+        let (_, text_tokens) = self
+            .text_tokens
+            .iter()
+            .find(|(known, _)| *known == request.model)?;
+        let load = Load {
+            size: request.size,
+            text_tokens: *text_tokens,
+            steps: request.running_steps(),
+            pictures: request.num_outputs,
+            has_start: request.start.is_some(),
+            knows_prompt: false,
+        };
+        let budget = Budget {
+            bytes: (self.allowed)().into_iter().chain(limit).min(),
+            base: self.base,
+            operations: self.operations,
+            reading: READING,
+        };
+        Some(plan(sizes, &load, &budget))
+    }
+}
+
+/// How fast files are taken to be read, in bytes per second: a disk without moving parts.
+pub(super) const READING: f64 = 1.5e9;
 
 /// The memory that a job may take, and how fast the device is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -243,6 +291,28 @@ impl Sizes {
 }
 
 impl Plan {
+    /// The plan in one line, for people.
+    pub fn sentence(&self) -> String {
+        let streamed = self.blocks - self.at_hand;
+        let way = match (self.fits, streamed) {
+            (false, _) => {
+                let needed = size_text(self.peak);
+                return format!(
+                    "Needs {needed} even piece by piece, more than is free: it may fail"
+                );
+            }
+            (true, 0) => "Runs from memory".to_owned(),
+            (true, all) if all == self.blocks => "Reads the model block by block".to_owned(),
+            (true, some) => format!("Reads {some} of {} blocks anew in every step", self.blocks),
+        };
+        let time = match self.seconds.round() as u64 {
+            secs @ 0..=90 => format!("{} s", secs.max(1)),
+            secs @ 91..=5400 => format!("{} min", secs.div_ceil(60)),
+            secs => format!("{} h", secs.div_ceil(3600)),
+        };
+        format!("{way}: at most {}, about {time}", size_text(self.peak))
+    }
+
     /// What of it is a note on the job: what changes the picture, and what was tried first.
     pub(super) fn notes(&self, is_second: bool) -> Vec<Note> {
         let mut notes = Vec::new();

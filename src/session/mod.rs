@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use crate::engine::plan::{Outlook, Plan};
 use crate::schema::Problem;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
@@ -121,6 +122,8 @@ pub struct Session {
     paused: bool,
     card: ModelCard,
     model: ModelState,
+    /// What the plans of jobs are made of, once the model is ready.
+    outlook: Option<Box<Outlook>>,
     /// In the order they will run; ended jobs stay until they are cleared.
     jobs: Vec<Job>,
     next_id: u64,
@@ -166,6 +169,7 @@ impl Session {
             paused: false,
             card,
             model: ModelState::Loading,
+            outlook: None,
             jobs: Vec::new(),
             next_id: 0,
             stranded: Vec::new(),
@@ -259,6 +263,18 @@ impl Session {
                 self.settings.loras_held.push(typed.to_owned());
             }
         }
+    }
+
+    /// How a job with these inputs will run; `None` while that is not known, or when it cannot run.
+    pub fn plan(&self, params: &Params) -> Option<Plan> {
+        let request = self.resolve(params, 0).ok()?;
+        let limit = self.settings.memory_limit();
+        self.outlook.as_ref()?.plan(&request, limit)
+    }
+
+    /// The memory of this machine in bytes, where that limits jobs.
+    pub fn memory(&self) -> Option<u64> {
+        self.outlook.as_ref()?.total
     }
 
     /// What stands against running `params` now; empty when nothing does.
@@ -380,6 +396,7 @@ impl Session {
     /// Takes in one event of the worker.
     fn receive(&mut self, event: Event) {
         match event {
+            Event::Outlook(outlook) => self.outlook = outlook,
             Event::ModelReady => self.model = ModelState::Ready,
             Event::ModelFailed(sentence) => self.model = ModelState::Failed(sentence),
             Event::Progress(id, progress) => {

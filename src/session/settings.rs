@@ -99,6 +99,8 @@ pub struct Settings {
     pub file_names: String,
     /// How the user paints.
     pub painting: Painting,
+    /// The most memory that the program may hold, in GiB; `None` for as much as is free.
+    pub memory_gib: Option<u32>,
     /// The inputs as they stood last.
     pub params: Params,
     /// The LoRAs among them that are left out for now, as they were typed.
@@ -119,6 +121,8 @@ struct File {
     names: Option<String>,
     /// A [`Painting`]; what another version has written may not be one.
     painting: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_gib: Option<u32>,
     inputs: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     loras_off: Vec<String>,
@@ -164,11 +168,17 @@ impl Settings {
             metadata: !file.leave_metadata_out,
             file_names: file.names.unwrap_or_else(|| naming::DEFAULT.to_owned()),
             painting: serde_json::from_value(file.painting).unwrap_or_default(),
+            memory_gib: file.memory_gib.filter(|&gib| gib > 0),
             params,
             loras_off: file.loras_off,
             loras_held: file.loras_held,
         };
         (settings, warning)
+    }
+
+    /// The most memory that the program may hold, in bytes.
+    pub fn memory_limit(&self) -> Option<u64> {
+        self.memory_gib.map(|gib| u64::from(gib) << 30)
     }
 
     /// Forgets what was said of LoRAs that the inputs do not name any more.
@@ -199,6 +209,7 @@ impl Settings {
             leave_metadata_out: !self.metadata,
             names: (self.file_names != naming::DEFAULT).then(|| self.file_names.clone()),
             painting: serde_json::to_value(self.painting).map_err(|error| error.to_string())?,
+            memory_gib: self.memory_gib,
             inputs: self.params.to_json(),
             loras_off: self.loras_off.clone(),
             loras_held: self.loras_held.clone(),

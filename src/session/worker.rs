@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use crate::engine::plan::Outlook;
 use crate::engine::{Error, Generator, Progress, Stage, Watch};
 use crate::schema::params::Params;
 use crate::schema::request::Request;
@@ -37,6 +38,7 @@ pub(super) struct Order {
     with_record: bool,
     inputs: InputStore,
     library: Library,
+    memory_limit: Option<u64>,
     stop: Stop,
 }
 
@@ -58,6 +60,7 @@ impl Order {
             with_record: settings.metadata,
             inputs: inputs.clone(),
             library: library.clone(),
+            memory_limit: settings.memory_limit(),
             stop: stop.clone(),
         };
         (order, Run::new(stop))
@@ -68,6 +71,8 @@ impl Order {
 #[derive(Debug)]
 pub(super) enum Event {
     ModelReady,
+    /// How the next jobs will run.
+    Outlook(Option<Box<Outlook>>),
     ModelFailed(String),
     Progress(JobId, Progress),
     Finished(JobId, Finished),
@@ -189,7 +194,11 @@ fn work(mut make: MakeGenerator, errands: &Receiver<Errand>, outbox: &Outbox) {
             continue;
         };
         let event = match contained(|| run(ready.as_mut(), &order, outbox)) {
-            Ok(Ok(finished)) => Event::Finished(id, finished),
+            Ok(Ok(finished)) => {
+                // The job has taught how fast the device is.
+                outbox.send(Event::Outlook(ready.outlook().map(Box::new)));
+                Event::Finished(id, finished)
+            }
             Ok(Err(Failure::Cancelled)) => Event::Cancelled(id),
             Ok(Err(Failure::Sentence(sentence))) => Event::Failed(id, sentence),
             Err(sentence) => {
@@ -206,6 +215,9 @@ fn work(mut make: MakeGenerator, errands: &Receiver<Errand>, outbox: &Outbox) {
 fn build(make: &mut MakeGenerator, outbox: &Outbox) -> Result<Box<dyn Generator>, String> {
     let built = contained(|| make(&mut |_| outbox.proceed()).map_err(|error| error.to_string()))
         .and_then(|built| built);
+    if let Ok(generator) = &built {
+        outbox.send(Event::Outlook(generator.outlook().map(Box::new)));
+    }
     outbox.send(match &built {
         Ok(_) => Event::ModelReady,
         Err(sentence) => Event::ModelFailed(sentence.clone()),
@@ -238,6 +250,7 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
         Unavailable::Problem(problem) => Failure::Sentence(Error::Input(problem).to_string()),
         Unavailable::Sentence(sentence) => Failure::Sentence(sentence),
     })?;
+    generator.limit_memory(order.memory_limit);
     let mut outcome =
         generator
             .generate(&request, &files, &mut watch)

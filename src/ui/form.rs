@@ -204,9 +204,11 @@ fn generate_ui(
     if response.clicked() {
         actions.push(Action::Generate);
     }
-    if let Some(reason) = obstacle {
+    let plan = || session.plan(&session.settings.asked());
+    let line = obstacle.or_else(|| plan().map(|plan| plan.sentence()));
+    if let Some(line) = line {
         ui.with_layout(Layout::top_down(Align::Center), |ui| {
-            ui.label(theme::small(ui, reason))
+            ui.label(theme::small(ui, line))
         });
     }
 }

@@ -1,6 +1,7 @@
 //! The settings' dialog: what is chosen once and kept.
 
-use egui::{Id, Modal, TextEdit, Ui, vec2};
+use egui::style::HandleShape;
+use egui::{Id, Modal, Slider, TextEdit, Ui, vec2};
 
 use crate::schema::Fidelity;
 use crate::session::settings::Theme;
@@ -29,6 +30,7 @@ pub(super) fn settings_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<
             ui.add_space(2.0 * SPACE);
             fidelity_ui(ui, session);
             ui.add_space(2.0 * SPACE);
+            memory_ui(ui, session);
             canvas_ui(ui, session);
             ui.add_space(2.0 * SPACE);
             tokens_ui(ui, session);
@@ -53,6 +55,31 @@ fn folder_ui(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
             actions.push(Action::OpenFolder);
         }
     });
+}
+
+/// How much memory jobs may take; nothing where that is not limited.
+fn memory_ui(ui: &mut Ui, session: &mut Session) {
+    let Some(total) = session.memory() else {
+        return;
+    };
+    let most = (total >> 30).max(2) as u32;
+    let label = ui.label(theme::strong("Memory"));
+    let mut gib = session.settings.memory_gib.unwrap_or(most).min(most);
+    let slider = Slider::new(&mut gib, 1..=most)
+        .show_value(false)
+        .handle_shape(HandleShape::Circle);
+    ui.spacing_mut().slider_width = ui.available_width() - SPACE;
+    if ui.add(slider).labelled_by(label.id).changed() {
+        session.settings.memory_gib = (gib < most).then_some(gib);
+    }
+    let meaning = match session.settings.memory_gib {
+        None => "Jobs take as much of what is free as makes them faster".to_owned(),
+        Some(gib) => {
+            format!("Jobs take at most {gib} GiB: with less, the model is read piece by piece")
+        }
+    };
+    ui.label(theme::small(ui, meaning));
+    ui.add_space(2.0 * SPACE);
 }
 
 /// Light or dark.

@@ -139,7 +139,9 @@ impl Matrix {
                 let length = piece.bytes.len() / piece.rows;
                 let bytes = &piece.bytes[index * length..(index + 1) * length];
                 decode(piece.format, bytes, row);
-                row.iter_mut().for_each(|number| *number *= piece.scale);
+                for number in row {
+                    *number *= piece.scale;
+                }
                 break;
             }
             if *id as usize >= self.output {
@@ -239,11 +241,12 @@ pub(super) fn in_memory(entry: &Entry, precision: Precision, hardware: &Hardware
     let stays_narrow = hardware.multiplies_stored()
         || entry.format == Format::F8E4M3
         || blocks_of(entry.format).is_some();
-    let eight = Format::Q8_0.bytes(entry.shape.last().copied().unwrap_or(1));
-    if is_matrix && precision == Precision::EightBit && entry.format.bits() > EIGHT_BITS {
-        if let Some(row) = eight {
-            return (row * entry.shape[0]) as u64;
-        }
+    let is_narrowed = precision == Precision::EightBit && entry.format.bits() > EIGHT_BITS;
+    if let [rows, columns] = *entry.shape.as_slice()
+        && is_narrowed
+        && let Some(row) = Format::Q8_0.bytes(columns)
+    {
+        return (row * rows) as u64;
     }
     if is_matrix && stays_narrow {
         entry.range.len() as u64

@@ -21,6 +21,7 @@ use crate::engine::checkpoint::matrix::{Matrix, Stored};
 use crate::engine::checkpoint::naming::Naming;
 use crate::engine::device::Hardware;
 use crate::engine::lora::slots::{Slot, Slots};
+use crate::schema::request::Request;
 use crate::weights::bytes::Piece;
 use crate::weights::header::{Entry, Header};
 use crate::weights::inspect::{Names, Part};
@@ -48,6 +49,17 @@ pub enum Precision {
     Stored,
     /// Those of the transformer's blocks in 8 bits, where the file has more: `go_fast`.
     EightBit,
+}
+
+impl Precision {
+    /// The precision of a job.
+    pub fn of(request: &Request) -> Self {
+        if request.go_fast {
+            Self::EightBit
+        } else {
+            Self::Stored
+        }
+    }
 }
 
 /// What fp8 files write beside a weight: the number that it is to be multiplied by. ComfyUI's first, then what others call
@@ -256,7 +268,7 @@ impl Component {
     /// How many blocks there are whose tensors' names begin with `kind`, a number and what stands in `tensor`.
     pub fn count(&self, kind: &str, tensor: &str) -> usize {
         let has = |i: &usize| self.has(&format!("{kind}.{i}.{tensor}"));
-        (0..).take_while(has).count()
+        (0..MAX_WIDTH).take_while(has).count()
     }
 }
 

@@ -18,7 +18,7 @@ pub fn decode(format: Format, bytes: &[u8], out: &mut [f32]) -> bool {
     match format {
         Format::F64 => each(bytes, out, |bytes| f64::from_le_bytes(*bytes) as f32),
         Format::F32 => each(bytes, out, |bytes| f32::from_le_bytes(*bytes)),
-        Format::F16 => each(bytes, out, half_of),
+        Format::F16 => each(bytes, out, |bytes| half_of(*bytes)),
         Format::BF16 => each(bytes, out, |bytes| bf16::from_le_bytes(*bytes).to_f32()),
         Format::F8E4M3 => each(bytes, out, |[byte]| e4m3()[usize::from(*byte)]),
         // The upper half of a half.
@@ -75,8 +75,8 @@ fn blocks<const N: usize, const M: usize>(
     }
 }
 
-fn half_of(bytes: &[u8; 2]) -> f32 {
-    f16::from_le_bytes(*bytes).to_f32()
+fn half_of(bytes: [u8; 2]) -> f32 {
+    f16::from_le_bytes(bytes).to_f32()
 }
 
 /// All numbers of 8 bits with 4 of exponent, without infinities; 0x7f is not a number.
@@ -98,7 +98,7 @@ fn e4m3() -> &'static [f32; 256] {
 
 fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
     let [d0, d1, q @ ..] = block;
-    let d = half_of(&[*d0, *d1]);
+    let d = half_of([*d0, *d1]);
     for (out, q) in out.iter_mut().zip(q) {
         *out = f32::from(*q as i8) * d;
     }
@@ -106,7 +106,7 @@ fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
 
 fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
     let [d0, d1, q @ ..] = block;
-    let d = half_of(&[*d0, *d1]);
+    let d = half_of([*d0, *d1]);
     for (i, q) in q.iter().enumerate() {
         out[i] = (f32::from(q & 0xf) - 8.0) * d;
         out[i + 16] = (f32::from(q >> 4) - 8.0) * d;
@@ -115,7 +115,7 @@ fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
 
 fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
     let [d0, d1, m0, m1, q @ ..] = block;
-    let (d, m) = (half_of(&[*d0, *d1]), half_of(&[*m0, *m1]));
+    let (d, m) = (half_of([*d0, *d1]), half_of([*m0, *m1]));
     for (i, q) in q.iter().enumerate() {
         out[i] = f32::from(q & 0xf) * d + m;
         out[i + 16] = f32::from(q >> 4) * d + m;
@@ -133,7 +133,7 @@ fn five_bits(high: [u8; 4], q: &[u8; 16]) -> [u8; 32] {
 
 fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
     let [d0, d1, h0, h1, h2, h3, q @ ..] = block;
-    let d = half_of(&[*d0, *d1]);
+    let d = half_of([*d0, *d1]);
     for (out, q) in out.iter_mut().zip(five_bits([*h0, *h1, *h2, *h3], q)) {
         *out = (f32::from(q) - 16.0) * d;
     }
@@ -141,7 +141,7 @@ fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
 
 fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
     let [d0, d1, m0, m1, h0, h1, h2, h3, q @ ..] = block;
-    let (d, m) = (half_of(&[*d0, *d1]), half_of(&[*m0, *m1]));
+    let (d, m) = (half_of([*d0, *d1]), half_of([*m0, *m1]));
     for (out, q) in out.iter_mut().zip(five_bits([*h0, *h1, *h2, *h3], q)) {
         *out = f32::from(q) * d + m;
     }
@@ -164,7 +164,7 @@ fn six_bits(packed: &[u8; 12]) -> [(f32, f32); 8] {
 
 fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
     let [d0, d1, m0, m1, rest @ ..] = block;
-    let (d, m) = (half_of(&[*d0, *d1]), half_of(&[*m0, *m1]));
+    let (d, m) = (half_of([*d0, *d1]), half_of([*m0, *m1]));
     let (Some(packed), Some(q)) = (rest.first_chunk::<12>(), rest.last_chunk::<128>()) else {
         return;
     };
@@ -184,7 +184,7 @@ fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
 
 fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
     let [d0, d1, m0, m1, rest @ ..] = block;
-    let (d, m) = (half_of(&[*d0, *d1]), half_of(&[*m0, *m1]));
+    let (d, m) = (half_of([*d0, *d1]), half_of([*m0, *m1]));
     let (Some((packed, rest)), Some(q)) =
         (rest.split_first_chunk::<12>(), rest.last_chunk::<128>())
     else {
@@ -214,7 +214,7 @@ fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
     let (low, rest) = block.split_at(128);
     let (high, rest) = rest.split_at(64);
     let (scales, d) = rest.split_at(16);
-    let Some(d) = d.first_chunk::<2>().map(half_of) else {
+    let Some(d) = d.first_chunk::<2>().copied().map(half_of) else {
         return;
     };
     let (halves, _) = out.as_chunks_mut::<128>();
@@ -242,7 +242,7 @@ fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
     let (thirds, rest) = block.split_at(32);
     let (q, rest) = rest.split_at(64);
     let (packed, d) = rest.split_at(12);
-    let Some(d) = d.first_chunk::<2>().map(half_of) else {
+    let Some(d) = d.first_chunk::<2>().copied().map(half_of) else {
         return;
     };
     // Sixteen scales of 6 bits: four low bits of each in the first eight bytes, two high bits in the last four.
@@ -275,7 +275,7 @@ fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
     let &[d0, d1, m0, m1] = rest else {
         return;
     };
-    let (d, m) = (half_of(&[d0, d1]), half_of(&[m0, m1]));
+    let (d, m) = (half_of([d0, d1]), half_of([m0, m1]));
     for (group, out) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
         let (half, within) = (group / 8, group % 8);
         let (shift, side) = (within / 2, within % 2);

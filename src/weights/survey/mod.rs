@@ -171,7 +171,7 @@ pub fn survey(path: &Path, elsewhere: &[PathBuf]) -> Result<Survey, Error> {
     };
     Ok(put_together(
         transformer,
-        schnell,
+        schnell.as_ref(),
         sizes,
         own_bases,
         elsewhere,
@@ -261,14 +261,14 @@ fn no_model(path: &Path, reason: &str) -> Error {
 /// Finds the other parts of a transformer.
 fn put_together(
     transformer: Candidate,
-    schnell: Option<Candidate>,
+    schnell: Option<&Candidate>,
     sizes: Sizes,
     own_bases: Vec<PathBuf>,
     elsewhere: &[PathBuf],
 ) -> Survey {
     let mut parts: BTreeMap<&'static str, Vec<PathBuf>> = BTreeMap::new();
     parts.insert(Part::Transformer.folder(), transformer.paths.clone());
-    if let Some(schnell) = &schnell {
+    if let Some(schnell) = schnell {
         parts.insert(SCHNELL, schnell.paths.clone());
     }
     let mut missing = Vec::new();
