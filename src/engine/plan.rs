@@ -284,33 +284,53 @@ impl Sizes {
         step as f64 * (load.steps * load.pictures) as f64
     }
 
-    /// What the VAE makes of `pixels` pixels, at most: the finest level, where its channels are those of the level above.
+    /// What the VAE makes of `pixels` pixels, at most: in the first block of the finest level, whose input has the channels of
+    /// the level above it.
     fn decoding(&self, pixels: u64) -> u64 {
-        self.number * pixels * (2 * self.second + self.finest + 6)
+        self.number * pixels * 2 * (self.second + self.finest)
     }
 }
 
 impl Plan {
-    /// The plan in one line, for people.
-    pub fn sentence(&self) -> String {
-        let streamed = self.blocks - self.at_hand;
-        let way = match (self.fits, streamed) {
-            (false, _) => {
-                let needed = size_text(self.peak);
-                return format!(
-                    "Needs {needed} even piece by piece, more than is free: it may fail"
-                );
-            }
-            (true, 0) => "Runs from memory".to_owned(),
-            (true, all) if all == self.blocks => "Reads the model block by block".to_owned(),
-            (true, some) => format!("Reads {some} of {} blocks anew in every step", self.blocks),
+    /// The plan in one short line, for people.
+    pub fn line(&self) -> String {
+        let peak = size_text(self.peak);
+        let way = match self.blocks - self.at_hand {
+            _ if !self.fits => return format!("Needs {peak}, more than is free: it may fail"),
+            0 => "In memory",
+            all if all == self.blocks => "Block by block",
+            _ => "Partly block by block",
         };
         let time = match self.seconds.round() as u64 {
             secs @ 0..=90 => format!("{} s", secs.max(1)),
             secs @ 91..=5400 => format!("{} min", secs.div_ceil(60)),
             secs => format!("{} h", secs.div_ceil(3600)),
         };
-        format!("{way}: at most {}, about {time}", size_text(self.peak))
+        format!("{way} · {peak} · about {time}")
+    }
+
+    /// What the line means.
+    pub fn explanation(&self) -> String {
+        let streamed = self.blocks - self.at_hand;
+        let blocks = if streamed == 0 {
+            "The whole transformer stays in memory".to_owned()
+        } else {
+            format!(
+                "{streamed} of the transformer's {} blocks are read anew in every step, which takes less memory",
+                self.blocks
+            )
+        };
+        let text = match self.text {
+            Keeping::Both => "the text encoders stay too",
+            Keeping::WhileEncoding => "the text encoders are let go once the prompt is encoded",
+            Keeping::OneLayer => "T5 is read layer by layer",
+        };
+        let tiles = if self.tile.is_some() {
+            "; the picture is decoded in tiles"
+        } else {
+            ""
+        };
+        format!("{blocks}; {text}{tiles}. The settings can limit the memory")
     }
 
     /// What of it is a note on the job: what changes the picture, and what was tried first.

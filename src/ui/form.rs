@@ -205,12 +205,18 @@ fn generate_ui(
         actions.push(Action::Generate);
     }
     let plan = || session.plan(&session.settings.asked());
-    let line = obstacle.or_else(|| plan().map(|plan| plan.sentence()));
-    if let Some(line) = line {
-        ui.with_layout(Layout::top_down(Align::Center), |ui| {
-            ui.label(theme::small(ui, line))
-        });
-    }
+    let (line, explanation) = match (obstacle, plan()) {
+        (Some(reason), _) => (reason, None),
+        (None, Some(plan)) => (plan.line(), Some(plan.explanation())),
+        // The line keeps its place while there is nothing to say.
+        (None, None) => (String::from(" "), None),
+    };
+    ui.with_layout(Layout::top_down(Align::Center), |ui| {
+        let label = ui.label(theme::small(ui, line));
+        if let Some(explanation) = explanation {
+            label.on_hover_text(explanation);
+        }
+    });
 }
 
 /// What the button does: its verb, and a few words more.
