@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 WIDTH, INNER, HEAD, POOLED, JOINT, TOKEN = 3072, 12288, 128, 768, 4096, 64
-T5_HEADS, T5_MLP, T5_VOCABULARY = 64, 10240, 32128
+T5_HEADS, T5_MLP, T5_VOCABULARY, T5_TOKENS = 64, 10240, 32128, 512
 CLIP_LAYERS, CLIP_MLP, CLIP_VOCABULARY, CLIP_POSITIONS = 12, 3072, 49408, 77
 VAE_WIDTHS, LATENTS = (128, 256, 512, 512), 16
 
@@ -219,8 +219,12 @@ def main() -> None:
     write_gguf(folder / "t5-v1_1-xxl-encoder.gguf", "t5encoder", t5(arguments.t5_layers), "Q8_0" if kind == "Q8_0" else "Q4_K")
     write_safetensors(folder / "clip_l.safetensors", clip(), "F16")
     write_safetensors(folder / "ae.safetensors", vae(), "F32")
-    for name in ("tokenizer", "tokenizer_2"):
+    for name, length in (("tokenizer", CLIP_POSITIONS), ("tokenizer_2", T5_TOKENS)):
         shutil.copytree(TOKENIZERS / name, folder / name, dirs_exist_ok=True)
+        # As many tokens as the real ones give, where the tests have fewer.
+        config = json.loads((TOKENIZERS / name / "tokenizer_config.json").read_text())
+        config["model_max_length"] = length
+        (folder / name / "tokenizer_config.json").write_text(json.dumps(config))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,13 @@
 //! A model folder may hold a transformer for dev and one for schnell, as the embedded demo model does; the pipeline
 //! exchanges them between jobs. `assets/demo` has the scripts that train the demo model and measure its pictures.
 //!
+//! # How a model comes in
+//! [`weights::header`] parses what stands at the beginning of a file of tensors, [`weights::inspect`] tells by the names which
+//! parts of a model are in it and whose names they are, and [`weights::survey`] puts parts that fit one another together,
+//! wherever they lie. [`engine::checkpoint`] is the view of it by our names: a matrix stays as its file has it, in the
+//! memory map, and is decoded a few rows at a time while it is multiplied ([`engine::kernels`]). Before each job
+//! [`engine::plan`] decides from the headers what stays at hand and what is read anew, so that its memory is known beforehand.
+//!
 //! # How a picture comes in
 //! The form names a file; the caller of [`schema::request::Request::resolve`] looks at its header ([`imaging::read`]), so that
 //! the size is known and what cannot be used is said before anything runs. The job reads it, fits it and cuts out what the
@@ -65,7 +72,9 @@
 //! * Latents, schedule, noise and rotary angles are f32 or better, whatever the precision of the weights.
 //! * The transformer's tensors have BFL's names inside, the VAE's and the text encoders' those of diffusers and
 //!   transformers; [`engine::checkpoint`] translates.
-//! * No size of a model is written in code: widths, depths, heads, axes, lengths and factors come from its files.
+//! * No size of a model is written in code: widths, depths, heads, axes, lengths and factors come from its files. Where a
+//!   single file does not tell them, they are FLUX.1's, each with its source.
+//! * A plan changes how a job runs and not its latents, bit for bit; only tiles change a picture slightly, with a note.
 //! * Nothing panics on what came from outside, and a panic in the engine ends one job, not the program.
 //!
 //! # Where the plan was left
