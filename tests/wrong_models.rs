@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::schema::request::Model;
+use flux_qfaces::weights::header::{Entry, Header};
 use flux_qfaces::weights::survey::open_model;
 
 use crate::reference_data::{copy, folder};
@@ -107,6 +108,40 @@ fn files_that_are_no_weights_say_what_they_are() {
             &["flux1-dev.safetensors", words],
         );
     }
+}
+
+/// Headers in which anything may stand are read or refused; what is read lies inside the file.
+#[test]
+fn no_header_leads_out_of_its_file() {
+    let (mut state, mut read) = (1_u64, 0);
+    let mut random = |below: usize| {
+        // Numerical Recipes' generator: any will do.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for name in ["mixed.gguf", "fp8.safetensors"] {
+        let whole = fs::read(checkpoint(name)).unwrap();
+        for _ in 0..4000 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random(4) {
+                let place = random(2500);
+                bytes[place] = random(256) as u8;
+            }
+            if random(4) == 0 {
+                bytes.truncate(random(bytes.len()));
+            }
+            if let Ok(header) = Header::parse(&bytes) {
+                read += 1;
+                let inside = |entry: &Entry| {
+                    entry.range.start <= entry.range.end && entry.range.end <= bytes.len()
+                };
+                assert!(header.tensors.values().all(inside));
+            }
+        }
+    }
+    assert!(read > 100, "some changes do no harm: {read}");
 }
 
 #[test]

@@ -233,14 +233,17 @@ impl Sizes {
         double * self.double.0.bytes + single * self.single.0.bytes
     }
 
-    /// Bytes of the largest block that is not among the first `count`.
-    fn largest_beyond(&self, count: usize) -> u64 {
-        if count < self.double.1 {
-            self.double.0.bytes.max(self.single.0.bytes)
-        } else if count < self.blocks() {
-            self.single.0.bytes
+    /// What runs at most while the first `count` blocks are at hand: what a block makes of `tokens` tokens, and the weights of
+    /// one that is not at hand.
+    fn running(&self, count: usize, tokens: u64) -> u64 {
+        let weights = |extent: Extent, is_beyond: bool| if is_beyond { extent.bytes } else { 0 };
+        let double =
+            weights(self.double.0, count < self.double.1) + self.double_activations(tokens);
+        let single = weights(self.single.0, count < self.blocks()) + self.activations(tokens);
+        if self.double.1 == 0 {
+            single
         } else {
-            0
+            double.max(single)
         }
     }
 
@@ -257,7 +260,14 @@ impl Sizes {
         weights + self.number * (attention.max(mlp) + 3 * tokens * self.t5_width)
     }
 
-    /// What a block of the transformer makes of `tokens` tokens, at most.
+    /// What a double block makes of `tokens` tokens, at most: both streams, their queries, keys and values apart and joined, and
+    /// what attention makes of them.
+    fn double_activations(&self, tokens: u64) -> u64 {
+        let scores = self.scores(tokens).min(MAX_SCORES as u64);
+        self.number * (tokens * 14 * self.width + 2 * scores)
+    }
+
+    /// What a single block makes of `tokens` tokens, at most.
     fn activations(&self, tokens: u64) -> u64 {
         let scores = (self.scores(tokens)).min(MAX_SCORES as u64);
         // A single block: its input and the wide layer's output stay; beside them either queries, keys and values in their
@@ -441,8 +451,7 @@ fn peak(plan: &Plan, sizes: &Sizes, load: &Load, budget: &Budget) -> u64 {
     } else {
         beside_encoding + sizes.encoding(plan.text, text_tokens)
     };
-    let denoising =
-        text + transformer + sizes.largest_beyond(plan.at_hand) + sizes.activations(tokens);
+    let denoising = text + transformer + sizes.running(plan.at_hand, tokens);
     let decoded = plan.tile.map_or(load.pixels(), |tile| {
         (tile as u64 * sizes.factor).pow(2).min(load.pixels())
     });

@@ -24,7 +24,12 @@ const BLOCKS: [&str; 7] = [
 ];
 
 /// What tables are called of which only rows are read.
-const TABLES: [&str; 3] = ["shared.weight", "embed_tokens.weight", "token_embd.weight"];
+const TABLES: [&str; 4] = [
+    "shared.weight",
+    "embed_tokens.weight",
+    "token_embd.weight",
+    "token_embedding.weight",
+];
 
 impl Component {
     /// What is in each block whose name contains `kind`, or outside all blocks where that is `None`: the largest block where

@@ -177,8 +177,17 @@ impl Reader<'_> {
 
     fn list(&mut self) -> Result<Value, String> {
         let (kind, count) = (self.u32()?, self.u64()?);
-        if let (4 | 5, ..=LIST_NUMBERS) = (kind, count) {
-            let numbers: Result<_, _> = (0..count).map(|_| Ok(self.u32()? as usize)).collect();
+        if count <= LIST_NUMBERS && matches!(kind, 4 | 5 | 10 | 11) {
+            let is_short = kind < 10;
+            let mut number = || {
+                let number = if is_short {
+                    u64::from(self.u32()?)
+                } else {
+                    self.u64()?
+                };
+                Ok(number as usize)
+            };
+            let numbers: Result<_, _> = (0..count).map(|_| number()).collect();
             return numbers.map(Value::Numbers);
         }
         match width_of(kind) {
