@@ -109,7 +109,7 @@ impl Generator for Fake {
         self.0.shared().memory_limit = bytes;
     }
 
-    fn outlook(&self) -> Option<Outlook> {
+    fn outlook(&mut self) -> Option<Outlook> {
         None
     }
 

@@ -140,7 +140,6 @@ fn planned(sizes: &Sizes, side: u32, gib: Option<u64>) -> Plan {
         text_tokens: 512,
         steps: 28,
         pictures: 1,
-        has_start: false,
         knows_prompt: false,
     };
     let budget = Budget {

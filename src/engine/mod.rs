@@ -40,7 +40,7 @@ pub trait Generator {
     fn limit_memory(&mut self, bytes: Option<u64>);
 
     /// What the plans of its jobs are made of; `None` where it makes none.
-    fn outlook(&self) -> Option<Outlook>;
+    fn outlook(&mut self) -> Option<Outlook>;
 
     /// Runs one job to its end. `loras` are the files of the request's LoRAs, one for each, in order.
     ///

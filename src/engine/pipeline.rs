@@ -8,7 +8,7 @@ use std::time::Instant;
 use candle_core::{DType, Tensor};
 use image::RgbImage;
 
-use crate::engine::checkpoint::{Component, Precision, read_json, read_json_if_there};
+use crate::engine::checkpoint::{Component, Precision, read_config};
 use crate::engine::device::Hardware;
 use crate::engine::dump::{Dump, Probe};
 use crate::engine::flux;
@@ -79,11 +79,10 @@ impl FluxGenerator {
         let card = source
             .card()
             .map_err(|error| Error::Checkpoint(error.to_string()))?;
-        let scheduler = "scheduler/scheduler_config.json";
-        let scheduler: SchedulerConfig = match source {
-            ModelSource::Files(_) => read_json_if_there(source, scheduler)?.unwrap_or_default(),
-            _ => read_json(source, scheduler)?,
-        };
+        let scheduler: SchedulerConfig =
+            read_config(source, "scheduler/scheduler_config.json", || {
+                Ok(SchedulerConfig::default())
+            })?;
         let mut on_layer = || announce(watch, loading(0.0));
         let text = TextEncoders::open(source, &hardware, Keeping::OneLayer, &mut on_layer)?;
         let vae = Component::open(source, Part::Vae, Part::Vae.folder(), &hardware)?;
@@ -189,20 +188,12 @@ impl FluxGenerator {
         request: &Request,
         size: Size,
     ) -> Result<(Sizes, Load, Budget), Error> {
-        let folder = Transformer::folder_for(&self.source, request.model)?;
-        let key = (folder, Precision::of(request));
-        let sizes = if let Some(sizes) = self.sizes.get(&key) {
-            sizes.clone()
-        } else {
-            let sizes = Sizes::of(&self.source, request.model, key.1, &self.hardware)?;
-            self.sizes.entry(key).or_insert(sizes).clone()
-        };
+        let sizes = self.sizes_of(request.model, Precision::of(request))?;
         let load = Load {
             size,
             text_tokens: self.text.t5_length(request.model),
             steps: request.running_steps(),
             pictures: request.num_outputs,
-            has_start: request.start.is_some(),
             knows_prompt: self.text.knows(&request.prompt, request.model),
         };
         let is_cpu = self.hardware.device.is_cpu();
@@ -214,6 +205,16 @@ impl FluxGenerator {
             reading: plan::READING,
         };
         Ok((sizes, load, budget))
+    }
+
+    /// What the model takes that runs `model`; its headers are read once.
+    fn sizes_of(&mut self, model: Model, precision: Precision) -> Result<Sizes, Error> {
+        let key = (Transformer::folder_for(&self.source, model)?, precision);
+        if let Some(sizes) = self.sizes.get(&key) {
+            return Ok(sizes.clone());
+        }
+        let sizes = Sizes::of(&self.source, model, precision, &self.hardware)?;
+        Ok(self.sizes.entry(key).or_insert(sizes).clone())
     }
 
     /// How many files of LoRAs have been read: those that are at hand are not read again.
@@ -609,11 +610,11 @@ impl Generator for FluxGenerator {
         self.memory_limit = bytes;
     }
 
-    fn outlook(&self) -> Option<Outlook> {
+    fn outlook(&mut self) -> Option<Outlook> {
         let mut sizes = Vec::new();
         for model in [Model::Dev, Model::Schnell] {
             for precision in [Precision::Stored, Precision::EightBit] {
-                let of = Sizes::of(&self.source, model, precision, &self.hardware).ok()?;
+                let of = self.sizes_of(model, precision).ok()?;
                 sizes.push(((model, precision), of));
             }
         }

@@ -61,8 +61,6 @@ pub struct Load {
     pub steps: usize,
     /// Pictures.
     pub pictures: usize,
-    /// Whether a starting picture is encoded.
-    pub has_start: bool,
     /// Whether the prompt's encoding is at hand.
     pub knows_prompt: bool,
 }
@@ -98,7 +96,6 @@ impl Outlook {
             text_tokens: *text_tokens,
             steps: request.running_steps(),
             pictures: request.num_outputs,
-            has_start: request.start.is_some(),
             knows_prompt: false,
         };
         let budget = Budget {

@@ -213,9 +213,10 @@ fn work(mut make: MakeGenerator, errands: &Receiver<Errand>, outbox: &Outbox) {
 
 /// Builds a generator and tells how that went.
 fn build(make: &mut MakeGenerator, outbox: &Outbox) -> Result<Box<dyn Generator>, String> {
-    let built = contained(|| make(&mut |_| outbox.proceed()).map_err(|error| error.to_string()))
-        .and_then(|built| built);
-    if let Ok(generator) = &built {
+    let mut built =
+        contained(|| make(&mut |_| outbox.proceed()).map_err(|error| error.to_string()))
+            .and_then(|built| built);
+    if let Ok(generator) = &mut built {
         outbox.send(Event::Outlook(generator.outlook().map(Box::new)));
     }
     outbox.send(match &built {

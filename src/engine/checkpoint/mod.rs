@@ -461,6 +461,25 @@ pub fn read_json<T: DeserializeOwned>(model: &ModelSource, name: &str) -> Result
     })
 }
 
+/// The configuration of a part: the file `name`, which folders in the layout of diffusers must have, or elsewhere what
+/// `of_tensors` tells where there is none.
+///
+/// # Errors
+/// When it is missing where it must be, or lacks a field; those of `of_tensors`.
+pub fn read_config<T: DeserializeOwned>(
+    model: &ModelSource,
+    name: &str,
+    of_tensors: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    match model {
+        ModelSource::Embedded | ModelSource::Folder(_) => read_json(model, name),
+        ModelSource::Files(_) => match read_json_if_there(model, name)? {
+            Some(beside) => Ok(beside),
+            None => of_tensors(),
+        },
+    }
+}
+
 /// Reads a JSON file of a model, if it is there.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::engine::Error;
 use crate::engine::checkpoint::matrix::Matrix;
-use crate::engine::checkpoint::{Component, Weights, head_size, read_json, read_json_if_there};
+use crate::engine::checkpoint::{Component, Weights, head_size, read_config};
 use crate::engine::device::Hardware;
 use crate::engine::flux::linear::{LayerNorm, Linear};
 use crate::engine::text::OnLayer;
@@ -67,14 +67,9 @@ impl Config {
         component: &Component,
         end: Option<u32>,
     ) -> Result<Self, Error> {
-        let name = "text_encoder/config.json";
-        match model {
-            ModelSource::Embedded | ModelSource::Folder(_) => read_json(model, name),
-            ModelSource::Files(_) => match read_json_if_there(model, name)? {
-                Some(beside) => Ok(beside),
-                None => Self::of_tensors(component, end),
-            },
-        }
+        read_config(model, "text_encoder/config.json", || {
+            Self::of_tensors(component, end)
+        })
     }
 
     /// The most tokens that the encoder can read.

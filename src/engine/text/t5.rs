@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::engine::Error;
 use crate::engine::blocks::Blocks;
 use crate::engine::checkpoint::matrix::Matrix;
-use crate::engine::checkpoint::{Component, Weights, head_size, read_json, read_json_if_there};
+use crate::engine::checkpoint::{Component, Weights, head_size, read_config};
 use crate::engine::device::Hardware;
 use crate::engine::flux::linear::{Linear, RmsNorm};
 use crate::engine::text::OnLayer;
@@ -55,14 +55,9 @@ impl Config {
     /// # Errors
     /// When the configuration is malformed, or tensors that tell the sizes are missing.
     pub fn read(model: &ModelSource, component: &Component) -> Result<Self, Error> {
-        let name = "text_encoder_2/config.json";
-        match model {
-            ModelSource::Embedded | ModelSource::Folder(_) => read_json(model, name),
-            ModelSource::Files(_) => match read_json_if_there(model, name)? {
-                Some(beside) => Ok(beside),
-                None => Self::of_tensors(component),
-            },
-        }
+        read_config(model, "text_encoder_2/config.json", || {
+            Self::of_tensors(component)
+        })
     }
 
     /// How many layers the encoder has.

@@ -10,7 +10,7 @@ use candle_core::Tensor;
 use serde::Deserialize;
 
 use crate::engine::Error;
-use crate::engine::checkpoint::{Component, MAX_WIDTH, Weights, read_json, read_json_if_there};
+use crate::engine::checkpoint::{Component, MAX_WIDTH, Weights, read_config};
 use crate::engine::flux::vae::blocks::{Conv, GroupNorm, Middle, ResnetBlock, load_level};
 use crate::engine::flux::vae::tiles::Tiles;
 use crate::weights::model::ModelSource;
@@ -47,14 +47,7 @@ impl Config {
     /// # Errors
     /// When the configuration is malformed, or tensors that tell the sizes are missing.
     pub fn read(model: &ModelSource, component: &Component) -> Result<Self, Error> {
-        let name = "vae/config.json";
-        match model {
-            ModelSource::Embedded | ModelSource::Folder(_) => read_json(model, name),
-            ModelSource::Files(_) => match read_json_if_there(model, name)? {
-                Some(beside) => Ok(beside),
-                None => Self::of_tensors(component),
-            },
-        }
+        read_config(model, "vae/config.json", || Self::of_tensors(component))
     }
 
     /// What the tensors of a VAE tell of it.
