@@ -16,6 +16,7 @@ mod memory;
 pub mod noise;
 pub mod pipeline;
 pub mod plan;
+mod planner;
 pub mod prompt;
 pub mod sampling;
 mod start;

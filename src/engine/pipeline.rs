@@ -18,6 +18,7 @@ use crate::engine::lora::layouts;
 use crate::engine::lora::targets::Targets;
 use crate::engine::noise::Draws;
 use crate::engine::plan::{self, Budget, Load, Outlook, Plan, Sizes};
+use crate::engine::planner::Planner;
 use crate::engine::prompt::{Encoded, Keeping, TextEncoders};
 use crate::engine::sampling::{self, Shift};
 use crate::engine::start::{self, StartLatents};
@@ -31,12 +32,6 @@ use crate::weights::LoraFile;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
-/// How fast a core is taken to be before anything has been measured: multiplications and additions per second.
-const OPERATIONS_PER_CORE: f64 = 6e10;
-
-/// How fast a GPU is taken to be, in the same way.
-const OPERATIONS_OF_GPU: f64 = 4e13;
-
 /// The FLUX pipeline with one loaded model.
 pub struct FluxGenerator {
     text: TextEncoders,
@@ -46,14 +41,7 @@ pub struct FluxGenerator {
     shift: Shift,
     hardware: Hardware,
     adapters: Adapters,
-    /// What the model takes, by the folder and the precision of the transformer.
-    sizes: HashMap<(&'static str, Precision), Sizes>,
-    /// The most bytes that the process may hold, if the user limits it.
-    memory_limit: Option<u64>,
-    /// What the process held before the model was in it.
-    base_bytes: u64,
-    /// Multiplications and additions per second, as the last job had them.
-    operations: f64,
+    planner: Planner,
     /// The layers that LoRAs can change, by the folder of the transformer; read when the first LoRA comes.
     targets: HashMap<&'static str, Targets>,
     name: String,
@@ -90,24 +78,15 @@ impl FluxGenerator {
         let folder = Transformer::folder_for(source, model)?;
         let wanted = (folder, Precision::Stored);
         let transformer = Transformer::open(source, wanted, &vae, &hardware, watch)?;
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let operations = if hardware.device.is_cpu() {
-            OPERATIONS_PER_CORE * cores as f64
-        } else {
-            OPERATIONS_OF_GPU
-        };
         Ok(Self {
             text,
             transformer,
             vae,
             source: source.clone(),
             shift: scheduler.into(),
+            planner: Planner::new(source, &hardware, base_bytes),
             hardware,
             adapters: Adapters::default(),
-            sizes: HashMap::new(),
-            memory_limit: None,
-            base_bytes,
-            operations,
             targets: HashMap::new(),
             name: card.name,
             loading_secs: started.elapsed().as_secs_f64(),
@@ -188,7 +167,6 @@ impl FluxGenerator {
         request: &Request,
         size: Size,
     ) -> Result<(Sizes, Load, Budget), Error> {
-        let sizes = self.sizes_of(request.model, Precision::of(request))?;
         let load = Load {
             size,
             text_tokens: self.text.t5_length(request.model),
@@ -196,25 +174,10 @@ impl FluxGenerator {
             pictures: request.num_outputs,
             knows_prompt: self.text.knows(&request.prompt, request.model),
         };
-        let is_cpu = self.hardware.device.is_cpu();
-        let allowed = is_cpu.then(memory::allowed_bytes).flatten();
-        let budget = Budget {
-            bytes: allowed.into_iter().chain(self.memory_limit).min(),
-            base: self.base_bytes + self.adapters.bytes(),
-            operations: self.operations,
-            reading: plan::READING,
-        };
-        Ok((sizes, load, budget))
-    }
-
-    /// What the model takes that runs `model`; its headers are read once.
-    fn sizes_of(&mut self, model: Model, precision: Precision) -> Result<Sizes, Error> {
-        let key = (Transformer::folder_for(&self.source, model)?, precision);
-        if let Some(sizes) = self.sizes.get(&key) {
-            return Ok(sizes.clone());
-        }
-        let sizes = Sizes::of(&self.source, model, precision, &self.hardware)?;
-        Ok(self.sizes.entry(key).or_insert(sizes).clone())
+        let sizes = self
+            .planner
+            .sizes_of(request.model, Precision::of(request))?;
+        Ok((sizes, load, self.planner.budget(self.adapters.bytes())))
     }
 
     /// How many files of LoRAs have been read: those that are at hand are not read again.
@@ -269,7 +232,7 @@ impl FluxGenerator {
                 error
             }
         })?;
-        self.learn(&sizes, &load, &timings);
+        self.planner.learn(&sizes, &load, &timings);
         let mut notes = self.notes(request, truncated_at, probe.noise.is_some());
         let plan = job.plan;
         notes.extend(plan.notes(plan != first));
@@ -292,13 +255,6 @@ impl FluxGenerator {
         self.text.release(Keeping::OneLayer);
         // Nothing is read where nothing is held.
         let _ = self.transformer.flux.hold(0, &mut |_, _| Ok(()));
-    }
-
-    /// Takes the speed of a job for that of the next ones.
-    fn learn(&mut self, sizes: &Sizes, load: &Load, timings: &Timings) {
-        if timings.denoising > 0.0 {
-            self.operations = sizes.denoising_operations(load) / timings.denoising;
-        }
     }
 
     /// Makes the pictures of a job as its plan says.
@@ -607,34 +563,13 @@ fn is_out_of_memory(error: &Error) -> bool {
 
 impl Generator for FluxGenerator {
     fn limit_memory(&mut self, bytes: Option<u64>) {
-        self.memory_limit = bytes;
+        self.planner.limit_memory(bytes);
     }
 
     fn outlook(&mut self) -> Option<Outlook> {
-        let mut sizes = Vec::new();
-        for model in [Model::Dev, Model::Schnell] {
-            for precision in [Precision::Stored, Precision::EightBit] {
-                let of = self.sizes_of(model, precision).ok()?;
-                sizes.push(((model, precision), of));
-            }
-        }
         let tokens = |model| (model, self.text.t5_length(model));
-        Some(Outlook {
-            sizes,
-            text_tokens: vec![tokens(Model::Dev), tokens(Model::Schnell)],
-            total: if self.hardware.device.is_cpu() {
-                memory::total_bytes()
-            } else {
-                None
-            },
-            allowed: if self.hardware.device.is_cpu() {
-                memory::allowed_bytes
-            } else {
-                || None
-            },
-            base: self.base_bytes,
-            operations: self.operations,
-        })
+        let text_tokens = vec![tokens(Model::Dev), tokens(Model::Schnell)];
+        self.planner.outlook(text_tokens)
     }
 
     fn generate(
