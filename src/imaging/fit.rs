@@ -12,8 +12,16 @@ const PRECISION: u32 = 32 - 8 - 2;
 /// One half, with [`PRECISION`] bits behind the point.
 const HALF: i32 = 1 << (PRECISION - 1);
 
-/// Half the width of the Lanczos filter, in pixels of the coarser picture.
-const LANCZOS_SUPPORT: f64 = 3.0;
+/// What weighs old pixels by their distance from a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// A triangle.
+    Bilinear,
+    /// The cubic spline with a = −0.5.
+    Bicubic,
+    /// The Lanczos window of width 3.
+    Lanczos,
+}
 
 /// The size of a picture.
 pub fn size_of<P: Pixel, C: std::ops::Deref<Target = [P::Subpixel]>>(
@@ -25,17 +33,22 @@ pub fn size_of<P: Pixel, C: std::ops::Deref<Target = [P::Subpixel]>>(
     }
 }
 
-/// Scales a picture with the Lanczos filter, each side on its own.
+/// Scales a picture with the Lanczos filter, as the reference fits its input pictures.
+pub fn lanczos(picture: &RgbImage, to: Size) -> RgbImage {
+    resample(picture, to, Filter::Lanczos)
+}
+
+/// Scales a picture with a filter, each side on its own. No side is 0.
 ///
 /// First along the rows, then along the columns, with 8 bits in between; a side that stays is not filtered.
 /// <https://github.com/python-pillow/Pillow/blob/11.3.0/src/libImaging/Resample.c> (`ImagingResampleInner`)
-pub fn lanczos(picture: &RgbImage, to: Size) -> RgbImage {
+pub fn resample(picture: &RgbImage, to: Size, filter: Filter) -> RgbImage {
     const CHANNELS: usize = 3;
     let from = size_of(picture);
     let narrowed = if from.width == to.width {
         picture.clone()
     } else {
-        let filters = filters(from.width, to.width);
+        let taps = taps(filter, from.width, to.width);
         let row = to.width as usize * CHANNELS;
         let mut pixels = vec![0; row * from.height as usize];
         let source = picture.as_raw().as_slice();
@@ -44,11 +57,11 @@ pub fn lanczos(picture: &RgbImage, to: Size) -> RgbImage {
             .par_chunks_mut(row)
             .zip(lines)
             .for_each(|(out, line)| {
-                for (filter, out) in filters.iter().zip(out.chunks_exact_mut(CHANNELS)) {
+                for (taps, out) in taps.iter().zip(out.chunks_exact_mut(CHANNELS)) {
                     let mut sums = [HALF; CHANNELS];
-                    let taps = line[filter.first * CHANNELS..].chunks_exact(CHANNELS);
-                    for (weight, tap) in filter.weights.iter().zip(taps) {
-                        add(&mut sums, *weight, tap);
+                    let pixels = line[taps.first * CHANNELS..].chunks_exact(CHANNELS);
+                    for (weight, pixel) in taps.weights.iter().zip(pixels) {
+                        add(&mut sums, *weight, pixel);
                     }
                     settle(out, &sums);
                 }
@@ -58,18 +71,18 @@ pub fn lanczos(picture: &RgbImage, to: Size) -> RgbImage {
     if from.height == to.height {
         return narrowed;
     }
-    let filters = filters(from.height, to.height);
+    let taps = taps(filter, from.height, to.height);
     let row = to.width as usize * CHANNELS;
     let mut pixels = vec![0; row * to.height as usize];
     let source = narrowed.as_raw().as_slice();
     pixels
         .par_chunks_mut(row)
-        .zip(&filters)
-        .for_each(|(out, filter)| {
+        .zip(&taps)
+        .for_each(|(out, taps)| {
             let mut sums = vec![HALF; row];
-            let taps = source[filter.first * row..].chunks_exact(row);
-            for (weight, tap) in filter.weights.iter().zip(taps) {
-                add(&mut sums, *weight, tap);
+            let lines = source[taps.first * row..].chunks_exact(row);
+            for (weight, line) in taps.weights.iter().zip(lines) {
+                add(&mut sums, *weight, line);
             }
             settle(out, &sums);
         });
@@ -120,7 +133,7 @@ fn places(from: u32, to: u32) -> Vec<u32> {
 }
 
 /// The weights that make one new pixel out of a run of old ones.
-struct Filter {
+struct Taps {
     /// The first old pixel.
     first: usize,
     /// Fixed-point weights with [`PRECISION`] bits behind the point.
@@ -128,9 +141,9 @@ struct Filter {
 }
 
 /// Adds weighted old pixels to sums.
-fn add(sums: &mut [i32], weight: i32, taps: &[u8]) {
-    for (sum, tap) in sums.iter_mut().zip(taps) {
-        *sum += weight * i32::from(*tap);
+fn add(sums: &mut [i32], weight: i32, values: &[u8]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += weight * i32::from(*value);
     }
 }
 
@@ -145,44 +158,65 @@ fn settle(pixels: &mut [u8], sums: &[i32]) {
 ///
 /// <https://github.com/python-pillow/Pillow/blob/11.3.0/src/libImaging/Resample.c> (`precompute_coeffs`,
 /// `normalize_coeffs_8bpc`)
-fn filters(from: u32, to: u32) -> Vec<Filter> {
+fn taps(filter: Filter, from: u32, to: u32) -> Vec<Taps> {
     let scale = f64::from(from) / f64::from(to);
     let stretch = scale.max(1.0);
-    let support = LANCZOS_SUPPORT * stretch;
-    let filter = |place: u32| {
+    let support = filter.support() * stretch;
+    let taps = |place: u32| {
         let middle = (f64::from(place) + 0.5) * scale;
         let first = ((middle - support + 0.5) as i64).max(0);
         let last = ((middle + support + 0.5) as i64).min(i64::from(from));
         let weights: Vec<f64> = (first..last)
-            .map(|tap| lanczos_weight((tap as f64 - middle + 0.5) * (1.0 / stretch)))
+            .map(|tap| filter.weight((tap as f64 - middle + 0.5) * (1.0 / stretch)))
             .collect();
         let sum: f64 = weights.iter().sum();
         let fixed = |weight: f64| {
             let weight = if sum == 0.0 { weight } else { weight / sum };
             (weight * f64::from(1u32 << PRECISION) + 0.5f64.copysign(weight)) as i32
         };
-        Filter {
+        Taps {
             first: first as usize,
             weights: weights.into_iter().map(fixed).collect(),
         }
     };
-    (0..to).map(filter).collect()
+    (0..to).map(taps).collect()
 }
 
-/// The Lanczos window of width 3.
-fn lanczos_weight(x: f64) -> f64 {
-    let sinc = |x: f64| {
-        if x == 0.0 {
-            1.0
-        } else {
-            let x = x * std::f64::consts::PI;
-            x.sin() / x
+impl Filter {
+    /// Half its width, in pixels of the coarser picture.
+    fn support(self) -> f64 {
+        match self {
+            Self::Bilinear => 1.0,
+            Self::Bicubic => 2.0,
+            Self::Lanczos => 3.0,
         }
-    };
-    if (-LANCZOS_SUPPORT..LANCZOS_SUPPORT).contains(&x) {
-        sinc(x) * sinc(x / LANCZOS_SUPPORT)
+    }
+
+    /// The weight at a distance.
+    ///
+    /// <https://github.com/python-pillow/Pillow/blob/11.3.0/src/libImaging/Resample.c> (`bilinear_filter`,
+    /// `bicubic_filter`, `lanczos_filter`)
+    fn weight(self, x: f64) -> f64 {
+        const A: f64 = -0.5;
+        match self {
+            Self::Bilinear => (1.0 - x.abs()).max(0.0),
+            Self::Bicubic => match x.abs() {
+                x if x < 1.0 => ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0,
+                x if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * A,
+                _ => 0.0,
+            },
+            Self::Lanczos if (-3.0..3.0).contains(&x) => sinc(x) * sinc(x / 3.0),
+            Self::Lanczos => 0.0,
+        }
+    }
+}
+
+fn sinc(x: f64) -> f64 {
+    if x == 0.0 {
+        1.0
     } else {
-        0.0
+        let x = x * std::f64::consts::PI;
+        x.sin() / x
     }
 }
 
