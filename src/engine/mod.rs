@@ -9,6 +9,7 @@ mod blocks;
 pub mod checkpoint;
 pub mod device;
 pub mod dump;
+mod encoder;
 pub mod flux;
 pub mod kernels;
 pub mod lora;

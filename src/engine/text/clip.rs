@@ -2,15 +2,15 @@
 //!
 //! <https://github.com/huggingface/transformers/blob/v4.48.0/src/transformers/models/clip/modeling_clip.py>
 
-use candle_core::{D, DType, Device, Tensor};
-use candle_nn::ops::softmax_last_dim;
+use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
 use crate::engine::Error;
 use crate::engine::checkpoint::matrix::Matrix;
 use crate::engine::checkpoint::{Component, Weights, head_size, read_config};
 use crate::engine::device::Hardware;
-use crate::engine::flux::linear::{LayerNorm, Linear};
+use crate::engine::encoder::{self, Activation, Layer};
+use crate::engine::flux::linear::LayerNorm;
 use crate::engine::text::OnLayer;
 use crate::weights::model::ModelSource;
 
@@ -30,16 +30,6 @@ pub struct Config {
     /// 2 in older files, where it means "the highest id".
     #[serde(default = "default_end")]
     eos_token_id: u32,
-}
-
-/// The activation of the feed-forward layers.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Activation {
-    #[default]
-    QuickGelu,
-    Gelu,
-    GeluNew,
 }
 
 fn default_eps() -> f64 {
@@ -75,6 +65,17 @@ impl Config {
     /// The most tokens that the encoder can read.
     pub fn max_length(&self) -> usize {
         self.max_position_embeddings
+    }
+
+    /// What its layers have in common.
+    fn layer(&self) -> encoder::Shape {
+        encoder::Shape {
+            width: self.hidden_size,
+            inner: self.intermediate_size,
+            heads: self.num_attention_heads,
+            eps: self.layer_norm_eps,
+            activation: self.hidden_act,
+        }
     }
 
     /// What the tensors of an encoder tell of it.
@@ -133,7 +134,11 @@ impl Clip {
         let embeddings = root.at("embeddings");
         let layers = (0..config.num_hidden_layers).map(|i| {
             on_layer()?;
-            Layer::load(config, &root.at("encoder.layers").at(i))
+            Layer::load(
+                &config.layer(),
+                &encoder::CLIP,
+                &root.at("encoder.layers").at(i),
+            )
         });
         Ok(Self {
             token_embedding: embeddings
@@ -167,7 +172,7 @@ impl Clip {
         let mask = causal_mask(ids.len(), hidden.dtype(), device)?;
         for layer in &self.layers {
             on_layer()?;
-            hidden = layer.forward(&hidden, &mask)?;
+            hidden = layer.forward(&hidden, Some(&mask))?;
         }
         let hidden = self.final_layer_norm.forward(&hidden)?;
         Ok(hidden.narrow(1, self.end_position(ids), 1)?.squeeze(1)?)
@@ -183,72 +188,6 @@ impl Clip {
             end
         };
         ids.iter().position(|&id| id == wanted).unwrap_or(0)
-    }
-}
-
-/// One transformer layer, normalised before each half.
-#[allow(clippy::struct_field_names, reason = "the names are the checkpoint's")]
-struct Layer {
-    layer_norm1: LayerNorm,
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    out_proj: Linear,
-    layer_norm2: LayerNorm,
-    fc1: Linear,
-    fc2: Linear,
-    activation: Activation,
-    heads: usize,
-}
-
-impl Layer {
-    fn load(config: &Config, weights: &Weights) -> Result<Self, Error> {
-        let width = config.hidden_size;
-        let attention = weights.at("self_attn");
-        let norm = |name| LayerNorm::load(width, config.layer_norm_eps, &weights.at(name));
-        let projection = |name| Linear::load(width, width, &attention.at(name));
-        Ok(Self {
-            layer_norm1: norm("layer_norm1")?,
-            q_proj: projection("q_proj")?,
-            k_proj: projection("k_proj")?,
-            v_proj: projection("v_proj")?,
-            out_proj: projection("out_proj")?,
-            layer_norm2: norm("layer_norm2")?,
-            fc1: Linear::load(width, config.intermediate_size, &weights.at("mlp.fc1"))?,
-            fc2: Linear::load(config.intermediate_size, width, &weights.at("mlp.fc2"))?,
-            activation: config.hidden_act,
-            heads: config.num_attention_heads,
-        })
-    }
-
-    fn forward(&self, hidden: &Tensor, mask: &Tensor) -> candle_core::Result<Tensor> {
-        let hidden = (hidden + self.attention(&self.layer_norm1.forward(hidden)?, mask)?)?;
-        let inner = self.fc1.forward(&self.layer_norm2.forward(&hidden)?)?;
-        let inner = match self.activation {
-            Activation::QuickGelu => (&inner * candle_nn::ops::sigmoid(&(&inner * 1.702)?)?)?,
-            Activation::Gelu => inner.gelu_erf()?,
-            Activation::GeluNew => inner.gelu()?,
-        };
-        hidden + self.fc2.forward(&inner)?
-    }
-
-    fn attention(&self, x: &Tensor, mask: &Tensor) -> candle_core::Result<Tensor> {
-        let (b, l, width) = x.dims3()?;
-        let d = width / self.heads;
-        let split = |t: Tensor| {
-            t.reshape((b, l, self.heads, d))?
-                .transpose(1, 2)?
-                .contiguous()
-        }; // (b, heads, l, d)
-        let q = split((self.q_proj.forward(x)? * (d as f64).powf(-0.5))?)?;
-        let k = split(self.k_proj.forward(x)?)?;
-        let v = split(self.v_proj.forward(x)?)?;
-        let scores = q
-            .matmul(&k.transpose(D::Minus2, D::Minus1)?)?
-            .broadcast_add(mask)?;
-        let mixed = softmax_last_dim(&scores)?.matmul(&v)?;
-        self.out_proj
-            .forward(&mixed.transpose(1, 2)?.reshape((b, l, width))?)
     }
 }
 
