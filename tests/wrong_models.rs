@@ -242,6 +242,11 @@ fn models_of_other_families_are_named() {
             "transformer_blocks.0.qkv_proj.qweight",
             "GGUF file, such as Q4_K_S",
         ),
+        ("blocks.0.cross_attn.norm_q.weight", "a Wan model"),
+        (
+            "condition_embedder.time_embedder.linear_1.weight",
+            "a Wan model",
+        ),
         ("controlnet_blocks.0.weight", "a ControlNet"),
         (
             "lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight",

@@ -162,7 +162,10 @@ const FAMILIES: [(&[&str], &str); 16] = [
         "a Stable Diffusion checkpoint",
     ),
     (&["cap_embedder", "context_refiner"], "a Lumina model"),
-    (&["patch_embedding", "cross_attn.norm_q"], "a Wan model"),
+    (
+        &["cross_attn.norm_q", "condition_embedder.time_embedder"],
+        "a Wan model",
+    ),
     (&["resblocks."], "an OpenCLIP text encoder"),
     (&["model.layers.0."], "a language model"),
 ];
