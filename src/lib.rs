@@ -53,6 +53,10 @@
 //! the same file and paints on an [`imaging::mask::Mask`], which knows tiles, tools and undo, but no toolkit. What is pasted,
 //! cut or painted is kept by [`session::inputs`] under the name of its contents.
 //!
+//! # How a picture is withheld
+//! Where the model has a safety checker, [`engine::safety`] looks at a finished picture with two models, on the CPU and in f32
+//! whatever the device: the first flags, the second has the last word. What it withholds has a reason, which is data.
+//!
 //! # How a LoRA comes in
 //! What is typed becomes a [`schema::reference::Reference`]: data, nothing is looked up. [`weights::library`] finds the file it
 //! means, or downloads it ([`weights::fetch`]) from where the services say ([`weights::http`] has the rules for tokens). The

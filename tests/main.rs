@@ -31,6 +31,7 @@ mod places;
 mod real_shapes;
 mod reference_data;
 mod references;
+mod safety;
 mod schema;
 mod server;
 mod session;

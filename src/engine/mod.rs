@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod plan;
 mod planner;
 pub mod prompt;
+pub mod safety;
 pub mod sampling;
 mod start;
 pub mod text;
