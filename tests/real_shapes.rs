@@ -16,6 +16,7 @@ use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::plan::{self, Budget, Load, Plan, Sizes};
 use flux_qfaces::engine::prompt::Keeping;
+use flux_qfaces::engine::safety::SafetyChecker;
 use flux_qfaces::schema::request::Model;
 use flux_qfaces::schema::size::Size;
 use flux_qfaces::weights::survey::{open_model, survey};
@@ -36,6 +37,7 @@ fn write_header(name: &str, path: &Path) {
         let (name, count) = (row[0].as_str().unwrap(), row[1].as_u64().unwrap());
         let (kind, shape) = (row[2].as_str().unwrap(), row[3].as_array().unwrap());
         let width = match kind {
+            "I64" => 8,
             "F32" => 4,
             "F16" | "BF16" => 2,
             _ => 1,
@@ -110,6 +112,39 @@ fn the_parts_of_diffusers_open() {
         "text_encoder_2/model.safetensors",
     ];
     check_opens(&files, "FLUX.1 dev");
+}
+
+#[test]
+fn the_published_safety_checker_opens_with_and_without_its_configurations() {
+    let safety = [
+        "safety_checker/model.safetensors",
+        "safety_classifier/model.safetensors",
+    ];
+    let place = laid_out(&[&["flux1-schnell.safetensors"], &PARTS[..], &safety].concat());
+    // CLIP ViT-L has 24 layers, ViT-B has 12.
+    let check = || {
+        let source = open_model(place.path(), &[]).unwrap();
+        let safety = SafetyChecker::open(&source, &mut || Ok(())).unwrap();
+        assert_eq!(safety.unwrap().layers(), 24 + 12);
+    };
+    check();
+    let write = |path: &str, text: &Value| {
+        fs::write(place.path().join(path), text.to_string()).unwrap();
+    };
+    // What of the published configurations is read.
+    write(
+        "safety_checker/config.json",
+        &json!({"projection_dim": 768, "vision_config": {
+            "hidden_act": "quick_gelu", "hidden_size": 1024, "image_size": 224, "intermediate_size": 4096,
+            "layer_norm_eps": 1e-05, "num_attention_heads": 16, "num_hidden_layers": 24, "patch_size": 14}}),
+    );
+    write(
+        "safety_classifier/config.json",
+        &json!({"hidden_act": "gelu", "hidden_size": 768, "id2label": {"0": "normal", "1": "nsfw"},
+            "image_size": 224, "intermediate_size": 3072, "layer_norm_eps": 1e-12, "num_attention_heads": 12,
+            "num_hidden_layers": 12, "patch_size": 16}),
+    );
+    check();
 }
 
 #[test]

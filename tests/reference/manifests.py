@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, FluxTransformer2DModel
-from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+from transformers import CLIPConfig, CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel, ViTConfig, ViTForImageClassification
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "benches"))
@@ -23,7 +24,17 @@ sys.path.insert(0, str(ROOT / "benches"))
 import checkpoint  # noqa: E402
 
 Shapes = dict[str, tuple[int, ...]]
-BYTES = {"F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1}
+BYTES = {"I64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1}
+# What newer versions of transformers call ViT's modules in memory, and what files call them.
+VIT = {
+    "vit.layers.": "vit.encoder.layer.",
+    "attention.q_proj": "attention.attention.query",
+    "attention.k_proj": "attention.attention.key",
+    "attention.v_proj": "attention.attention.value",
+    "attention.o_proj": "attention.output.dense",
+    "mlp.fc1": "intermediate.dense",
+    "mlp.fc2": "output.dense",
+}
 
 
 def of(model: torch.nn.Module, prefix: str = "") -> Shapes:
@@ -48,8 +59,14 @@ def libraries() -> dict[str, Shapes]:
         t5 = T5EncoderModel(T5Config(
             vocab_size=32128, d_model=4096, d_kv=64, d_ff=10240, num_layers=24, num_heads=64, feed_forward_proj="gated-gelu",
         ))
+        sees = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16, "patch_size": 14}
+        checker = of(StableDiffusionSafetyChecker(CLIPConfig(projection_dim=768, vision_config=sees)))
+        classifier = of(ViTForImageClassification(ViTConfig(num_labels=2)))
+    checker = {name.replace("vision_model.", "vision_model.vision_model.", 1): shape for name, shape in checker.items()}
+    for ours, theirs in VIT.items():
+        classifier = {name.replace(ours, theirs): shape for name, shape in classifier.items()}
     clip_names = {f"text_model.{name.removeprefix('text_model.')}": shape for name, shape in of(clip).items()}
-    return {"transformer": of(dev), "vae": of(vae), "clip": clip_names, "t5": of(t5)}
+    return {"transformer": of(dev), "vae": of(vae), "clip": clip_names, "t5": of(t5), "checker": checker, "classifier": classifier}
 
 
 def without(shapes: Shapes, *words: str) -> Shapes:
@@ -62,7 +79,7 @@ def prefixed(prefix: str, shapes: Shapes) -> Shapes:
 
 def compact(shapes: Shapes, kind: str) -> list[list]:
     """`[name with * for its number, how many numbers or 0, type, shape]`: blocks of one shape are told once."""
-    number = re.compile(r"(blocks?|blk|layers)\.\d+\.")
+    number = re.compile(r"(blocks?|blk|layers?)\.\d+\.")
     groups: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         groups.setdefault(number.sub(r"\1.*.", name, count=1), {})[name] = shape
@@ -89,6 +106,7 @@ def main() -> None:
     t5 = known["t5"] | {"encoder.embed_tokens.weight": (32128, 4096)}
     one_table = without(t5, "encoder.embed_tokens")
     projection = {"text_encoders.clip_l.transformer.text_projection.weight": (768, 768)}
+    position_ids = {"vision_model.vision_model.embeddings.position_ids": (1, 257)}
     scales = {"text_encoders.clip_l.logit_scale": (), "text_encoders.t5xxl.logit_scale": ()}
 
     def everything(transformer: Shapes) -> list[tuple[Shapes, str]]:
@@ -112,6 +130,8 @@ def main() -> None:
         "vae/diffusion_pytorch_model.safetensors": (167_666_902, [(known["vae"], "BF16")]),
         "text_encoder/model.safetensors": (246_144_352, [(clip, "F16")]),
         "text_encoder_2/model.safetensors": (None, [(one_table, "BF16")]),
+        "safety_checker/model.safetensors": (608_018_440, [(position_ids, "I64"), (known["checker"], "F16")]),
+        "safety_classifier/model.safetensors": (343_223_968, [(known["classifier"], "F32")]),
     }
     listed = {}
     for name, (size, parts) in files.items():
