@@ -14,14 +14,13 @@ import gguf
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
-from diffusers.utils import logging as diffusers_logging
 from gguf import GGMLQuantizationType as Type
 from safetensors.torch import save_file
 from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel, T5TokenizerFast
-from transformers.utils import logging as transformers_logging
 
 import models
 import pictures
+import quiet
 from edits import PROMPT
 from listing import one_case_a_line
 from stages import Tensors, random
@@ -55,20 +54,7 @@ def transformer(guidance: bool) -> FluxTransformer2DModel:
 
 def vae() -> AutoencoderKL:
     """With FLUX's own scale and shift, which single files do not tell."""
-    model = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(16, 16, 16, 32),
-        layers_per_block=1,
-        latent_channels=16,
-        norm_num_groups=8,
-        sample_size=64,
-        scaling_factor=0.3611,
-        shift_factor=0.1159,
-        use_quant_conv=False,
-        use_post_quant_conv=False,
-    )
-    return models.fill(model, "checkpoints vae")
+    return models.vae("checkpoints vae", widths=(16, 16, 16, 32), scaling=0.3611, shift=0.1159)
 
 
 def bfl(weights: Tensors) -> Tensors:
@@ -296,12 +282,7 @@ def main() -> None:
     arguments.add_argument("folder", nargs="?", type=Path, default=DATA / "checkpoints", help="where to write")
     folder = arguments.parse_args().folder
     shutil.rmtree(folder, ignore_errors=True)
-    diffusers_logging.set_verbosity_error()
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    quiet.set_up()
 
     model, decoder, clip, t5 = transformer(True), vae(), models.clip(), models.t5()
     own = {name: tensor.clone() for name, tensor in model.state_dict().items()}

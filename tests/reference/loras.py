@@ -9,11 +9,11 @@ import torch
 from diffusers import FluxPipeline
 from diffusers.utils import logging as diffusers_logging
 from safetensors.torch import save_file
-from transformers.utils import logging as transformers_logging
 
 import lora_checks as checks
 import lora_names as names
 import pictures
+import quiet
 import vocabularies
 from edits import PROMPT
 from listing import one_case_a_line
@@ -170,14 +170,9 @@ def main() -> None:
     arguments.add_argument("folder", nargs="?", type=Path, default=DATA / "loras", help="where to write")
     folder = arguments.parse_args().folder
 
+    quiet.set_up()
     # Nothing is said about what diffusers leaves out of a file: the checks find it.
     diffusers_logging.set_verbosity(diffusers_logging.CRITICAL)
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    # Sums in a fixed order: two runs write the same bytes.
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
 
     pipe = FluxPipeline.from_pretrained(DATA / "reference" / "dev", dtype=torch.float32)
     pipe.to(torch.float32).set_progress_bar_config(disable=True)

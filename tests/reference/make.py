@@ -6,13 +6,12 @@ from pathlib import Path
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
-from diffusers.utils import logging as diffusers_logging
 from safetensors.torch import save_file
-from transformers.utils import logging as transformers_logging
 
 import edits
 import models
 import pictures
+import quiet
 import stages
 from listing import one_case_a_line
 
@@ -42,13 +41,7 @@ def main() -> None:
     arguments.add_argument("folder", nargs="?", type=Path, default=DEFAULT, help="where to write")
     folder = arguments.parse_args().folder
 
-    diffusers_logging.set_verbosity_error()
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    # Sums in a fixed order: two runs write the same bytes.
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    quiet.set_up()
 
     for name, write in (("dev", models.write_dev), ("schnell", models.write_schnell)):
         shutil.rmtree(folder / name, ignore_errors=True)

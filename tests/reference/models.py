@@ -83,22 +83,22 @@ def transformer(name: str, guidance: bool) -> FluxTransformer2DModel:
     return fill(model, name)
 
 
-def vae() -> AutoencoderKL:
-    """FLUX's autoencoder but small; the scaling and shift are not FLUX's, so they must be read."""
+def vae(name: str, widths: tuple[int, ...], scaling: float, shift: float) -> AutoencoderKL:
+    """FLUX's autoencoder but small."""
     model = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(16, 16, 32, 32),
+        block_out_channels=widths,
         layers_per_block=1,
         latent_channels=16,
         norm_num_groups=8,
         sample_size=64,
-        scaling_factor=0.42,
-        shift_factor=0.15,
+        scaling_factor=scaling,
+        shift_factor=shift,
         use_quant_conv=False,
         use_post_quant_conv=False,
     )
-    return fill(model, "vae")
+    return fill(model, name)
 
 
 def clip() -> CLIPTextModel:
@@ -137,7 +137,8 @@ def t5() -> T5EncoderModel:
 def write_dev(folder: Path) -> None:
     """A whole pipeline: each part in a folder of its own, one weight file per model."""
     transformer("dev", guidance=True).bfloat16().save_pretrained(folder / "transformer")
-    vae().bfloat16().save_pretrained(folder / "vae")
+    # Its scaling and shift are not FLUX's, so they must be read.
+    vae("vae", widths=(16, 16, 32, 32), scaling=0.42, shift=0.15).bfloat16().save_pretrained(folder / "vae")
     clip().bfloat16().save_pretrained(folder / "text_encoder")
     prefix_clip(folder / "text_encoder" / "model.safetensors")
     t5().bfloat16().save_pretrained(folder / "text_encoder_2")
