@@ -1,5 +1,6 @@
 //! What a file of weights is, by its header: which parts of a model are in it, and under whose names.
 
+use crate::schema::request::Model;
 use crate::weights::header::{Format, Header};
 
 /// A part of a model.
@@ -208,6 +209,15 @@ impl Sizes {
             word.to_owned()
         } else {
             format!("{word}, {width} features wide with {double_blocks} + {single_blocks} blocks")
+        }
+    }
+
+    /// Which of the two models it runs as.
+    pub fn runs_as(self) -> Model {
+        if self.has_guidance {
+            Model::Dev
+        } else {
+            Model::Schnell
         }
     }
 

@@ -14,6 +14,7 @@ pub mod header;
 pub mod http;
 pub mod hub;
 pub mod inspect;
+pub mod install;
 pub mod library;
 mod local;
 mod metadata;

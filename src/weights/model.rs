@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::schema::size::REFERENCE_SIDE;
 use crate::weights::bytes::Contents;
+use crate::weights::inspect::Part;
 use crate::weights::survey::ModelFiles;
 use crate::weights::{Error, demo};
 
@@ -39,7 +40,7 @@ pub enum ModelSource {
 }
 
 /// What is known of a model before it is loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelCard {
     /// Its name, for people and for the record in a picture.
     pub name: String,
@@ -121,6 +122,23 @@ impl ModelSource {
         let config: serde_json::Value = serde_json::from_slice(&config).ok()?;
         let number = |name: &str| config[name].as_u64();
         number("num_attention_heads")?.checked_mul(number("attention_head_dim")?)
+    }
+
+    /// Whether a safety checker is in it: both of its models.
+    pub fn has_safety_checker(&self) -> bool {
+        let parts = [Part::SafetyChecker, Part::SafetyClassifier];
+        let has = |part: Part| match self {
+            Self::Embedded => false,
+            Self::Files(files) => files.has(part.folder()),
+            Self::Folder(folder) => folder.join(part.folder()).join("config.json").is_file(),
+        };
+        parts.into_iter().all(has)
+    }
+
+    /// The first of some folders that has a safety checker in it, in the layout of a model.
+    pub fn safety_checker_in(places: &[PathBuf]) -> Option<Self> {
+        let folders = places.iter().cloned().map(Self::Folder);
+        folders.into_iter().find(Self::has_safety_checker)
     }
 
     /// The file `name`, a path with forward slashes inside the model; `None` when it has no such file.

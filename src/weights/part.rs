@@ -46,9 +46,7 @@ pub(super) struct Part {
 impl Part {
     /// Opens the part of what is at `url`, once no other process works on it.
     pub(super) fn open(folder: &Path, url: &Url, stop: &Stop) -> Result<Self, Error> {
-        // The address itself may hold secrets.
-        let name = hex(&Sha256::digest(url.as_str()));
-        let path = folder.join(format!("{}.part", &name[..32]));
+        let path = path_of(folder, url);
         let note_path = path.with_extension("json");
         let refused = |reason| Error::Unwritable {
             reason,
@@ -125,6 +123,35 @@ impl Part {
     }
 }
 
+/// Throws away what has arrived of what is at `url`, unless somebody goes on with it now.
+pub(super) fn forget(folder: &Path, url: &Url) {
+    let path = path_of(folder, url);
+    if path.is_file() {
+        forget_part(&path);
+    }
+}
+
+/// How much has arrived of what is at `url`.
+pub(super) fn arrived(folder: &Path, url: &Url) -> u64 {
+    fs::metadata(path_of(folder, url)).map_or(0, |data| data.len())
+}
+
+/// Where the part of what is at `url` lies.
+fn path_of(folder: &Path, url: &Url) -> PathBuf {
+    // The address itself may hold secrets.
+    let name = hex(&Sha256::digest(url.as_str()));
+    folder.join(format!("{}.part", &name[..32]))
+}
+
+/// Throws away a part, unless somebody works on it. The lock stays: somebody may wait for it.
+fn forget_part(path: &Path) {
+    let lock = File::create(path.with_extension("lock"));
+    if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+        let _ = fs::remove_file(path);
+        let _ = fs::remove_file(path.with_extension("json"));
+    }
+}
+
 /// Throws away the parts in a folder that nobody has gone on with for 30 days. What cannot be thrown away stays.
 pub(super) fn sweep(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -134,14 +161,8 @@ pub(super) fn sweep(folder: &Path) {
         }
         let changed = fs::metadata(&path).and_then(|data| data.modified());
         let age = changed.map(|time| SystemTime::now().duration_since(time).unwrap_or_default());
-        if !age.is_ok_and(|age| age > KEPT) {
-            continue;
-        }
-        // The lock stays: somebody may wait for it.
-        let lock = File::create(path.with_extension("lock"));
-        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
-            let _ = fs::remove_file(&path);
-            let _ = fs::remove_file(path.with_extension("json"));
+        if age.is_ok_and(|age| age > KEPT) {
+            forget_part(&path);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! header, and the parts that fit one another are put together. Nothing is copied, and no tensor is read.
 
 pub mod candidate;
+pub mod found;
 pub mod places;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::schema::request::Model;
 use crate::weights::Error;
 use crate::weights::catalog;
 use crate::weights::inspect::{Part, Sizes};
@@ -44,9 +46,20 @@ pub struct ModelFiles {
 }
 
 impl ModelFiles {
+    /// Which of the two models it runs as.
+    pub fn model(&self) -> Model {
+        self.sizes.runs_as()
+    }
+
     /// Whether it has the part in a folder.
     pub fn has(&self, folder: &str) -> bool {
         self.parts.contains_key(folder)
+    }
+
+    /// Whether its transformer is in these files.
+    pub fn uses(&self, transformer: &[PathBuf]) -> bool {
+        let own = self.parts.get(Part::Transformer.folder());
+        own.is_some_and(|own| own == transformer)
     }
 
     /// The files of the part in a folder.
@@ -103,7 +116,7 @@ pub struct Missing {
     /// The part's folder in diffusers' layout.
     pub folder: &'static str,
     /// The usual file of it.
-    pub file: &'static str,
+    pub file: String,
     /// Its bytes.
     pub bytes: u64,
 }
@@ -111,18 +124,22 @@ pub struct Missing {
 impl Survey {
     /// What is missing, as "ae.safetensors (335 MB) and clip_l.safetensors (246 MB)"; `None` when nothing is.
     pub fn needs(&self) -> Option<String> {
-        let each = self
-            .missing
-            .iter()
-            .map(|missing| format!("{} ({})", missing.file, catalog::size_text(missing.bytes)));
-        let each: Vec<_> = each.collect();
-        let (last, rest) = each.split_last()?;
-        Some(if rest.is_empty() {
-            last.clone()
-        } else {
-            format!("{} and {last}", rest.join(", "))
-        })
+        needs_text(&self.missing)
     }
+}
+
+/// What is missing, in words; `None` when that is nothing.
+fn needs_text(missing: &[Missing]) -> Option<String> {
+    let each = missing
+        .iter()
+        .map(|missing| format!("{} ({})", missing.file, catalog::size_text(missing.bytes)));
+    let each: Vec<_> = each.collect();
+    let (last, rest) = each.split_last()?;
+    Some(if rest.is_empty() {
+        last.clone()
+    } else {
+        format!("{} and {last}", rest.join(", "))
+    })
 }
 
 /// Finds the model that a file or a folder means. Parts that it lacks are looked for in `elsewhere`.

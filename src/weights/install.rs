@@ -1,0 +1,173 @@
+//! Several published files into the folder of models, one after the other.
+//!
+//! A file gets its place when it is complete and its sum is right, so whatever lies there is whole. What has arrived of the
+//! others stays for the next time ([`fetch`]).
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use fs4::available_space;
+use url::Url;
+
+use crate::weights::Error;
+use crate::weights::catalog::Published;
+use crate::weights::fetch::{Bytes, Wanted, fetch, in_words};
+use crate::weights::http::Network;
+use crate::weights::part;
+use crate::weights::stop::Stop;
+use crate::weights::tokens::Service;
+
+/// The folder in the folder of models that holds what has arrived so far. Its name hides it from searches.
+const PARTS: &str = ".parts";
+
+/// Bytes that a disk keeps free beside a model.
+const SPARE_BYTES: u64 = 1 << 30;
+
+/// How far an installation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Which of the files comes now, counted from 0.
+    pub file: usize,
+    /// Bytes of all files: those that have arrived, and all.
+    pub bytes: Bytes,
+    /// Bytes of all files that were there before this installation began.
+    pub before: u64,
+}
+
+/// Hears of an installation, and says whether it goes on.
+pub type OnArrival<'a> = dyn FnMut(Arrival) -> ControlFlow<()> + 'a;
+
+/// The files that are not in their places, each once.
+pub fn missing(folder: &Path, files: &[Published]) -> Vec<Published> {
+    let mut missing: Vec<Published> = Vec::new();
+    for file in files {
+        let is_new = missing.iter().all(|other| other.place != file.place);
+        if is_new && !is_there(folder, file) {
+            missing.push(file.clone());
+        }
+    }
+    missing
+}
+
+/// Whether a file is in its place. One of another length is something else.
+fn is_there(folder: &Path, file: &Published) -> bool {
+    let data = fs::metadata(folder.join(&file.place));
+    data.is_ok_and(|data| data.is_file() && data.len() == file.bytes)
+}
+
+/// Bytes of files that have arrived, complete or not.
+pub fn arrived(network: &Network, folder: &Path, files: &[Published]) -> u64 {
+    let parts = folder.join(PARTS);
+    let arrived = files.iter().map(|file| {
+        if is_there(folder, file) {
+            file.bytes
+        } else {
+            part::arrived(&parts, &address(network, file)).min(file.bytes)
+        }
+    });
+    arrived.sum()
+}
+
+/// Downloads what is missing of `files` into their places in `folder`.
+///
+/// # Errors
+/// One sentence on what stands against it; [`Error::Cancelled`]. What has arrived stays for the next time.
+pub fn install(
+    network: &Network,
+    folder: &Path,
+    files: &[Published],
+    stop: &Stop,
+    on_arrival: &mut OnArrival<'_>,
+) -> Result<(), Error> {
+    let parts = folder.join(PARTS);
+    let total = files.iter().map(|file| file.bytes).sum();
+    let before = arrived(network, folder, files);
+    make_room(folder, total - before)?;
+    let mut done = 0;
+    for (index, file) in files.iter().enumerate() {
+        if !is_there(folder, file) {
+            let wanted = Wanted {
+                url: address(network, file),
+                size: Some(file.bytes),
+                sha256: file.sha256.clone(),
+            };
+            let mut on_bytes = |bytes: Bytes| {
+                on_arrival(Arrival {
+                    file: index,
+                    bytes: Bytes {
+                        done: done + bytes.done,
+                        total: Some(total),
+                    },
+                    before,
+                })
+            };
+            let fetched = fetch(network, &parts, &wanted, stop, &mut on_bytes)?;
+            put(&fetched.path, &folder.join(&file.place))?;
+            fetched.discard();
+        }
+        done += file.bytes;
+    }
+    Ok(())
+}
+
+/// Throws away what has arrived of files that are not complete.
+pub fn forget(network: &Network, folder: &Path, files: &[Published]) {
+    for file in files {
+        part::forget(&folder.join(PARTS), &address(network, file));
+    }
+}
+
+/// Moves a complete file to its place.
+fn put(from: &Path, to: &Path) -> Result<(), Error> {
+    let moved = to.parent().map_or(Ok(()), fs::create_dir_all);
+    let moved = moved.and_then(|()| fs::rename(from, to));
+    moved.map_err(|reason| Error::Unwritable {
+        reason,
+        path: to.to_owned(),
+    })
+}
+
+/// Says before anything is downloaded whether the disk has room for so many bytes.
+fn make_room(folder: &Path, bytes: u64) -> Result<(), Error> {
+    let refused = |reason| Error::Unwritable {
+        reason,
+        path: folder.to_owned(),
+    };
+    fs::create_dir_all(folder).map_err(refused)?;
+    // A system that does not tell how much is free says so when it is full.
+    let Ok(free) = available_space(folder) else {
+        return Ok(());
+    };
+    if free >= bytes.saturating_add(SPARE_BYTES.min(bytes)) {
+        return Ok(());
+    }
+    let (needed, free) = (in_words(bytes), in_words(free));
+    Err(Error::Refused(format!(
+        "the disk has not enough room for the model: {needed} are needed, {free} are free"
+    )))
+}
+
+/// Where a file can be downloaded. <https://huggingface.co/docs/hub/models-downloading>
+fn address(network: &Network, file: &Published) -> Url {
+    let path = file.repository.split('/').chain(["resolve"]);
+    // A branch such as refs/pr/1 is one part of the path.
+    let path = path.chain([file.revision.as_str()]);
+    let path: Vec<_> = path.chain(file.path.split('/')).collect();
+    network.at(Service::HuggingFace, &path)
+}
+
+/// The page of the repository of a file, where a licence can be accepted.
+pub fn page(file: &Published) -> String {
+    format!("https://huggingface.co/{}", file.repository)
+}
+
+/// Files of this catalogue that lie in a place: those of the right name and length, wherever in it. They need not be
+/// downloaded again.
+pub fn held_in(places: &[PathBuf], file: &Published) -> bool {
+    let name = Path::new(&file.path).file_name();
+    let is_it = |path: &PathBuf| {
+        path.file_name() == name && fs::metadata(path).is_ok_and(|data| data.len() == file.bytes)
+    };
+    places.iter().any(is_it)
+}
