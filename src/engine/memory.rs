@@ -19,7 +19,7 @@ pub(super) fn allowed_bytes() -> Option<u64> {
 }
 
 /// All memory of the machine, in bytes; `None` where the platform does not tell.
-pub(super) fn total_bytes() -> Option<u64> {
+pub fn total_bytes() -> Option<u64> {
     let mut system = System::new().ok()?;
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     let all = system.total_memory();

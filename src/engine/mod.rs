@@ -6,6 +6,7 @@
 //! Read [`pipeline`] first: it is the story of one job, and every other module is one of its words.
 
 mod blocks;
+pub mod checking;
 pub mod checkpoint;
 pub mod device;
 pub mod dump;
@@ -13,7 +14,7 @@ mod encoder;
 pub mod flux;
 pub mod kernels;
 pub mod lora;
-mod memory;
+pub mod memory;
 pub mod noise;
 pub mod pipeline;
 pub mod plan;
@@ -27,9 +28,9 @@ mod transformer;
 
 use std::ops::ControlFlow;
 
-use image::RgbImage;
 use serde::Serialize;
 
+use crate::engine::checking::Picture;
 use crate::engine::lora::adapters::Applied;
 use crate::engine::plan::{Outlook, Plan};
 use crate::schema::fields;
@@ -95,6 +96,8 @@ pub enum Stage {
     Denoising,
     /// Latents become pixels.
     Decoding,
+    /// The safety checker looks at the pictures.
+    Checking,
 }
 
 impl Stage {
@@ -107,6 +110,7 @@ impl Stage {
             Self::Starting => "Reading the starting picture",
             Self::Denoising => "Denoising",
             Self::Decoding => "Decoding",
+            Self::Checking => "Checking the pictures",
         }
     }
 }
@@ -132,6 +136,7 @@ impl Progress {
             Stage::Fetching | Stage::Loading | Stage::Encoding | Stage::Starting => 0.0,
             Stage::Denoising => (finished + self.step as f32 + self.part) / all,
             Stage::Decoding => (finished + self.steps as f32) / all,
+            Stage::Checking => 1.0,
         }
     }
 }
@@ -139,8 +144,8 @@ impl Progress {
 /// What came out of a job.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The pictures, in order.
-    pub pictures: Vec<RgbImage>,
+    /// The pictures, in order, with those that were withheld.
+    pub pictures: Vec<Picture>,
     /// Denoising steps that were run for each picture.
     pub steps: usize,
     /// The request's notes and what else was decided while running.
@@ -168,6 +173,8 @@ pub struct Timings {
     pub denoising: f64,
     /// VAE decoding of all pictures.
     pub decoding: f64,
+    /// The safety checker.
+    pub checking: f64,
     /// Encoding and writing the files.
     pub saving: f64,
     /// From the request to the last file.
@@ -194,6 +201,17 @@ pub enum Error {
         "the device has not enough memory for this job, even piece by piece: make the picture smaller, take a smaller file of the model, or close other programs"
     )]
     OutOfMemory,
+    /// Pictures would have to be checked, and nothing is there to check them.
+    #[error(
+        "the safety checker is not on this machine: download it on the Models page, or turn it off (disable_safety_checker)"
+    )]
+    NoSafetyChecker,
+    /// What the reference says where no picture is left.
+    /// <https://github.com/replicate/cog-flux/blob/51e81e0/predict.py> (`postprocess`)
+    #[error(
+        "All generated images contained NSFW content. Try running it again with a different prompt."
+    )]
+    AllWithheld,
     /// A number left the range of finite numbers.
     #[error(
         "the model produced numbers that are not finite while {0}: the weights may be damaged, or too large for this precision"

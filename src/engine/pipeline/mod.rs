@@ -2,32 +2,34 @@
 //!
 //! <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux.py>
 
+mod steps;
+
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
-use candle_core::{DType, Tensor};
-use image::RgbImage;
+use candle_core::DType;
 
+use crate::engine::checking::{self, Checking, Picture};
 use crate::engine::checkpoint::{Component, Precision, read_config};
 use crate::engine::device::Hardware;
-use crate::engine::dump::{Dump, Probe};
-use crate::engine::flux;
+use crate::engine::dump::Probe;
 use crate::engine::flux::vae::{self, Vae};
 use crate::engine::lora::adapters::{Adapted, Adapters, Applied};
 use crate::engine::lora::layouts;
 use crate::engine::lora::targets::Targets;
 use crate::engine::noise::Draws;
+use crate::engine::pipeline::steps::{Conditions, check_finite, to_picture};
 use crate::engine::plan::{self, Budget, Load, Outlook, Plan, Sizes};
 use crate::engine::planner::Planner;
-use crate::engine::prompt::{Encoded, Keeping, TextEncoders};
-use crate::engine::sampling::{self, Shift};
-use crate::engine::start::{self, StartLatents};
+use crate::engine::prompt::{Keeping, TextEncoders};
+use crate::engine::sampling::Shift;
 use crate::engine::transformer::{SchedulerConfig, Transformer, loading};
 use crate::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch, announce, memory};
 use crate::imaging::prepare::Prepared;
+use crate::schema::Note;
 use crate::schema::request::{Model, Request};
 use crate::schema::size::Size;
-use crate::schema::{Note, quirks};
 use crate::weights::LoraFile;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
@@ -42,6 +44,7 @@ pub struct FluxGenerator {
     hardware: Hardware,
     adapters: Adapters,
     planner: Planner,
+    checking: Checking,
     /// The layers that LoRAs can change, by the folder of the transformer; read when the first LoRA comes.
     targets: HashMap<&'static str, Targets>,
     name: String,
@@ -85,12 +88,18 @@ impl FluxGenerator {
             source: source.clone(),
             shift: scheduler.into(),
             planner: Planner::new(source, &hardware, base_bytes),
+            checking: Checking::new(source, &card),
             hardware,
             adapters: Adapters::default(),
             targets: HashMap::new(),
             name: card.name,
             loading_secs: started.elapsed().as_secs_f64(),
         })
+    }
+
+    /// Where a safety checker may be, for a model that brings none.
+    pub fn look_for_safety_checker(&mut self, places: &[PathBuf]) {
+        self.checking.look_in(places);
     }
 
     /// Exchanges the transformer where a job needs the other one of the model, or the same in another precision.
@@ -198,6 +207,8 @@ impl FluxGenerator {
     ) -> Result<Outcome, Error> {
         memory::forget_peak();
         let prepared = prepared(request)?;
+        let mut on_layer = || announce(watch, loading(0.0));
+        self.checking.prepare(request, &mut on_layer)?;
         self.exchange_transformer(request, watch)?;
         let loras = self.adapt(request, loras, watch)?;
         let size = prepared.as_ref().map_or(request.size, Prepared::size);
@@ -235,6 +246,8 @@ impl FluxGenerator {
         self.planner.learn(&sizes, &load, &timings);
         let mut notes = self.notes(request, truncated_at, probe.noise.is_some());
         let plan = job.plan;
+        notes.extend(self.checking.note(request));
+        notes.extend(checking::notes(&pictures));
         notes.extend(plan.notes(plan != first));
         notes.extend(loras.iter().filter_map(incomplete));
         notes.extend(prepared.into_iter().flat_map(|prepared| prepared.notes));
@@ -354,141 +367,17 @@ impl FluxGenerator {
                 dump.keep_picture(&decoded);
             }
         }
+        let clock = Instant::now();
+        let pictures = self.checking.look_at(finished, request, &mut |picture| {
+            announce(watch, at(Stage::Checking, picture, steps, 0.0))
+        })?;
+        timings.checking = clock.elapsed().as_secs_f64();
         timings.total = timings.loading + started.elapsed().as_secs_f64();
         Ok(Made {
-            pictures: finished,
+            pictures,
             timings,
             truncated_at: conditions.encoded.truncated_at,
         })
-    }
-
-    /// The starting picture and its mask as latents.
-    fn start(
-        &self,
-        request: &Request,
-        prepared: &Prepared,
-        draws: &mut Draws,
-        on_block: &mut vae::OnBlock<'_>,
-    ) -> Result<StartLatents, Error> {
-        let (device, dtype) = (&self.hardware.device, self.hardware.dtype);
-        let picture = start::to_tensor(&prepared.picture, device)?.to_dtype(dtype)?;
-        let posterior = self.vae.encode(&picture, on_block)?;
-        let latents = match quirks::posterior(request.fidelity) {
-            quirks::Posterior::Mean => posterior.mean,
-            quirks::Posterior::Sample => {
-                let shape = posterior.mean.dims4()?;
-                let normals = Tensor::from_vec(draws.latents(shape), shape, device)?;
-                posterior.sample(&normals.to_dtype(dtype)?)?
-            }
-        };
-        let image = self.vae.scale(&latents)?.to_dtype(DType::F32)?;
-        check_finite(&image, "encoding the starting picture")?;
-        let factor = self.vae.config().factor();
-        let mask = prepared.mask.as_ref();
-        Ok(StartLatents {
-            image,
-            mask: mask
-                .map(|mask| start::to_cells(mask, factor, device))
-                .transpose()?,
-            first_step: request.start.as_ref().map_or(0, |start| start.first_step),
-        })
-    }
-
-    /// The noise of the whole batch of `count` pictures: `(n, c, h/8, w/8)`, f32.
-    fn noise(
-        &self,
-        count: usize,
-        size: Size,
-        draws: &mut Draws,
-        probe: &Probe,
-    ) -> Result<Tensor, Error> {
-        let config = self.vae.config();
-        let side = |pixels: u32| pixels as usize / config.factor();
-        let shape = (
-            count,
-            config.latent_channels(),
-            side(size.height),
-            side(size.width),
-        );
-        let device = &self.hardware.device;
-        match &probe.noise {
-            Some(noise) => Ok(noise.for_shape(shape)?.to_device(device)?),
-            None => Ok(Tensor::from_vec(draws.latents(shape), shape, device)?),
-        }
-    }
-
-    /// The noise levels of the job.
-    fn sigmas(&self, request: &Request, noise: &Tensor) -> Result<Vec<f32>, Error> {
-        let (_, _, h, w) = noise.dims4()?;
-        let shift = match request.model {
-            Model::Dev => Some(self.shift),
-            Model::Schnell => None,
-        };
-        Ok(sampling::sigmas(request.steps, h / 2 * (w / 2), shift))
-    }
-
-    /// The latents of one picture before the first step that runs and after every step, `(1, c, h/8, w/8)` each, f32.
-    ///
-    /// `on_block` is called before each block with the step, counted from the first that runs, and the share of it that
-    /// is done.
-    fn denoise(
-        &self,
-        request: &Request,
-        noise: &Tensor,
-        conditions: &Conditions,
-        on_block: &mut dyn FnMut(usize, f32) -> Result<(), Error>,
-    ) -> Result<Vec<Tensor>, Error> {
-        let Conditions {
-            encoded,
-            sigmas,
-            start,
-        } = conditions;
-        let (_, _, h, w) = noise.dims4()?;
-        let device = &self.hardware.device;
-        let rope = self.transformer.flux.rope(
-            &sampling::text_ids(encoded.hidden.dim(1)?, device)?,
-            &sampling::image_ids(h, w, device)?,
-        )?;
-        let guidance = self
-            .transformer
-            .flux
-            .config()
-            .has_guidance()
-            .then_some([request.guidance as f32]);
-
-        let first_step = start.as_ref().map_or(0, |start| start.first_step);
-        let sigmas = sigmas.get(first_step..).unwrap_or_default();
-        let mut latents = match (start, sigmas.first()) {
-            (Some(start), Some(&sigma)) => start.noised(noise, sigma)?,
-            _ => noise.clone(),
-        };
-        let mut trajectory = vec![latents.clone()];
-        for (step, pair) in sigmas.windows(2).enumerate() {
-            let &[sigma, sigma_next] = pair else { continue };
-            let tokens = sampling::pack(&latents)?; // (1, l, 4c)
-            let inputs = flux::Inputs {
-                image: &tokens,
-                text: &encoded.hidden,
-                pooled: &encoded.pooled,
-                sigma: &[sigma],
-                guidance: guidance.as_ref().map(<[f32; 1]>::as_slice),
-                rounded_to_bf16: quirks::rounds_timesteps_to_bf16(request.fidelity),
-            };
-            let velocity =
-                self.transformer
-                    .flux
-                    .forward(&inputs, &rope, &mut |block, blocks| {
-                        on_block(step, block as f32 / blocks as f32)
-                    })?;
-            let tokens = sampling::euler_step(&tokens, &velocity, sigma, sigma_next)?;
-            check_finite(&tokens, "denoising")?;
-            latents = sampling::unpack(&tokens, h, w)?;
-            if let Some(start) = start {
-                latents = start.restored(latents, noise, sigma_next)?;
-            }
-            trajectory.push(latents.clone());
-        }
-        Ok(trajectory)
     }
 
     /// The request's notes and what turned out while running.
@@ -522,14 +411,6 @@ impl FluxGenerator {
                 format!("The prompt is longer than {tokens} tokens: its end was not read"),
             ));
         }
-        notes.push(if request.safety_checked {
-            Note::general("The pictures were not checked: this version has no safety checker")
-        } else {
-            Note::on(
-                "disable_safety_checker",
-                "The pictures were not checked, as asked",
-            )
-        });
         notes
     }
 }
@@ -545,7 +426,7 @@ struct Job<'a> {
 
 /// What came out of a run.
 struct Made {
-    pictures: Vec<RgbImage>,
+    pictures: Vec<Picture>,
     timings: Timings,
     truncated_at: Option<usize>,
 }
@@ -589,64 +470,10 @@ fn incomplete(lora: &Applied) -> Option<Note> {
     (!report.is_complete()).then(|| Note::general(message))
 }
 
-/// What all pictures of a job have in common.
-struct Conditions {
-    encoded: Encoded,
-    /// The noise levels of the whole schedule.
-    sigmas: Vec<f32>,
-    start: Option<StartLatents>,
-}
-
-impl Conditions {
-    /// Keeps what a job starts from.
-    fn dump(&self, dump: &mut Dump, noise: &Tensor) -> Result<(), Error> {
-        dump.keep("noise", noise);
-        dump.keep("clip_pooled", &self.encoded.pooled);
-        dump.keep("t5_hidden", &self.encoded.hidden);
-        dump.keep(
-            "sigmas",
-            &Tensor::new(self.sigmas.as_slice(), noise.device())?,
-        );
-        if let Some(start) = &self.start {
-            start.dump(dump);
-        }
-        Ok(())
-    }
-}
-
 /// Reads the files that a job starts from.
 fn prepared(request: &Request) -> Result<Option<Prepared>, Error> {
     let start = request.start.as_ref();
     start
         .map(|start| Prepared::read(start, request).map_err(Error::Input))
         .transpose()
-}
-
-/// Stops a job whose numbers have left the finite range.
-fn check_finite(tensor: &Tensor, stage: &'static str) -> Result<(), Error> {
-    let sum = tensor.abs()?.sum_all()?.to_scalar::<f32>()?;
-    if sum.is_finite() {
-        Ok(())
-    } else {
-        Err(Error::NotFinite(stage))
-    }
-}
-
-/// A decoded picture of `size`, `(1, 3, h, w)`, −1 to 1, as 8-bit pixels.
-fn to_picture(decoded: &Tensor, request: &Request, size: Size) -> Result<RgbImage, Error> {
-    let values = decoded
-        .squeeze(0)?
-        .permute((1, 2, 0))?
-        .flatten_all()?
-        .to_vec1::<f32>()?; // h · w · 3
-    let bytes = values
-        .into_iter()
-        .map(|value| quirks::to_8_bit(request.fidelity, request.go_fast, value))
-        .collect();
-    let (width, height) = (size.width, size.height);
-    RgbImage::from_raw(width, height, bytes).ok_or_else(|| {
-        Error::Checkpoint(format!(
-            "the VAE did not make a picture of {width} × {height} px"
-        ))
-    })
 }

@@ -1,0 +1,153 @@
+//! Whether a job's pictures go through the safety checker, and what becomes of them.
+//!
+//! A model as large as FLUX.1 makes pictures that have to be looked at. Its jobs run only with a checker, or where the user
+//! has turned it off: nothing is passed unchecked in silence. The demo model and other small ones are exempt.
+
+use std::path::PathBuf;
+
+use image::RgbImage;
+
+use crate::engine::Error;
+use crate::engine::safety::{SafetyChecker, Verdict, Withheld};
+use crate::engine::text::OnLayer;
+use crate::schema::request::Request;
+use crate::schema::{Fidelity, Note};
+use crate::weights::model::{ModelCard, ModelSource};
+
+/// A picture of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Picture {
+    /// It may be shown and saved.
+    Made(RgbImage),
+    /// It may be neither.
+    Withheld(Withheld),
+}
+
+impl Picture {
+    /// The picture, where it may be shown.
+    pub fn shown(&self) -> Option<&RgbImage> {
+        match self {
+            Self::Made(picture) => Some(picture),
+            Self::Withheld(_) => None,
+        }
+    }
+}
+
+/// Whether a model's pictures are checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Duty {
+    /// They have to be.
+    Checked,
+    /// They are where the model brings a checker; without one, for this reason, they need not be.
+    Exempt(&'static str),
+}
+
+/// The safety checker of a model's jobs.
+pub(super) struct Checking {
+    duty: Duty,
+    /// Where its files are.
+    files: Option<ModelSource>,
+    /// It, once a job has needed it.
+    checker: Option<SafetyChecker>,
+}
+
+impl Checking {
+    /// For the jobs of a model. Its own checker is used where it brings one.
+    pub(super) fn new(source: &ModelSource, card: &ModelCard) -> Self {
+        let duty = match source {
+            ModelSource::Embedded => Duty::Exempt(
+                "The pictures were not checked: the demo model draws toy faces and is exempt",
+            ),
+            _ if card.is_flux_sized => Duty::Checked,
+            _ => {
+                Duty::Exempt("The pictures were not checked: models smaller than FLUX.1 are exempt")
+            }
+        };
+        Self {
+            duty,
+            files: source.has_safety_checker().then(|| source.clone()),
+            checker: None,
+        }
+    }
+
+    /// Takes the checker of another place, where one is needed and the model brings none.
+    pub(super) fn look_in(&mut self, places: &[PathBuf]) {
+        if self.files.is_none() && self.duty == Duty::Checked {
+            self.files = ModelSource::safety_checker_in(places);
+        }
+    }
+
+    /// Opens the checker before a job that needs it.
+    ///
+    /// # Errors
+    /// [`Error::NoSafetyChecker`]; when its files are damaged; those of `on_layer`.
+    pub(super) fn prepare(
+        &mut self,
+        request: &Request,
+        on_layer: &mut OnLayer<'_>,
+    ) -> Result<(), Error> {
+        if !request.safety_checked || self.checker.is_some() {
+            return Ok(());
+        }
+        if let Some(files) = &self.files {
+            self.checker = SafetyChecker::open(files, on_layer)?;
+        }
+        match (self.duty, &self.checker) {
+            (Duty::Checked, None) => Err(Error::NoSafetyChecker),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks at the pictures of a job.
+    ///
+    /// # Errors
+    /// Those of `on_layer`, and those of the computation; where the reference does not withhold single pictures, when it
+    /// would withhold all.
+    pub(super) fn look_at(
+        &self,
+        pictures: Vec<RgbImage>,
+        request: &Request,
+        on_layer: &mut dyn FnMut(usize) -> Result<(), Error>,
+    ) -> Result<Vec<Picture>, Error> {
+        let Some(checker) = self.checker.as_ref().filter(|_| request.safety_checked) else {
+            return Ok(pictures.into_iter().map(Picture::Made).collect());
+        };
+        let mut judged = Vec::with_capacity(pictures.len());
+        for (index, picture) in pictures.into_iter().enumerate() {
+            judged.push(match checker.judge(&picture, &mut || on_layer(index))? {
+                Verdict::Passed => Picture::Made(picture),
+                Verdict::Withheld(reason) => Picture::Withheld(reason),
+            });
+        }
+        let is_left = judged.iter().any(|picture| picture.shown().is_some());
+        if !is_left && request.fidelity == Fidelity::AsReplicate {
+            return Err(Error::AllWithheld);
+        }
+        Ok(judged)
+    }
+
+    /// What is said of pictures that were not checked.
+    pub(super) fn note(&self, request: &Request) -> Option<Note> {
+        if !request.safety_checked {
+            let message = "The pictures were not checked, as asked";
+            return Some(Note::on("disable_safety_checker", message));
+        }
+        match (self.duty, &self.checker) {
+            (Duty::Exempt(reason), None) => Some(Note::general(reason)),
+            _ => None,
+        }
+    }
+}
+
+/// What is said of pictures that were withheld.
+pub(super) fn notes(pictures: &[Picture]) -> Vec<Note> {
+    let numbered = pictures.iter().enumerate();
+    let withheld = numbered.filter_map(|(index, picture)| match picture {
+        Picture::Withheld(reason) => Some(Note::on(
+            "disable_safety_checker",
+            format!("Picture {} was withheld: {reason}", index + 1),
+        )),
+        Picture::Made(_) => None,
+    });
+    withheld.collect()
+}
