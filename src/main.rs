@@ -10,6 +10,7 @@ use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::schema::request::Model;
 use flux_qfaces::session::worker::MakeGenerator;
 use flux_qfaces::session::{Folders, Setup};
+use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::http::Network;
 use flux_qfaces::weights::tokens::Tokens;
 use flux_qfaces::{cli, ui};
@@ -24,20 +25,22 @@ fn main() -> ExitCode {
 
 /// Opens the window. The model loads on the session's worker, so that the first frame does not wait for it.
 fn window(matches: &ArgMatches) -> Result<(), String> {
-    let source = cli::model(matches).map_err(|error| error.to_string())?;
-    let card = source.card().map_err(|error| error.to_string())?;
+    let asked = cli::model_asked_for(matches).map_err(|error| error.to_string())?;
+    let model = asked.map(|source| source.card().map(|card| (source, card)));
+    let model = model.transpose().map_err(|error| error.to_string())?;
+    let catalog = Catalog::of_environment().map_err(|error| error.to_string())?;
     let folders = Folders::of_user().ok_or("this system does not tell where a user's files go")?;
     let network = Network::new(Tokens::known(&folders.config));
-    let model = source.clone();
-    let make: MakeGenerator = Box::new(move |watch| {
-        let generator = FluxGenerator::load(&model, Model::Dev, Hardware::best()?, watch)?;
+    let make: MakeGenerator = Box::new(move |source, watch| {
+        let mut generator = FluxGenerator::load(source, Model::Dev, Hardware::best()?, watch)?;
+        generator.look_for_safety_checker(&cli::elsewhere());
         Ok(Box::new(generator) as Box<dyn Generator>)
     });
     let setup = Setup {
-        source,
-        card,
+        model,
         make,
         network,
+        catalog,
     };
     ui::run(folders, setup).map_err(|error| error.to_string())
 }

@@ -10,6 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
+use crate::engine::checking::Picture;
 use crate::engine::device::Hardware;
 use crate::engine::dump::{Dump, Noise, Probe};
 use crate::engine::pipeline::FluxGenerator;
@@ -239,7 +240,8 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     }
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
-    Ok(summary(&request, &outcome, &saved.paths))
+    let paths: Vec<_> = saved.paths.into_iter().map(|(_, path)| path).collect();
+    Ok(summary(&request, &outcome, &paths))
 }
 
 /// The job, from a JSON file and flags. All problems of both come together.
@@ -357,6 +359,7 @@ fn run_engine(
     let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
     let loras = loras::collect(&super::library(), request, stop, &mut on_bytes)?;
     let mut generator = FluxGenerator::load(source, request.model, Hardware::best()?, &mut watch)?;
+    generator.look_for_safety_checker(&super::elsewhere());
     generator.limit_memory(memory);
     let outcome = generator.generate_probed(request, &loras, probe, &mut watch)?;
     bar.finish_and_clear();
@@ -404,10 +407,27 @@ fn show(bar: &ProgressBar, progress: Progress) {
     });
 }
 
+/// The pictures that were withheld: the place of each in the job, and why.
+fn withheld(outcome: &Outcome) -> Value {
+    let pictures = outcome.pictures.iter().enumerate();
+    let withheld = pictures.filter_map(|(index, picture)| match picture {
+        Picture::Made(_) => None,
+        Picture::Withheld(reason) => Some(json!({
+            "index": index,
+            "reason": reason.to_string(),
+            "concepts": reason.concepts,
+            "label": reason.label,
+            "probability": reason.probability,
+        })),
+    });
+    withheld.collect()
+}
+
 /// What is printed.
 fn summary(request: &Request, outcome: &Outcome, paths: &[PathBuf]) -> Value {
     json!({
         "output": paths.iter().map(|path| super::shown(path)).collect::<Vec<_>>(),
+        "withheld": withheld(outcome),
         "seed": request.seed,
         "width": request.size.width,
         "height": request.size.height,

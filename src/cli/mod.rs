@@ -19,7 +19,7 @@ use crate::weights::http::Network;
 use crate::weights::library::Library;
 use crate::weights::model::ModelSource;
 use crate::weights::tokens::Tokens;
-use crate::weights::{self, hub, survey};
+use crate::weights::{self, survey};
 
 /// The exit code when something failed.
 const FAILED: u8 = 1;
@@ -55,19 +55,23 @@ pub fn run(matches: &ArgMatches) -> Option<ExitCode> {
 ///
 /// # Errors
 /// When there is no model at that path, or it lacks files.
-pub fn model(matches: &ArgMatches) -> Result<ModelSource, weights::Error> {
-    let folder = matches
-        .get_one::<PathBuf>("model-dir")
-        .map(PathBuf::as_path);
-    folder.map_or(Ok(ModelSource::Embedded), |path| {
-        survey::open_model(path, &elsewhere())
-    })
+fn model(matches: &ArgMatches) -> Result<ModelSource, weights::Error> {
+    Ok(model_asked_for(matches)?.unwrap_or(ModelSource::Embedded))
+}
+
+/// The model that `--model-dir` names, if it is given.
+///
+/// # Errors
+/// When there is no model at that path, or it lacks files.
+pub fn model_asked_for(matches: &ArgMatches) -> Result<Option<ModelSource>, weights::Error> {
+    let path = matches.get_one::<PathBuf>("model-dir");
+    path.map(|path| survey::open_model(path, &elsewhere()))
+        .transpose()
 }
 
 /// Where parts of models are looked for that do not lie beside the rest.
-fn elsewhere() -> Vec<PathBuf> {
-    let own = Folders::of_user().map(|folders| folders.models);
-    own.into_iter().chain(hub::folder()).collect()
+pub fn elsewhere() -> Vec<PathBuf> {
+    Folders::of_user().map_or_else(Vec::new, |folders| folders.of_models())
 }
 
 /// The LoRAs on this machine, and the way to others.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use tempfile::{NamedTempFile, PersistError};
 
+use crate::engine::checking::Picture;
 use crate::imaging::codec;
 use crate::schema::Note;
 use crate::schema::request::{Encoding, Request};
@@ -50,8 +51,8 @@ impl Error {
 /// What [`Target::save`] has written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
-    /// The files, in the order of the pictures.
-    pub paths: Vec<PathBuf>,
+    /// The files, in the order of the pictures, each with the place of its picture in the job.
+    pub paths: Vec<(usize, PathBuf)>,
     /// What of the record did not fit into the format.
     pub left_out: Option<LeftOut>,
 }
@@ -194,7 +195,12 @@ impl Target {
         Ok(())
     }
 
-    /// Writes the pictures, all of them or none.
+    /// What the file of picture `index` is called, if nothing is in the way.
+    pub fn name_of(&self, index: usize, encoding: Encoding) -> PathBuf {
+        self.path(index, 0, encoding)
+    }
+
+    /// Writes the pictures, all of them or none. Those that were withheld are left out, and the others keep their numbers.
     ///
     /// Every file is complete under a temporary name before the first gets its own. A record that does not fit into the
     /// format is left out, for the picture matters more.
@@ -203,7 +209,7 @@ impl Target {
     /// When a picture cannot be encoded or a file cannot be written. Files that were new are taken back then.
     pub fn save(
         &self,
-        pictures: &[RgbImage],
+        pictures: &[Picture],
         encoding: Encoding,
         record: Option<&Record>,
     ) -> Result<Saved, Error> {
@@ -212,20 +218,22 @@ impl Target {
             left_out: None,
         };
         let mut staged = Vec::new();
-        for (index, picture) in pictures.iter().enumerate() {
+        let numbered = pictures.iter().enumerate();
+        let shown = numbered.filter_map(|(index, picture)| Some((index, picture.shown()?)));
+        for (index, picture) in shown {
             let (contents, left_out) = encoded(picture, encoding, record, index)?;
             saved.left_out = saved.left_out.max(left_out);
-            staged.push(stage(&self.path(index, 0, encoding), &contents)?);
+            staged.push((index, stage(&self.path(index, 0, encoding), &contents)?));
         }
         let mut new = Vec::new();
-        for (index, file) in staged.into_iter().enumerate() {
+        for (index, file) in staged {
             let existed = self.path(index, 0, encoding).exists();
             match self.name(index, file, encoding) {
                 Ok(path) => {
                     if !existed {
                         new.push(path.clone());
                     }
-                    saved.paths.push(path);
+                    saved.paths.push((index, path));
                 }
                 Err(error) => {
                     for path in &new {

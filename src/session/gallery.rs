@@ -27,16 +27,30 @@ const EXTENSIONS: [&str; 4] = ["webp", "jpg", "jpeg", "png"];
 /// One picture of the gallery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The file.
+    /// The file; of a picture that was withheld, the file that it would have been.
     pub path: PathBuf,
     /// How it was made, if the file says so.
     pub record: Option<Record>,
+    /// Why it was withheld, in one sentence: there is no file then, and with the program it is forgotten.
+    pub withheld: Option<String>,
 }
 
 impl Entry {
     /// A picture of this program.
     pub fn new(path: PathBuf, record: Option<Record>) -> Self {
-        Self { path, record }
+        Self {
+            path,
+            record,
+            withheld: None,
+        }
+    }
+
+    /// A picture that is neither shown nor saved.
+    pub fn withheld(path: PathBuf, record: Option<Record>, reason: String) -> Self {
+        Self {
+            withheld: Some(reason),
+            ..Self::new(path, record)
+        }
     }
 
     /// The name of its file.
@@ -253,10 +267,7 @@ fn list(folder: &Path) -> Vec<Entry> {
     dated.sort_by(|a, b| b.cmp(a));
     dated
         .into_iter()
-        .map(|(_, path)| Entry {
-            record: read_record(&path),
-            path,
-        })
+        .map(|(_, path)| Entry::new(path.clone(), read_record(&path)))
         .collect()
 }
 

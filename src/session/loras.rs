@@ -198,6 +198,17 @@ impl Shelf {
         &self.library
     }
 
+    /// Turns to LoRAs for another model: what matches it has to be seen anew.
+    pub(super) fn set_source(&mut self, source: ModelSource) {
+        self.source = source;
+        self.entries
+            .retain(|_, entry| matches!(entry.state, LoraState::Looking | LoraState::Arriving(_)));
+        let busy: Vec<_> = self.entries.keys().cloned().collect();
+        for typed in busy {
+            self.start(&typed, false);
+        }
+    }
+
     /// Takes other tokens. What has failed may be tried again.
     pub(super) fn set_tokens(&mut self, tokens: Tokens) {
         self.library.set_tokens(tokens);

@@ -11,15 +11,17 @@ pub mod jobs;
 pub mod journal;
 pub mod looks;
 pub mod loras;
+pub mod models;
 pub mod naming;
 pub mod record;
 pub mod settings;
 pub mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use crate::engine::memory;
 use crate::engine::plan::{Outlook, Plan};
 use crate::schema::Problem;
 use crate::schema::params::Params;
@@ -31,12 +33,16 @@ use crate::session::jobs::{Job, JobId, JobState};
 use crate::session::journal::Journal;
 use crate::session::looks::LookCache;
 use crate::session::loras::{LoraState, Shelf};
+use crate::session::models::{Models, News, Purpose};
 use crate::session::record::Record;
 use crate::session::settings::Settings;
 use crate::session::worker::{Event, MakeGenerator, Order, Worker};
+use crate::weights::catalog::Catalog;
 use crate::weights::http::Network;
+use crate::weights::hub;
 use crate::weights::library::Library;
 use crate::weights::model::{ModelCard, ModelSource};
+use crate::weights::survey::found::FoundModel;
 use crate::weights::tokens::{Service, Tokens};
 
 /// Asks the front end to draw again. Called from other threads.
@@ -57,6 +63,8 @@ pub struct Folders {
     pub loras: PathBuf,
     /// Models that were downloaded.
     pub models: PathBuf,
+    /// The cache of Hugging Face's own tools, where there is one: models in it are used in place.
+    pub hub: Option<PathBuf>,
 }
 
 impl Folders {
@@ -79,20 +87,28 @@ impl Folders {
             inputs: project.data_local_dir().join("inputs"),
             loras: project.cache_dir().join("loras"),
             models: project.data_local_dir().join("models"),
+            hub: hub::folder(),
         })
+    }
+
+    /// Where models and their parts are looked for, the nearest first.
+    pub fn of_models(&self) -> Vec<PathBuf> {
+        let own = [self.models.clone()].into_iter();
+        own.chain(self.hub.clone()).collect()
     }
 }
 
-/// The model of a session, and the network for its LoRAs.
+/// What a session runs on.
 pub struct Setup {
-    /// Where the model is.
-    pub source: ModelSource,
-    /// What it says of itself.
-    pub card: ModelCard,
-    /// Builds its generator; runs on the worker's thread, at once and again after a panic.
+    /// The model that was asked for when the program was started, and what it says of itself; without one it is the one that
+    /// the user chose last.
+    pub model: Option<(ModelSource, ModelCard)>,
+    /// Builds generators; runs on the worker's thread, at once and again after a panic or for another model.
     pub make: MakeGenerator,
-    /// How to reach the sources of LoRAs.
+    /// How to reach the sources of models and LoRAs.
     pub network: Network,
+    /// The models that can be downloaded.
+    pub catalog: Catalog,
 }
 
 /// How far the model is.
@@ -118,10 +134,17 @@ pub struct Session {
     pub inputs: InputStore,
     /// The LoRAs of the form.
     pub loras: Shelf,
+    /// The models of this machine, and those that can be downloaded.
+    pub models: Models,
     /// Whether waiting jobs stay waiting.
     paused: bool,
     card: ModelCard,
+    source: ModelSource,
+    /// Whether the program was opened for the first time, and what models there are is to be shown.
+    is_new: bool,
     model: ModelState,
+    /// All memory of this machine in bytes, where the platform tells.
+    machine_memory: Option<u64>,
     /// What the plans of jobs are made of, once the model is ready.
     outlook: Option<Box<Outlook>>,
     /// In the order they will run; ended jobs stay until they are cleared.
@@ -141,19 +164,28 @@ impl Session {
     /// Starts the session. Files of earlier runs that cannot be read become notices, never errors.
     pub fn open(folders: Folders, setup: Setup, wake: Wake) -> Self {
         let Setup {
-            source,
-            card,
+            model,
             make,
             network,
+            catalog,
         } = setup;
         let mut notices = Vec::new();
         let (settings, warning) = Settings::read(&folders);
         notices.extend(warning);
         let (journal, waiting, warning) = Journal::open(&folders.state);
         notices.extend(warning);
-        let (worker, events) = Worker::start(make, Arc::clone(&wake));
+        let mut models = Models::new(catalog, &folders, network.clone(), Arc::clone(&wake));
+        models.look(&settings.model_folders);
+        if let Some(offer) = &settings.download {
+            models.recall(offer);
+        }
+        let is_asked = model.is_some();
+        let (source, card, warning) = first_model(model, &settings, &models);
+        let is_new = !is_asked && source == ModelSource::Embedded;
+        notices.extend(warning);
+        let (worker, events) = Worker::start(make, source.clone(), Arc::clone(&wake));
         let library = Library::new(folders.loras.clone(), network);
-        let loras = Shelf::new(library, source, Arc::clone(&wake));
+        let loras = Shelf::new(library, source.clone(), Arc::clone(&wake));
         let loader = PictureLoader::start(wake);
         loader.scan(settings.output_folder.clone());
         let inputs = InputStore::new(folders.inputs.clone());
@@ -163,12 +195,16 @@ impl Session {
         let mut session = Self {
             inputs,
             loras,
+            models,
             gallery: Gallery::new(settings.output_folder.clone()),
             settings,
             loader,
             paused: false,
             card,
+            is_new,
+            source,
             model: ModelState::Loading,
+            machine_memory: memory::total_bytes(),
             outlook: None,
             jobs: Vec::new(),
             next_id: 0,
@@ -187,6 +223,21 @@ impl Session {
     /// The model that runs.
     pub fn card(&self) -> &ModelCard {
         &self.card
+    }
+
+    /// Where its files are.
+    pub fn source(&self) -> &ModelSource {
+        &self.source
+    }
+
+    /// Whether the program was opened for the first time and no model has been chosen yet.
+    pub fn is_new(&self) -> bool {
+        self.is_new && !self.settings.knows_models
+    }
+
+    /// Whether the demo model runs.
+    pub fn runs_demo(&self) -> bool {
+        self.source == ModelSource::Embedded
     }
 
     /// How far the model is.
@@ -270,6 +321,11 @@ impl Session {
         let request = self.resolve(params, 0).ok()?;
         let limit = self.settings.memory_limit();
         self.outlook.as_ref()?.plan(&request, limit)
+    }
+
+    /// All memory of this machine in bytes, where the platform tells.
+    pub fn machine_memory(&self) -> Option<u64> {
+        self.machine_memory
     }
 
     /// The memory of this machine in bytes, where that limits jobs.
@@ -366,6 +422,168 @@ impl Session {
         }
     }
 
+    /// Turns to another model: the one at a path, or the demo model. It takes over once it has been looked at and the
+    /// running job has ended.
+    pub fn choose_model(&mut self, path: Option<PathBuf>) {
+        match path {
+            Some(path) => self.models.open(path),
+            None => {
+                let source = ModelSource::Embedded;
+                match source.card() {
+                    Ok(card) => self.use_model(None, source, card),
+                    Err(error) => self.notices.push(error.to_string()),
+                }
+            }
+        }
+    }
+
+    /// Takes another model for all jobs that have not begun.
+    fn use_model(&mut self, path: Option<PathBuf>, source: ModelSource, card: ModelCard) {
+        if self.source == source && self.model == ModelState::Ready {
+            return;
+        }
+        self.settings.model = path;
+        self.settings.knows_models = true;
+        if let ModelSource::Files(files) = &source {
+            // A file holds one of the two, and the form says which.
+            files
+                .model()
+                .name()
+                .clone_into(&mut self.settings.params.model);
+        }
+        self.save_settings();
+        self.source = source.clone();
+        self.card = card;
+        self.model = ModelState::Loading;
+        self.outlook = None;
+        self.loras.set_source(source.clone());
+        self.worker.use_model(source);
+        self.resolve_waiting();
+    }
+
+    /// Sees anew what waiting jobs come to: another model may draw other sizes.
+    fn resolve_waiting(&mut self) {
+        let waiting = self.jobs.iter().enumerate();
+        let waiting: Vec<_> = waiting
+            .filter(|(_, job)| job.is_waiting())
+            .map(|(index, job)| (index, self.resolve(&job.params, job.request.seed)))
+            .collect();
+        for (index, resolved) in waiting {
+            let job = &mut self.jobs[index];
+            match resolved {
+                // A seed that nobody chose stays what it was.
+                Ok(request) => {
+                    let seed = job.request.seed;
+                    job.request = Request { seed, ..request };
+                }
+                Err(problems) => {
+                    let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                    job.state = JobState::Failed(reasons.join("; "));
+                }
+            }
+        }
+        self.after_change();
+    }
+
+    /// Looks for models again, with the folders of the settings.
+    pub fn look_for_models(&mut self) {
+        let folders = self.settings.model_folders.clone();
+        self.models.look(&folders);
+    }
+
+    /// Looks for models in a folder besides the others, and remembers it.
+    pub fn add_model_folder(&mut self, folder: PathBuf) {
+        if !self.settings.model_folders.contains(&folder) {
+            self.settings.model_folders.push(folder);
+            self.save_settings();
+        }
+        self.look_for_models();
+    }
+
+    /// Leaves a folder out again.
+    pub fn remove_model_folder(&mut self, folder: &Path) {
+        self.settings.model_folders.retain(|other| other != folder);
+        self.save_settings();
+        self.look_for_models();
+    }
+
+    /// Puts a model's files into the system's trash, unless it is the one in use.
+    pub fn trash_model(&mut self, model: &FoundModel) {
+        if !self.is_in_use(model) {
+            let files = self.models.removable(model);
+            self.models.trash(files);
+        }
+    }
+
+    /// Whether a model is the one that runs.
+    pub fn is_in_use(&self, model: &FoundModel) -> bool {
+        match &self.source {
+            ModelSource::Embedded => false,
+            ModelSource::Folder(folder) => *folder == model.path,
+            ModelSource::Files(files) => files.uses(&model.transformer),
+        }
+    }
+
+    /// Begins the download of an offer, or of what a model lacks, or goes on with it.
+    pub fn fetch_model(&mut self, purpose: Purpose) {
+        self.models.fetch(purpose);
+        self.remember_download();
+    }
+
+    /// Gives the download up that was asked for.
+    pub fn give_up_download(&mut self) {
+        self.models.give_up();
+        self.remember_download();
+    }
+
+    /// Writes down which download is not complete, so that the next run can go on with it.
+    fn remember_download(&mut self) {
+        let purpose = self.models.download().map(|download| &download.purpose);
+        self.settings.download = match purpose {
+            Some(Purpose::Offer(id)) => Some(id.clone()),
+            _ => None,
+        };
+        self.save_settings();
+    }
+
+    /// Takes in what has become of models.
+    fn receive_models(&mut self) {
+        for news in self.models.pump() {
+            match news {
+                News::Opened(opened) => {
+                    self.use_model(Some(opened.path), opened.source, opened.card);
+                }
+                News::NotOpened(sentence) => self.notices.push(sentence),
+                News::Trashed(done) => {
+                    self.notices.extend(done.err());
+                    self.look_for_models();
+                }
+                News::Complete(purpose) => {
+                    self.remember_download();
+                    self.look_for_models();
+                    let path = match purpose {
+                        Purpose::Offer(id) => self.models.path_of(&id),
+                        Purpose::Rest(path) => Some(path),
+                        Purpose::Safety => None,
+                    };
+                    match path {
+                        Some(path) => self.choose_model(Some(path)),
+                        // The files are looked for when a model is built.
+                        None => self.worker.use_model(self.source.clone()),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether jobs of the model that runs want a safety checker, and none is here.
+    pub fn lacks_safety_checker(&self) -> bool {
+        self.card.is_flux_sized
+            && !self.runs_demo()
+            && !self.source.has_safety_checker()
+            && ModelSource::safety_checker_in(&self.models.places()).is_none()
+    }
+
     /// Stores a token and uses it from now on; blank text takes the stored one away. A failure becomes a notice.
     pub fn store_token(&mut self, service: Service, token: String) {
         let mut tokens = Tokens::stored(&self.folders.config);
@@ -374,7 +592,9 @@ impl Session {
             self.notices
                 .push(format!("The tokens could not be stored: {error}"));
         }
-        self.loras.set_tokens(Tokens::known(&self.folders.config));
+        let tokens = Tokens::known(&self.folders.config);
+        self.models.set_tokens(tokens.clone());
+        self.loras.set_tokens(tokens);
     }
 
     /// Writes the settings; a failure becomes a notice.
@@ -389,6 +609,7 @@ impl Session {
         while let Ok(event) = self.events.try_recv() {
             self.receive(event);
         }
+        self.receive_models();
         self.loader.pump(&mut self.gallery);
         self.loras.pump();
     }
@@ -525,6 +746,30 @@ impl Drop for Session {
             }
         }
     }
+}
+
+/// The model that a session begins with: the one that was asked for, the one that was chosen last, or the demo model; with
+/// a sentence where the wish cannot be met.
+fn first_model(
+    asked: Option<(ModelSource, ModelCard)>,
+    settings: &Settings,
+    models: &Models,
+) -> (ModelSource, ModelCard, Option<String>) {
+    if let Some((source, card)) = asked {
+        return (source, card, None);
+    }
+    let chosen = settings.model.as_ref();
+    let opened = chosen.map(|path| models::opened(path, &models.places()));
+    let warning = match opened {
+        Some(Ok(opened)) => return (opened.source, opened.card, None),
+        Some(Err(error)) => Some(format!(
+            "The demo model runs, for the one that was chosen cannot: {error}"
+        )),
+        None => None,
+    };
+    // The card is embedded, and a test reads it.
+    let card = ModelSource::Embedded.card().unwrap_or_default();
+    (ModelSource::Embedded, card, warning)
 }
 
 /// Random bits from the operating system's seeding of hash maps; good enough for a seed nobody chose.

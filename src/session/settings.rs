@@ -101,6 +101,14 @@ pub struct Settings {
     pub painting: Painting,
     /// The most memory that the program may hold, in GiB; `None` for as much as is free.
     pub memory_gib: Option<u32>,
+    /// The model that runs: the file of its transformer or its folder; `None` for the demo model.
+    pub model: Option<PathBuf>,
+    /// Folders in which models are looked for besides the usual ones.
+    pub model_folders: Vec<PathBuf>,
+    /// The offer whose download is not complete.
+    pub download: Option<String>,
+    /// Whether the user has seen what models there are.
+    pub knows_models: bool,
     /// The inputs as they stood last.
     pub params: Params,
     /// The LoRAs among them that are left out for now, as they were typed.
@@ -123,6 +131,13 @@ struct File {
     painting: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_gib: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    model_folders: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    download: Option<String>,
+    knows_models: bool,
     inputs: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     loras_off: Vec<String>,
@@ -169,6 +184,10 @@ impl Settings {
             file_names: file.names.unwrap_or_else(|| naming::DEFAULT.to_owned()),
             painting: serde_json::from_value(file.painting).unwrap_or_default(),
             memory_gib: file.memory_gib.filter(|&gib| gib > 0),
+            model: file.model,
+            model_folders: file.model_folders,
+            download: file.download,
+            knows_models: file.knows_models,
             params,
             loras_off: file.loras_off,
             loras_held: file.loras_held,
@@ -210,6 +229,10 @@ impl Settings {
             names: (self.file_names != naming::DEFAULT).then(|| self.file_names.clone()),
             painting: serde_json::to_value(self.painting).map_err(|error| error.to_string())?,
             memory_gib: self.memory_gib,
+            model: self.model.clone(),
+            model_folders: self.model_folders.clone(),
+            download: self.download.clone(),
+            knows_models: self.knows_models,
             inputs: self.params.to_json(),
             loras_off: self.loras_off.clone(),
             loras_held: self.loras_held.clone(),

@@ -1,5 +1,6 @@
 //! The thread `engine`: it owns the generator and runs one job at a time.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use crate::engine::checking::Picture;
 use crate::engine::plan::Outlook;
 use crate::engine::{Error, Generator, Progress, Stage, Watch};
 use crate::schema::params::Params;
@@ -23,10 +25,12 @@ use crate::session::record::Record;
 use crate::session::settings::Settings;
 use crate::weights::fetch::Bytes;
 use crate::weights::library::Library;
+use crate::weights::model::ModelSource;
 use crate::weights::stop::Stop;
 
-/// Builds a generator, on the worker's thread. The watch breaks when the program ends.
-pub type MakeGenerator = Box<dyn FnMut(&mut Watch<'_>) -> Result<Box<dyn Generator>, Error> + Send>;
+/// Builds a generator for a model, on the worker's thread. The watch breaks when the program ends.
+pub type MakeGenerator =
+    Box<dyn FnMut(&ModelSource, &mut Watch<'_>) -> Result<Box<dyn Generator>, Error> + Send>;
 
 /// One job for the worker.
 pub(super) struct Order {
@@ -92,12 +96,17 @@ pub(super) struct Worker {
 /// What the session asks of the thread.
 enum Errand {
     Run(Box<Order>),
+    Use(ModelSource),
     Reload,
 }
 
 impl Worker {
     /// Starts the thread, which builds its generator at once.
-    pub(super) fn start(make: MakeGenerator, wake: Wake) -> (Self, Receiver<Event>) {
+    pub(super) fn start(
+        make: MakeGenerator,
+        source: ModelSource,
+        wake: Wake,
+    ) -> (Self, Receiver<Event>) {
         let closing = Arc::new(AtomicBool::new(false));
         let (errands, incoming) = channel();
         let (events, outgoing) = channel();
@@ -108,7 +117,7 @@ impl Worker {
         };
         let spawned = thread::Builder::new().name("engine".to_owned()).spawn({
             let outbox = outbox.clone();
-            move || work(make, &incoming, &outbox)
+            move || work(make, source, &incoming, &outbox)
         });
         let thread = spawned
             .map_err(|error| {
@@ -129,6 +138,11 @@ impl Worker {
     /// Hands over a job. A worker that is gone has already said so.
     pub(super) fn run(&self, order: Order) {
         self.send(Errand::Run(Box::new(order)));
+    }
+
+    /// Builds the generator of another model in place of the one at hand.
+    pub(super) fn use_model(&self, source: ModelSource) {
+        self.send(Errand::Use(source));
     }
 
     /// Builds the generator again, if there is none.
@@ -179,13 +193,23 @@ impl Outbox {
 }
 
 /// The thread's life: build the generator, then job after job.
-fn work(mut make: MakeGenerator, errands: &Receiver<Errand>, outbox: &Outbox) {
-    let mut generator = build(&mut make, outbox).ok();
+fn work(
+    mut make: MakeGenerator,
+    mut source: ModelSource,
+    errands: &Receiver<Errand>,
+    outbox: &Outbox,
+) {
+    let mut generator = build(&mut make, &source, outbox).ok();
     while let Ok(errand) = errands.recv() {
+        if let Errand::Use(other) = &errand {
+            // There may be no room for two.
+            generator = None;
+            source = other.clone();
+        }
         let built = if generator.is_some() {
             Ok(())
         } else {
-            build(&mut make, outbox).map(|built| generator = Some(built))
+            build(&mut make, &source, outbox).map(|built| generator = Some(built))
         };
         let Errand::Run(order) = errand else { continue };
         let id = order.id;
@@ -212,10 +236,13 @@ fn work(mut make: MakeGenerator, errands: &Receiver<Errand>, outbox: &Outbox) {
 }
 
 /// Builds a generator and tells how that went.
-fn build(make: &mut MakeGenerator, outbox: &Outbox) -> Result<Box<dyn Generator>, String> {
-    let mut built =
-        contained(|| make(&mut |_| outbox.proceed()).map_err(|error| error.to_string()))
-            .and_then(|built| built);
+fn build(
+    make: &mut MakeGenerator,
+    source: &ModelSource,
+    outbox: &Outbox,
+) -> Result<Box<dyn Generator>, String> {
+    let mut made = || make(source, &mut |_| outbox.proceed()).map_err(|error| error.to_string());
+    let mut built = contained(&mut made).and_then(|built| built);
     if let Ok(generator) = &mut built {
         outbox.send(Event::Outlook(generator.outlook().map(Box::new)));
     }
@@ -278,11 +305,18 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
     outcome.notes.extend(saved.note());
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
-    let entries = saved.paths.into_iter().enumerate();
+    let mut files: HashMap<_, _> = saved.paths.into_iter().collect();
+    let pictures = outcome.pictures.iter().enumerate();
+    let entries = pictures.map(|(index, picture)| {
+        let record = Some(record.of_picture(index));
+        let name = || target.name_of(index, order.request.encoding);
+        match picture {
+            Picture::Made(_) => Entry::new(files.remove(&index).unwrap_or_else(name), record),
+            Picture::Withheld(reason) => Entry::withheld(name(), record, reason.to_string()),
+        }
+    });
     Ok(Finished {
-        entries: entries
-            .map(|(index, path)| Entry::new(path, Some(record.of_picture(index))))
-            .collect(),
+        entries: entries.collect(),
         notes: outcome.notes,
         timings_secs: outcome.timings_secs,
     })
