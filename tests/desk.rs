@@ -9,7 +9,7 @@ use std::time::Duration;
 use egui::{Event, Key, Modifiers, Pos2, Role};
 use egui_kittest::kittest::{NodeT, Queryable, by};
 use egui_kittest::{Harness, Node};
-use flux_qfaces::session::{Folders, Session};
+use flux_qfaces::session::{Folders, Session, Setup};
 use flux_qfaces::ui::{App, theme};
 use tempfile::TempDir;
 
@@ -50,7 +50,11 @@ impl Desk {
     }
 
     pub(crate) fn open_sized(script: &Script, size: [f32; 2]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::open_with(script.setup(), size, tempfile::tempdir().unwrap())
+    }
+
+    /// Opens the window on something else, in a folder that may hold files already.
+    pub(crate) fn open_with(setup: Setup, size: [f32; 2], folder: TempDir) -> Self {
         let path = |name: &str| folder.path().join(name);
         let folders = Folders {
             config: path("config"),
@@ -59,8 +63,9 @@ impl Desk {
             inputs: path("inputs"),
             loras: path("loras"),
             models: path("models"),
+            hub: None,
         };
-        let session = Session::open(folders, script.setup(), Arc::new(|| {}));
+        let session = Session::open(folders, setup, Arc::new(|| {}));
         let harness = Harness::builder()
             .with_size(size)
             .with_context_setup(theme::install)

@@ -4,14 +4,17 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use flux_qfaces::engine::checking::Picture;
 use flux_qfaces::engine::lora::adapters::Applied;
 use flux_qfaces::engine::lora::report::Report;
 use flux_qfaces::engine::plan::Outlook;
+use flux_qfaces::engine::safety::Withheld;
 use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch};
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::session::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
 use flux_qfaces::weights::LoraFile;
+use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::http::Network;
 use flux_qfaces::weights::model::{ModelCard, ModelSource};
 use flux_qfaces::weights::tokens::Tokens;
@@ -23,6 +26,10 @@ use url::Url;
 pub(crate) enum Act {
     /// Goes through every stage and step, and paints at once.
     Paint,
+    /// The same, but the safety checker withholds the picture of this number.
+    Withhold(usize),
+    /// Ends because pictures would have to be checked.
+    LackChecker,
     /// Ends with this sentence.
     Fail(&'static str),
     /// Panics with this text.
@@ -37,6 +44,7 @@ struct Shared {
     acts: VecDeque<Act>,
     refusals: VecDeque<&'static str>,
     requests: Vec<Request>,
+    sources: Vec<ModelSource>,
     built: usize,
     memory_limit: Option<u64>,
 }
@@ -73,6 +81,11 @@ impl Script {
         self.shared().requests.clone()
     }
 
+    /// The models that a generator was to be built for.
+    pub(crate) fn sources(&self) -> Vec<ModelSource> {
+        self.shared().sources.clone()
+    }
+
     /// How many generators have been built.
     pub(crate) fn built(&self) -> usize {
         self.shared().built
@@ -86,7 +99,8 @@ impl Script {
     /// Builds generators that follow this script.
     pub(crate) fn maker(&self) -> MakeGenerator {
         let script = self.clone();
-        Box::new(move |_| {
+        Box::new(move |source, _| {
+            script.shared().sources.push(source.clone());
             if let Some(sentence) = script.shared().refusals.pop_front() {
                 return Err(Error::Checkpoint(sentence.to_owned()));
             }
@@ -140,7 +154,8 @@ impl Generator for Fake {
         };
         announce(Stage::Encoding, 0, 0, 0.0)?;
         match act {
-            Act::Paint => {}
+            Act::Paint | Act::Withhold(_) => {}
+            Act::LackChecker => return Err(Error::NoSafetyChecker),
             Act::Fail(sentence) => return Err(Error::File(sentence.to_owned())),
             Act::Panic(text) => panic!("{text}"),
             Act::Hang => loop {
@@ -154,7 +169,14 @@ impl Generator for Fake {
                 announce(Stage::Denoising, picture, step, 0.0)?;
             }
             announce(Stage::Decoding, picture, request.steps, 0.0)?;
-            pictures.push(paint(request, picture));
+            pictures.push(match act {
+                Act::Withhold(number) if number == picture => Picture::Withheld(Withheld {
+                    concepts: Vec::new(),
+                    label: "nsfw".to_owned(),
+                    probability: 0.9,
+                }),
+                _ => Picture::Made(paint(request, picture)),
+            });
         }
         let loras = request.loras.iter().zip(loras);
         let loras = loras.map(|(lora, file)| Applied {
@@ -201,10 +223,10 @@ pub(crate) fn setup(make: MakeGenerator) -> Setup {
     network.replicate = nowhere;
     network.repetitions = 0;
     Setup {
-        source: ModelSource::Embedded,
-        card: card(),
+        model: Some((ModelSource::Embedded, card())),
         make,
         network,
+        catalog: Catalog::built_in().clone(),
     }
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod canvas;
+mod catalog;
 mod checkpoints;
 mod cli;
 mod desk;
@@ -25,6 +26,7 @@ mod lora_cli;
 mod lora_window;
 mod malformed;
 mod mask;
+mod models_window;
 mod parity;
 mod pictures_in;
 mod places;

@@ -88,6 +88,7 @@ fn folders(root: &Path) -> Folders {
         inputs: root.join("inputs"),
         loras: root.join("loras"),
         models: root.join("models"),
+        hub: None,
     }
 }
 
@@ -581,7 +582,7 @@ fn a_record_gives_picture_and_mask_back() {
 #[test]
 fn a_picture_that_is_gone_before_its_job_runs_fails_that_job_only() {
     // The real engine, for it is what reads the picture.
-    let make: MakeGenerator = Box::new(|watch| {
+    let make: MakeGenerator = Box::new(|_, watch| {
         let source = ModelSource::Embedded;
         let generator = FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), watch)?;
         Ok(Box::new(generator) as Box<dyn Generator>)

@@ -7,6 +7,7 @@ use egui::Context;
 use crate::schema::fields::{self, Kind};
 use crate::schema::params::Params;
 use crate::session::jobs::{JobId, JobState};
+use crate::session::models;
 use crate::session::record::Record;
 use crate::ui::canvas::tools::Command;
 use crate::ui::files::Purpose;
@@ -20,6 +21,9 @@ use crate::ui::{App, Dialog, REMARK_SECS, Tab, field, form, gallery};
 pub(super) enum Action {
     Generate,
     TryAgain(Box<Params>),
+    /// Turns the safety checker off and tries again.
+    TryUnchecked(Box<Params>),
+    FetchSafetyChecker,
     Cancel(JobId),
     CancelRunning,
     Reorder(JobId, isize),
@@ -46,6 +50,8 @@ pub(super) enum Action {
     Canvas(Command),
     SaveMask,
     ShowTab(Tab),
+    ChooseModelFile,
+    AddModelFolder,
     Notice(String),
     DismissNotice(usize),
     DismissFailure,
@@ -61,6 +67,18 @@ impl App {
         match action {
             Action::Generate => self.generate(),
             Action::TryAgain(params) => self.submit(&params),
+            Action::TryUnchecked(params) => {
+                self.session.settings.params.disable_safety_checker = true;
+                self.submit(&Params {
+                    disable_safety_checker: true,
+                    ..*params
+                });
+            }
+            Action::FetchSafetyChecker => {
+                self.session.fetch_model(models::Purpose::Safety);
+                self.failure = None;
+                self.tab = Tab::Models;
+            }
             Action::Cancel(id) => self.session.cancel(id),
             Action::CancelRunning => {
                 if let Some(id) = self.session.running().map(|job| job.id) {
@@ -101,6 +119,14 @@ impl App {
                 self.errands.ask(ctx, Purpose::Mask, &folder);
             }
             Action::ShowTab(tab) => self.tab = tab,
+            Action::ChooseModelFile => {
+                let folder = self.session.models.folder().to_owned();
+                self.errands.ask(ctx, Purpose::ModelFile, &folder);
+            }
+            Action::AddModelFolder => {
+                let folder = self.session.models.folder().to_owned();
+                self.errands.ask(ctx, Purpose::ModelFolder, &folder);
+            }
             Action::Notice(sentence) => self.notices.push(sentence),
             Action::Example(prompt) => {
                 self.session.settings.params.prompt = Some(prompt);
@@ -190,6 +216,10 @@ impl App {
     fn submit(&mut self, params: &Params) {
         if self.session.submit(params).is_ok() {
             self.failure = None;
+            self.session.settings.knows_models = true;
+            if self.tab == Tab::Models {
+                self.tab = Tab::Results;
+            }
         }
     }
 
@@ -272,6 +302,8 @@ impl App {
                 let typed = path.to_string_lossy().into_owned();
                 self.session.settings.params.set_lora(place, typed);
             }
+            Purpose::ModelFile => self.session.choose_model(Some(path)),
+            Purpose::ModelFolder => self.session.add_model_folder(path),
             Purpose::Input("image") => self.start_from(ctx, path, None),
             Purpose::Input(name) => {
                 if let Some(Kind::Image(access)) = fields::find(name).map(|field| field.kind) {

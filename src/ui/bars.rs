@@ -5,7 +5,7 @@ use egui::{Align, Frame, Layout, Margin, Panel, RichText, Ui};
 use crate::engine::device::Hardware;
 use crate::session::ModelState;
 use crate::ui::theme::{self, HALF, PANEL_MARGIN, SPACE, TITLE_ICON};
-use crate::ui::{Action, App, NAME, icons, shortcuts, widgets};
+use crate::ui::{Action, App, NAME, icons, offers, shortcuts, widgets};
 
 impl App {
     /// Draws the bar at the top.
@@ -98,6 +98,9 @@ impl App {
                         ui,
                         format!("{model} · {state} · {}", Hardware::BEST),
                     ));
+                    if let Some(download) = offers::summary(&self.session) {
+                        ui.label(theme::small(ui, format!("· {download}")));
+                    }
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         let count = self.session.gallery.entries().len();
                         let pictures = if count == 1 { "picture" } else { "pictures" };

@@ -113,6 +113,10 @@ impl Drops {
                 first_place(&input.events),
             )
         });
+        let (models, files): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|path| files::is_model(path));
+        let model = models.into_iter().next();
+        actions.extend(model.map(|path| Action::Incoming(Incoming::Model(path))));
         let (loras, files): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|path| files::is_lora(path));
         // A LoRA can be nothing else, so its place does not matter.

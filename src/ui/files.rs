@@ -19,6 +19,8 @@ use crate::schema::reference::Reference;
 use crate::session::files;
 use crate::session::inputs::{self, InputStore};
 use crate::ui::loras::Place;
+use crate::weights::inspect::Part;
+use crate::weights::survey::candidate::Candidate;
 
 /// What a dialog was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +33,17 @@ pub(super) enum Purpose {
     Lora(Place),
     /// Where the mask is saved.
     Mask,
+    /// The file of a model.
+    ModelFile,
+    /// A folder with models.
+    ModelFolder,
 }
 
 /// The endings of files that may hold a LoRA.
 const LORA_ENDINGS: [&str; 6] = ["safetensors", "tar", "gz", "tgz", "zst", "tzst"];
+
+/// The endings of files that may hold a model.
+const MODEL_ENDINGS: [&str; 3] = ["safetensors", "gguf", "sft"];
 
 /// A new starting picture, kept as a file, and its mask.
 pub(super) type Kept = (PathBuf, Option<PathBuf>);
@@ -75,6 +84,17 @@ impl Errands {
         let answer = match purpose {
             Purpose::OutputFolder => {
                 let asked = dialog.set_title("Folder for pictures").pick_folder();
+                Promise::spawn_thread("dialog", move || finish(&ctx, asked))
+            }
+            Purpose::ModelFolder => {
+                let asked = dialog.set_title("Folder with models").pick_folder();
+                Promise::spawn_thread("dialog", move || finish(&ctx, asked))
+            }
+            Purpose::ModelFile => {
+                let asked = dialog
+                    .set_title("Choose the file of a FLUX.1 model")
+                    .add_filter("Models", &MODEL_ENDINGS)
+                    .pick_file();
                 Promise::spawn_thread("dialog", move || finish(&ctx, asked))
             }
             Purpose::Input(_) => {
@@ -272,6 +292,19 @@ pub(super) fn path_in(text: &str) -> Option<PathBuf> {
     let path = address.and_then(|url| url.to_file_path().ok());
     let path = path.unwrap_or_else(|| PathBuf::from(line));
     path.is_file().then_some(path)
+}
+
+/// Whether a file or folder that came in is a model: a folder, a file that nothing else has the ending of, or one in which a
+/// transformer is.
+pub(super) fn is_model(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    match ending.map(str::to_ascii_lowercase).as_deref() {
+        _ if path.is_dir() => true,
+        Some("gguf" | "sft") => true,
+        Some("safetensors") => Candidate::look(&[path.to_owned()])
+            .is_ok_and(|candidate| candidate.has(Part::Transformer)),
+        _ => false,
+    }
 }
 
 /// Whether a file is a LoRA's by its name.

@@ -52,7 +52,10 @@ pub(super) fn gallery_ui(
                 let first = (visible.left() / step).max(0.0) as usize;
                 let last = ((visible.right() / step) as usize + 1).min(count);
                 for (index, entry) in gallery.entries().iter().enumerate().take(last).skip(first) {
-                    let shown = pictures.thumbnail(ui.ctx(), loader, &entry.path);
+                    let shown = match entry.withheld {
+                        None => pictures.thumbnail(ui.ctx(), loader, &entry.path),
+                        Some(_) => Shown::Pending,
+                    };
                     if tile_ui(ui, tile(index), entry, &shown, chosen == Some(index)).clicked() {
                         actions.push(Action::Select(entry.path.clone()));
                     }
@@ -91,7 +94,14 @@ fn tile_ui(ui: &Ui, rect: Rect, entry: &Entry, shown: &Shown, is_chosen: bool) -
     });
     let palette = theme::palette(ui);
     ui.painter().rect_filled(rect, RADIUS, palette.raised);
+    let icon_ui = |icon: &str| {
+        let font = egui::FontId::proportional(BIG_ICON / 2.0);
+        let middle = (rect.center(), Align2::CENTER_CENTER);
+        ui.painter()
+            .text(middle.0, middle.1, icon, font, palette.weak);
+    };
     match shown {
+        _ if entry.withheld.is_some() => icon_ui(icons::EYE_CLOSED),
         Shown::Pending => {}
         Shown::Ready(texture, _) => {
             let image = egui::Image::from_texture((texture.id(), rect.size()))
@@ -100,16 +110,7 @@ fn tile_ui(ui: &Ui, rect: Rect, entry: &Entry, shown: &Shown, is_chosen: bool) -
                 .corner_radius(CornerRadius::same(RADIUS))
                 .paint_at(ui, rect);
         }
-        Shown::Failed(_) => {
-            let font = egui::FontId::proportional(BIG_ICON / 2.0);
-            ui.painter().text(
-                rect.center(),
-                Align2::CENTER_CENTER,
-                icons::BROKEN,
-                font,
-                palette.weak,
-            );
-        }
+        Shown::Failed(_) => icon_ui(icons::BROKEN),
     }
     if is_chosen {
         let stroke = Stroke::new(RING + 1.0, palette.accent);
@@ -140,6 +141,9 @@ fn about_ui(ui: &mut Ui, entry: &Entry, shown: &Shown) {
     } else {
         ui.label(entry.file_name());
         ui.label(theme::small(ui, "The file does not say how it was made"));
+    }
+    if let Some(reason) = &entry.withheld {
+        ui.label(widgets::sentence(reason));
     }
     if let Shown::Failed(sentence) = shown {
         ui.label(egui::RichText::new(widgets::sentence(sentence)).color(theme::palette(ui).error));

@@ -28,6 +28,8 @@ pub(super) enum Incoming {
     MaskOf(Box<Record>),
     /// The settings in a picture's file.
     SettingsOf(PathBuf),
+    /// A file or folder as the model that runs.
+    Model(PathBuf),
     /// A reference to a LoRA, for the first free place of the form.
     Lora(String),
 }
@@ -49,6 +51,10 @@ impl App {
                 if let Some(image) = params.image {
                     self.start_from(ctx, image, params.mask);
                 }
+            }
+            Incoming::Model(path) => {
+                self.session.choose_model(Some(path));
+                self.tab = Tab::Models;
             }
             Incoming::Lora(reference) => {
                 let params = &mut self.session.settings.params;
@@ -136,6 +142,9 @@ impl App {
             self.errands.paste(ctx, self.session.inputs.clone());
         } else if let Some(text) = text {
             match (files::path_in(&text), Reference::parse(&text)) {
+                (Some(path), _) if files::is_model(&path) => {
+                    self.take_in(ctx, Incoming::Model(path));
+                }
                 (Some(path), _) if files::is_lora(&path) => {
                     let typed = path.to_string_lossy().into_owned();
                     self.take_in(ctx, Incoming::Lora(typed));

@@ -8,7 +8,7 @@ use crate::engine::{Progress, Stage};
 use crate::session::jobs::{Job, JobId, JobState, Run};
 use crate::session::{ModelState, Session};
 use crate::ui::theme::{self, READING_WIDTH, SPACE};
-use crate::ui::{Action, icons, shortcuts, widgets};
+use crate::ui::{Action, Tab, icons, shortcuts, widgets};
 
 /// How many notices stand on the screen at a time.
 const NOTICES: usize = 3;
@@ -19,10 +19,13 @@ pub(super) fn messages_ui(
     session: &Session,
     notices: &[String],
     failure: Option<JobId>,
+    tab: Tab,
     actions: &mut Vec<Action>,
 ) {
     let palette = theme::palette(ui);
-    if let Some(about) = &session.card().about {
+    // The page of models says what each is.
+    let about = session.card().about.as_ref();
+    if let Some(about) = about.filter(|_| tab != Tab::Models) {
         widgets::card_ui(ui, palette.accent_soft, |ui| {
             widgets::sentence_ui(ui, icons::INFO, about, palette.text);
         });
@@ -65,7 +68,7 @@ pub(super) fn messages_ui(
     if let Some(job) = failure.and_then(|id| session.job(id))
         && let JobState::Failed(sentence) = &job.state
     {
-        failure_ui(ui, job, sentence, actions);
+        failure_ui(ui, session, job, sentence, actions);
     }
     if let Some(job) = session.running()
         && let JobState::Running(run) = &job.state
@@ -79,7 +82,13 @@ pub(super) fn messages_ui(
 }
 
 /// Why the last job made nothing.
-fn failure_ui(ui: &mut Ui, job: &Job, sentence: &str, actions: &mut Vec<Action>) {
+fn failure_ui(
+    ui: &mut Ui,
+    session: &Session,
+    job: &Job,
+    sentence: &str,
+    actions: &mut Vec<Action>,
+) {
     let palette = theme::palette(ui);
     widgets::card_ui(ui, palette.error_soft, |ui| {
         let text = format!("No picture was made: {sentence}");
@@ -87,8 +96,16 @@ fn failure_ui(ui: &mut Ui, job: &Job, sentence: &str, actions: &mut Vec<Action>)
             if widgets::icon_button_ui(ui, icons::CLOSE, "Dismiss").clicked() {
                 actions.push(Action::DismissFailure);
             }
-            if ui.button("Try again").clicked() {
-                actions.push(Action::TryAgain(Box::new(job.params.clone())));
+            let again = || Box::new(job.params.clone());
+            if job.request.safety_checked && session.lacks_safety_checker() {
+                if ui.button("Turn the checker off").clicked() {
+                    actions.push(Action::TryUnchecked(again()));
+                }
+                if ui.button("Download the checker").clicked() {
+                    actions.push(Action::FetchSafetyChecker);
+                }
+            } else if ui.button("Try again").clicked() {
+                actions.push(Action::TryAgain(again()));
             }
         });
     });
@@ -144,7 +161,7 @@ fn busy_ui(ui: &mut Ui, job: &Job, run: &Run, actions: &mut Vec<Action>) {
                             |ui| {
                                 ui.label(theme::small(
                                     ui,
-                                    run.time_left().map(time_left).unwrap_or_default(),
+                                    run.time_left().map(left_text).unwrap_or_default(),
                                 ))
                             },
                         );
@@ -188,7 +205,7 @@ pub(super) fn progress_words(run: &Run) -> String {
 }
 
 /// A duration as people say it.
-fn time_left(left: Duration) -> String {
+pub(super) fn left_text(left: Duration) -> String {
     match left.as_secs() {
         0 => "Less than a second left".to_owned(),
         secs @ 1..=90 => format!("About {secs} s left"),

@@ -19,7 +19,9 @@ mod incoming;
 mod lora_card;
 mod loras;
 mod messages;
+mod models;
 mod number;
+mod offers;
 mod pictures;
 mod queue;
 mod settings;
@@ -42,6 +44,7 @@ use crate::ui::canvas::{Beside, Canvas};
 use crate::ui::drops::Drops;
 use crate::ui::files::{Errands, Kept};
 use crate::ui::form::Form;
+use crate::ui::models::ModelsPage;
 use crate::ui::pictures::Pictures;
 use crate::ui::shortcuts::CanvasState;
 use crate::ui::theme::{CONTROL, FORM_WIDTH, NARROW, PANEL_MARGIN, QUEUE_WIDTH, SPACE, TABS_WIDTH};
@@ -116,6 +119,8 @@ enum Tab {
     Results,
     /// The starting picture and its mask.
     Canvas,
+    /// The models of this machine, and those that can be had.
+    Models,
 }
 
 /// Which panels at the sides are open.
@@ -131,6 +136,7 @@ pub struct App {
     view: View,
     tab: Tab,
     canvas: Canvas,
+    models: ModelsPage,
     /// Starting pictures and their masks that were replaced by others, the last one at the end.
     earlier: Vec<Kept>,
     drops: Drops,
@@ -159,6 +165,7 @@ impl App {
     /// The window of `session`. [`theme::install`] must have been called before the first frame.
     pub fn new(session: Session) -> Self {
         let saved = session.settings.clone();
+        let is_new = session.is_new();
         Self {
             session,
             form: Form::default(),
@@ -166,9 +173,12 @@ impl App {
             // Work on a picture goes on where it was.
             tab: match saved.params.image {
                 Some(_) => Tab::Canvas,
+                // Whoever opens the program for the first time sees what there is besides the demo model.
+                None if is_new => Tab::Models,
                 None => Tab::Results,
             },
             canvas: Canvas::new(saved.painting),
+            models: ModelsPage::default(),
             earlier: Vec::new(),
             drops: Drops::default(),
             pictures: Pictures::default(),
@@ -334,7 +344,8 @@ impl App {
             .fill(palette.ground)
             .inner_margin(Margin::same(PANEL_MARGIN));
         egui::CentralPanel::no_frame().frame(frame).show(ui, |ui| {
-            messages::messages_ui(ui, &self.session, &self.notices, self.failure, actions);
+            let (session, tab) = (&self.session, self.tab);
+            messages::messages_ui(ui, session, &self.notices, self.failure, tab, actions);
             let scope = egui::UiBuilder::new().scope_id(Id::unique("viewer"));
             ui.scope_builder(scope, |ui| {
                 self.tabs_ui(ui);
@@ -343,6 +354,10 @@ impl App {
                     Tab::Results => {
                         self.canvas.let_go_of_pointer();
                         self.view.viewer_ui(ui, session, pictures, chosen, actions);
+                    }
+                    Tab::Models => {
+                        self.canvas.let_go_of_pointer();
+                        self.models.models_ui(ui, session, actions);
                     }
                     Tab::Canvas => {
                         let beside = Beside {
@@ -358,7 +373,11 @@ impl App {
 
     /// What can stand in the middle.
     fn tabs_ui(&mut self, ui: &mut Ui) {
-        const TABS: [(Tab, &str); 2] = [(Tab::Results, "Results"), (Tab::Canvas, "Canvas")];
+        const TABS: [(Tab, &str); 3] = [
+            (Tab::Results, "Results"),
+            (Tab::Canvas, "Canvas"),
+            (Tab::Models, "Models"),
+        ];
         let names = TABS.map(|(_, name)| name);
         let chosen = TABS.iter().find(|(tab, _)| *tab == self.tab);
         ui.horizontal_wrapped(|ui| {

@@ -180,7 +180,7 @@ fn tokens_ui(ui: &mut Ui, session: &mut Session) {
 }
 
 /// The token for one service: typed anew, or taken away; never shown.
-fn token_ui(ui: &mut Ui, session: &mut Session, service: Service) {
+pub(super) fn token_ui(ui: &mut Ui, session: &mut Session, service: Service) {
     let name = format!("Token for {}", service.name());
     let id = Id::unique(("token", service.name()));
     let variable = service

@@ -50,7 +50,11 @@ pub(super) const RING: f32 = 2.0;
 /// Width of the form.
 pub(super) const FORM_WIDTH: f32 = 336.0;
 /// Width of what chooses between results and canvas.
-pub(super) const TABS_WIDTH: f32 = 224.0;
+pub(super) const TABS_WIDTH: f32 = 288.0;
+/// Width of a page of models.
+pub(super) const PAGE_WIDTH: f32 = 880.0;
+/// The least width of the card of a model that can be had.
+pub(super) const OFFER_WIDTH: f32 = 320.0;
 /// Width of the queue.
 pub(super) const QUEUE_WIDTH: f32 = 288.0;
 /// Width of the column beside the picture.

@@ -74,6 +74,10 @@ impl View {
             }
             return;
         };
+        if let Some(reason) = &entry.withheld {
+            withheld_ui(ui, &entry, reason);
+            return;
+        }
         let shown = pictures.full(ui.ctx(), &mut session.loader, &entry.path);
         self.original.follow(ui.ctx(), session, pictures, &entry);
         if has_room_beside(ui.max_rect().size()) {
@@ -234,6 +238,33 @@ fn promise_ui(ui: &mut Ui, session: &Session) {
             .map_or("", |job| job.request.prompt.as_str());
         ui.label(theme::title("Your picture is on its way"));
         ui.add(Label::new(theme::weak(ui, prompt)).truncate());
+    });
+}
+
+/// In place of a picture that the safety checker has withheld.
+fn withheld_ui(ui: &mut Ui, entry: &Entry, reason: &str) {
+    middle_ui(ui, |ui| {
+        let palette = theme::palette(ui);
+        ui.label(
+            egui::RichText::new(icons::EYE_CLOSED)
+                .size(BIG_ICON)
+                .color(palette.weak),
+        );
+        ui.label(theme::title("This picture is withheld"));
+        let text = format!(
+            "{}. It was not saved. Another prompt or seed may help",
+            widgets::sentence(reason)
+        );
+        ui.label(theme::weak(ui, text));
+        if let Some(record) = &entry.record {
+            let facts = format!(
+                "Picture {} of its job, seed {}",
+                record.index + 1,
+                record.seed
+            );
+            ui.label(theme::small(ui, facts));
+            ui.add(Label::new(theme::small(ui, details::prompt(record))).truncate());
+        }
     });
 }
 

@@ -1,0 +1,311 @@
+//! FLUX.1 to be downloaded: which size suits this machine, what it takes, and the download that goes on.
+
+use std::time::Duration;
+
+use egui::{Align, Label, Layout, OpenUrl, RichText, Ui, vec2};
+
+use crate::schema::request::Model;
+use crate::session::Session;
+use crate::session::models::{Download, Halt, Purpose};
+use crate::ui::models::ModelsPage;
+use crate::ui::theme::{self, HALF, OFFER_WIDTH, SPACE};
+use crate::ui::{choices, icons, messages, settings, widgets};
+use crate::weights::catalog::{Offer, size_text, total};
+use crate::weights::fetch::in_words;
+use crate::weights::install;
+use crate::weights::tokens::Service;
+
+/// Why no other download can begin.
+pub(super) const BUSY: &str = "Another download goes on: pause it or let it end first";
+
+/// Whether a download goes on.
+pub(super) fn is_busy(session: &Session) -> bool {
+    let download = session.models.download();
+    download.is_some_and(|download| download.halt.is_none())
+}
+
+/// The models that can be had, side by side where there is room.
+pub(super) fn offers_ui(ui: &mut Ui, page: &mut ModelsPage, session: &mut Session) {
+    ui.label(theme::title("Get FLUX.1"));
+    let models = [Model::Schnell, Model::Dev];
+    let gap = SPACE;
+    let width = (ui.available_width() - gap) / 2.0;
+    if width < OFFER_WIDTH {
+        for model in models {
+            ui.push_id(model.name(), |ui| offer_ui(ui, model, page, session, false));
+        }
+        return;
+    }
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = gap;
+        for model in models {
+            ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Min), |ui| {
+                ui.set_width(width);
+                ui.push_id(model.name(), |ui| offer_ui(ui, model, page, session, true));
+            });
+        }
+    });
+}
+
+/// One model in the size that is chosen.
+fn offer_ui(
+    ui: &mut Ui,
+    model: Model,
+    page: &mut ModelsPage,
+    session: &mut Session,
+    is_beside: bool,
+) {
+    let memory = session.machine_memory();
+    let catalog = &session.models.catalog;
+    let Some(best) = catalog.best(model, memory).cloned() else {
+        return;
+    };
+    let chosen = page.choice(model).clone();
+    let chosen = chosen.and_then(|id| catalog.offer(&id)).cloned();
+    let offer = chosen.unwrap_or_else(|| best.clone());
+    let sizes: Vec<_> = catalog
+        .offers
+        .iter()
+        .filter(|offer| offer.model == model)
+        .cloned()
+        .collect();
+    let (name, about) = match model {
+        Model::Schnell => (
+            "FLUX.1 schnell",
+            "The fast one: a picture takes 4 steps. Free for every use",
+        ),
+        Model::Dev => (
+            "FLUX.1 dev",
+            "The fine one: a picture takes about 28 steps, and most LoRAs are made for it",
+        ),
+    };
+    widgets::card_ui(ui, theme::palette(ui).panel, |ui| {
+        ui.add_space(HALF);
+        ui.label(theme::strong(name));
+        ui.add(Label::new(theme::weak(ui, about)).wrap());
+        let labels: Vec<_> = sizes.iter().map(|size| size.precision.as_str()).collect();
+        let group = format!("Size of {name}");
+        if let Some(clicked) = choices::segments_ui(ui, &group, &labels, &offer.precision) {
+            let clicked = sizes.iter().find(|size| size.precision == clicked);
+            *page.choice(model) = clicked.map(|size| size.id.clone());
+        }
+        ui.add(Label::new(&offer.about).wrap());
+        let advice = if offer.id == best.id {
+            let text = format!("{} Recommended for this machine", icons::DONE);
+            RichText::new(text).color(theme::palette(ui).accent).small()
+        } else {
+            theme::small(
+                ui,
+                format!("{} is recommended for this machine", best.precision),
+            )
+        };
+        ui.label(advice);
+        facts_ui(ui, &offer, memory, session);
+        licence_ui(ui, &offer, session);
+        if is_beside {
+            let height = ui.min_rect().height();
+            ui.add_space(page.rest_below(model, height));
+        }
+        ui.add_space(HALF);
+        button_ui(ui, &offer, session);
+        ui.add_space(HALF);
+    });
+}
+
+/// What an offer takes, and whether the machine has it.
+fn facts_ui(ui: &mut Ui, offer: &Offer, memory: Option<u64>, session: &Session) {
+    let catalog = &session.models.catalog;
+    let all = catalog.bytes(offer);
+    let lacking = session.models.lacking(&offer.id).map(total);
+    let size = match lacking {
+        Some(0) => format!("{}, all of it is here", size_text(all)),
+        Some(lacking) if lacking < all => format!(
+            "{} to download; {} of it are here already",
+            size_text(lacking),
+            size_text(all - lacking)
+        ),
+        _ => format!("{} to download", size_text(all)),
+    };
+    let files = catalog.files(offer);
+    ui.scope(|ui| widgets::small_sentence_ui(ui, icons::DOWNLOAD, &size))
+        .response
+        .on_hover_ui(|ui| {
+            for file in &files {
+                let line = format!("{}, {}", file.path, size_text(file.bytes));
+                ui.label(line);
+                ui.label(theme::small(ui, format!("from {}", file.repository)));
+            }
+        });
+    let fit = match memory {
+        None => return,
+        Some(memory) if catalog.fits(offer, memory) => format!(
+            "Fits into the {} of memory that this machine has",
+            size_text(memory)
+        ),
+        Some(memory) => format!(
+            "More than the {} of memory of this machine: it runs, read piece by piece, and takes longer",
+            size_text(memory)
+        ),
+    };
+    widgets::small_sentence_ui(ui, icons::INFO, &fit);
+}
+
+/// Under which licence a model is published, and what to do for it.
+fn licence_ui(ui: &mut Ui, offer: &Offer, session: &Session) {
+    let catalog = &session.models.catalog;
+    if let Some(licence) = catalog.licence(offer) {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = HALF;
+            ui.spacing_mut().interact_size.y = 0.0;
+            ui.label(theme::small(ui, "Licence"));
+            ui.hyperlink_to(RichText::new(&licence.name).small(), &licence.page)
+                .on_hover_text(&licence.page);
+        });
+        ui.add(Label::new(theme::small(ui, &licence.about)).wrap());
+    }
+    let files = catalog.files(offer);
+    let gated = files.iter().find(|file| file.is_gated);
+    if let Some(page) = gated.map(install::page) {
+        let text = if session.models.has_token() {
+            "Hugging Face wants its licence accepted with your account"
+        } else {
+            "Hugging Face wants its licence accepted with an account, and a token of it"
+        };
+        ui.add(Label::new(theme::small(ui, text)).wrap());
+        ui.hyperlink_to(RichText::new("Accept it on its page").small(), &page)
+            .on_hover_text(&page);
+    }
+}
+
+/// The button that begins a download, or what stands in its place.
+fn button_ui(ui: &mut Ui, offer: &Offer, session: &mut Session) {
+    if session
+        .models
+        .lacking(&offer.id)
+        .is_some_and(<[_]>::is_empty)
+    {
+        let text = format!("{} It is on this machine", icons::DONE);
+        ui.label(RichText::new(text).color(theme::palette(ui).accent));
+        return;
+    }
+    let own = Purpose::Offer(offer.id.clone());
+    let is_own = session
+        .models
+        .download()
+        .is_some_and(|download| download.purpose == own);
+    if is_own {
+        ui.label(theme::small(ui, "See the download above"));
+        return;
+    }
+    let name = format!("Download {}", offer.name());
+    let button = egui::Button::new((icons::DOWNLOAD, "Download"));
+    let response = ui.add_enabled(!is_busy(session), button);
+    let response = response.accessible_name(&name);
+    if response.on_disabled_hover_text(BUSY).clicked() {
+        session.fetch_model(own);
+    }
+}
+
+/// The download that was asked for, until it is complete.
+pub(super) fn download_ui(ui: &mut Ui, session: &mut Session) {
+    let Some(download) = session.models.download() else {
+        return;
+    };
+    let (name, line, share) = (
+        download.name.clone(),
+        line_of(download),
+        download.bytes.share(),
+    );
+    let (file, halt) = (download.file.clone(), download.halt.clone());
+    widgets::card_ui(ui, theme::palette(ui).panel, |ui| {
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let hint = "Give up the download; what has arrived is thrown away";
+                if widgets::icon_button_ui(ui, icons::CLOSE, hint).clicked() {
+                    session.give_up_download();
+                }
+                if halt.is_some() {
+                    if widgets::icon_button_ui(ui, icons::PLAY, "Go on with the download").clicked()
+                    {
+                        session.models.resume();
+                    }
+                } else if widgets::icon_button_ui(ui, icons::PAUSE, "Pause the download").clicked()
+                {
+                    session.models.pause();
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(Label::new(theme::strong(&name)).truncate());
+                });
+            });
+        });
+        widgets::progress_ui(ui, share, "Download of the model");
+        ui.add(Label::new(theme::small(ui, line)).wrap());
+        match halt {
+            None => {
+                ui.add(Label::new(theme::small(ui, file)).truncate());
+            }
+            Some(Halt::Paused) => {}
+            Some(Halt::Failed {
+                sentence,
+                licence_page,
+            }) => failed_ui(ui, &sentence, licence_page.as_deref(), session),
+        }
+    });
+    ui.add_space(SPACE);
+}
+
+/// Why a download stands still, and what to do.
+fn failed_ui(ui: &mut Ui, sentence: &str, licence_page: Option<&str>, session: &mut Session) {
+    let palette = theme::palette(ui);
+    widgets::sentence_ui(
+        ui,
+        icons::ERROR,
+        &widgets::sentence(sentence),
+        palette.error,
+    );
+    if licence_page.is_some() {
+        settings::token_ui(ui, session, Service::HuggingFace);
+    }
+    ui.horizontal_wrapped(|ui| {
+        if let Some(page) = licence_page
+            && widgets::button_ui(ui, icons::OPEN, "Accept the licence").clicked()
+        {
+            ui.ctx().open_url(OpenUrl::new_tab(page));
+        }
+        if widgets::button_ui(ui, icons::RESET, "Try again").clicked() {
+            session.models.resume();
+        }
+    });
+}
+
+/// How far a download is: "3.2 GB of 11.7 GB · 12 MB/s · About 9 min left".
+fn line_of(download: &Download) -> String {
+    let bytes = download.bytes;
+    let mut parts = vec![match bytes.total {
+        Some(total) => format!("{} of {}", size_text(bytes.done), size_text(total)),
+        None => size_text(bytes.done),
+    }];
+    if download.halt == Some(Halt::Paused) {
+        parts.push("paused; what has arrived is kept".to_owned());
+    }
+    if download.halt.is_none() {
+        if let Some(speed) = download.speed() {
+            parts.push(format!("{}/s", in_words(speed as u64)));
+        }
+        if let Some(left) = download.time_left().filter(|left| *left > Duration::ZERO) {
+            parts.push(messages::left_text(left));
+        }
+    }
+    parts.join(" · ")
+}
+
+/// The download in a few words, for the line at the bottom.
+pub(super) fn summary(session: &Session) -> Option<String> {
+    let download = session.models.download()?;
+    let percent = (download.bytes.share() * 100.0) as u32;
+    Some(match download.halt {
+        None => format!("Downloading {percent} %"),
+        Some(Halt::Paused) => format!("Download paused at {percent} %"),
+        Some(Halt::Failed { .. }) => "The download stands still".to_owned(),
+    })
+}
