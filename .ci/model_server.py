@@ -82,7 +82,6 @@ downloads = 0
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        global downloads
         if self.path not in AT:
             self.send_error(404)
             return
@@ -104,7 +103,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("X-Linked-Size", str(len(contents)))
         self.send_header("Content-Length", str(len(contents) - start))
         self.end_headers()
-        rest = contents[start:]
+        try:
+            self.send(contents[start:])
+        except BrokenPipeError:
+            pass  # The download was paused.
+
+    def send(self, rest: bytes) -> None:
+        global downloads
         if self.path.endswith("flux1-schnell.safetensors"):
             downloads += 1
             if downloads == 1:

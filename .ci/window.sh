@@ -1,118 +1,27 @@
 #!/bin/bash
 # Drives the real window with real clicks and keys: window.sh BINARY OUTDIR
 #
-# Needs xvfb, xdotool, openbox, imagemagick and python3-xlib. Starts a display of its own, types a prompt, clicks
-# Generate, waits for the picture's file, checks that the picture is on the screen, and takes a second one with
-# Ctrl+Enter. Then it drops the first picture on the window, paints over the hat, generates, and checks that only what is
-# under the mask has changed; drops a mask, and checks that it was used; and drops a LoRA. Then it opens the window a
-# second time with three LoRAs from a server on loopback. Leaves window.png, canvas.png and loras.png in OUTDIR and closes
-# the window. Ends with 0 only if everything went well; otherwise it says what did not.
+# Starts a display of its own (desk.sh), types a prompt, clicks Generate, waits for the picture's file, checks that the
+# picture is on the screen, and takes a second one with Ctrl+Enter. Then it drops the first picture on the window, paints
+# over the hat, generates, and checks that only what is under the mask has changed; drops a mask, and checks that it was
+# used; and drops a LoRA. Then it opens the window a second time with three LoRAs from a server on loopback. Leaves
+# window.png, canvas.png and loras.png in OUTDIR and closes the window. Ends with 0 only if everything went well; otherwise
+# it says what did not.
 #
-# Where it clicks: the prompt is asked for by its place in the form, a fixed distance below the top left corner; the
-# Generate button is found in a screenshot as the one large area in the accent colour of the dark theme (ui/theme.rs),
-# and the picture on the canvas as the largest thing there that has not the colour of the ground.
+# The picture on the canvas is found as the largest thing there that has not the colour of the ground.
 set -euo pipefail
-
-binary=$(realpath "$1")
-mkdir -p "$2"
-out=$(realpath "$2")
-here=$(dirname "$(realpath "$0")")
-width=1280 height=800
-accent='#35C397'
+. "$(dirname "$(realpath "$0")")/desk.sh"
 prompt='a smiling green face with round glasses and a red hat on a yellow background'
 
-work=$(mktemp -d)
-export HOME=$work/home XDG_CONFIG_HOME=$work/config XDG_STATE_HOME=$work/state XDG_DATA_HOME=$work/data
-export XDG_RUNTIME_DIR=$work/run XDG_CACHE_HOME=$work/cache LIBGL_ALWAYS_SOFTWARE=1
-unset WAYLAND_DISPLAY
-mkdir -p "$HOME" "$XDG_CONFIG_HOME/flux-qfaces" "$XDG_RUNTIME_DIR"
-chmod 700 "$XDG_RUNTIME_DIR"
-pictures=$work/pictures
-# PNG, because it is checked to the last bit what has changed.
-printf '{"theme":"dark","output_folder":"%s","inputs":{"output_format":"png"}}' "$pictures" >"$XDG_CONFIG_HOME/flux-qfaces/settings.json"
+# PNG, because it is checked to the last bit what has changed. The page of models is known already.
+printf '{"theme":"dark","knows_models":true,"output_folder":"%s","inputs":{"output_format":"png"}}' "$pictures" >"$settings"
+open_window
 
-children=()
-finish() {
-    kill "${children[@]}" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-
-fail() {
-    echo "window.sh: FAILED: $*" >&2
-    import -window root "$out/failed.png" 2>/dev/null && echo "window.sh: the screen is in $out/failed.png" >&2
-    [ -s "$work/log" ] && sed 's/^/    the program said: /' "$work/log" >&2
-    exit 1
-}
-
-# Waits at most $1 seconds until the rest of the line succeeds.
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || return 1
-        sleep 0.1
-    done
-}
-
-for tool in Xvfb xdotool openbox import convert compare /usr/bin/python3; do
-    command -v $tool >/dev/null || fail "$tool is not installed"
-done
-
-# The server picks a free number and writes it down. The screen has room for the window's frame.
-Xvfb -displayfd 3 -screen 0 $((width + 40))x$((height + 80))x24 -nolisten tcp 3>"$work/display" >/dev/null 2>&1 &
-children+=($!)
-within 10 test -s "$work/display" || fail "Xvfb did not start"
-DISPLAY=:$(cat "$work/display")
-export DISPLAY
-within 10 xdpyinfo || fail "the display $DISPLAY does not answer"
-openbox >/dev/null 2>&1 &
-children+=($!)
-
-"$binary" >"$work/log" 2>&1 &
-program=$!
-children+=($program)
-find_window() {
-    kill -0 $program || return 0
-    window=$(xdotool search --onlyvisible --name '^Flux QFaces$' | tail -n 1)
-    [ -n "$window" ]
-}
-within 30 find_window || fail "no window appeared within 30 s"
-kill -0 $program 2>/dev/null || fail "the program ended at its start"
-xdotool windowmove "$window" 10 10 windowsize "$window" $width $height windowfocus "$window"
-
-shot() {
-    import -window "$window" "$work/$1.png"
-}
-# Prints "WIDTHxHEIGHT+X+Y" of what is left of the accent colour when thin lines are taken away.
-find_button() {
-    shot look
-    button=$(convert "$work/look.png" -fuzz 2% -fill black +opaque "$accent" -fill white -opaque "$accent" \
-        -morphology Erode Square:8 -format '%@' info:)
-    [[ $button =~ ^([0-9]+)x([0-9]+)\+([0-9]+)\+([0-9]+)$ ]] || return 1
-    [ "${BASH_REMATCH[1]}" -gt 200 ] && [ "${BASH_REMATCH[2]}" -gt 20 ] || return 1
-    button_x=$((BASH_REMATCH[3] + BASH_REMATCH[1] / 2))
-    button_y=$((BASH_REMATCH[4] + BASH_REMATCH[2] / 2))
-}
-within 30 find_button || fail "the Generate button is not on the screen"
-
-click() {
-    xdotool mousemove --window "$window" "$1" "$2"
-    sleep 0.2
-    xdotool click 1
-    sleep 0.3
-}
-click "$button_x" 150
+click_prompt
 xdotool type --delay 10 "$prompt"
 sleep 0.5
 click "$button_x" "$button_y"
 
-made() {
-    [ "$(find "$pictures" -name '*.png' -not -name '.*' | wc -l)" -ge "$1" ]
-}
-newest() {
-    find "$pictures" -name '*.png' -not -name '.*' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-
-}
 within 60 made 1 || fail "no picture appeared in the output folder within 60 s"
 first=$(newest)
 "$binary" inspect "$first" | grep -q "$prompt" || fail "the picture does not carry the prompt that was typed"
@@ -140,12 +49,10 @@ viewer=$((width - 336 - 280))x$((height - 48 - 160))+336+48
 within 15 find_picture "$viewer" "$first" ||
     fail "the picture is not shown (found: ${box:-nothing}, difference from the file: ${difference:-unknown})"
 
-click "$button_x" 150
+click_prompt
 xdotool key ctrl+Return
 within 60 made 2 || fail "Ctrl+Enter made no second picture within 60 s"
-sleep 1
-shot window
-cp "$work/window.png" "$out/window.png"
+keep window
 
 # A real drag of a file, let go in the left part of the window: a starting picture.
 drop() {
@@ -172,11 +79,9 @@ for y in 15 25 35; do
     sleep 0.1
 done
 at 50 90
-sleep 1
-shot canvas
-cp "$work/canvas.png" "$out/canvas.png"
+keep canvas
 
-click "$button_x" 150
+click_prompt
 xdotool key ctrl+a
 repainted='a smiling green face with round glasses and a blue hat on a yellow background'
 xdotool type --delay 10 "$repainted"
@@ -227,20 +132,8 @@ print(*[lora["report"]["matched"] for lora in json.load(sys.stdin)["record"]["lo
 }
 [ "$(matched)" = 52 ] || fail "the dropped LoRA did not act on 52 layers ($(matched))"
 
-# The window manager's polite way, as a person would.
-close() {
-    xdotool key alt+F4
-    gone() {
-        ! kill -0 $program
-    }
-    within 15 gone || fail "the program still runs 15 s after its window was closed"
-    status=0
-    wait $program || status=$?
-    [ $status -eq 0 ] || fail "the program ended with status $status"
-    [ ! -s "$work/log" ] || fail "the program complained"
-}
 close
-grep -q "$repainted" "$XDG_CONFIG_HOME/flux-qfaces/settings.json" || fail "the prompt was not remembered"
+grep -q "$repainted" "$settings" || fail "the prompt was not remembered"
 
 # The same LoRA from a server: as Replicate's archive, as a file on Hugging Face and behind a link. The window looks them
 # up when it opens; the job waits for them.
@@ -249,7 +142,7 @@ children+=($!)
 within 10 test -s "$work/address" || fail "the server of LoRAs did not start"
 address=$(cat "$work/address")
 export REPLICATE_ENDPOINT=$address HF_ENDPOINT=$address
-/usr/bin/python3 - "$XDG_CONFIG_HOME/flux-qfaces/settings.json" "$address" <<'PYTHON'
+/usr/bin/python3 - "$settings" "$address" <<'PYTHON'
 import json, sys
 path, address = sys.argv[1:]
 settings = json.load(open(path))
@@ -261,22 +154,13 @@ settings["inputs"] = {
 }
 json.dump(settings, open(path, "w"))
 PYTHON
-"$binary" >"$work/log" 2>&1 &
-program=$!
-children+=($program)
-within 30 find_window || fail "no window appeared the second time within 30 s"
-kill -0 $program 2>/dev/null || fail "the program ended at its second start"
-xdotool windowmove "$window" 10 10 windowsize "$window" $width $height windowfocus "$window"
-within 30 find_button || fail "the Generate button is not on the screen the second time"
-click "$button_x" 150
+open_window
+click_prompt
 xdotool key ctrl+Return
 within 60 made 6 || fail "no picture was made with the LoRAs of the server within 60 s"
 [ "$(matched)" = '52 52 52' ] || fail "the three LoRAs of the server did not act on 52 layers each ($(matched))"
-xdotool mousemove --window "$window" 160 500
-for _ in $(seq 14); do xdotool click 5; done
-sleep 1
-shot loras
-cp "$work/loras.png" "$out/loras.png"
+scroll 160 500 14
+keep loras
 close
 
 echo "window.sh: pictures were made, shown, dropped and repainted, also with LoRAs; see the pictures in $out"

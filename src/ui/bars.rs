@@ -94,13 +94,11 @@ impl App {
                         ModelState::Failed(_) => "cannot be used",
                     };
                     let model = &self.session.card().name;
-                    ui.label(theme::small(
-                        ui,
-                        format!("{model} · {state} · {}", Hardware::BEST),
-                    ));
+                    let mut text = format!("{model} · {state} · {}", Hardware::BEST);
                     if let Some(download) = offers::summary(&self.session) {
-                        ui.label(theme::small(ui, format!("· {download}")));
+                        text = format!("{text} · {download}");
                     }
+                    ui.label(theme::small(ui, text));
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         let count = self.session.gallery.entries().len();
                         let pictures = if count == 1 { "picture" } else { "pictures" };

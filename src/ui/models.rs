@@ -20,6 +20,8 @@ pub(super) struct ModelsPage {
     chosen: [Option<String>; 2],
     /// How high what stands above the buttons of the offers was, by model: the buttons stand in a line.
     heights: [f32; 2],
+    /// Whether the page is to be shown from its top, where the download is.
+    pub(super) to_top: bool,
     /// The model that is to be deleted, if the user says so once more.
     doomed: Option<PathBuf>,
 }
@@ -45,15 +47,18 @@ impl ModelsPage {
         actions: &mut Vec<Action>,
     ) {
         ui.add_space(SPACE);
-        ScrollArea::vertical()
-            .auto_shrink(false)
+        let mut area = ScrollArea::vertical();
+        if std::mem::take(&mut self.to_top) {
+            area = area.vertical_scroll_offset(0.0);
+        }
+        area.auto_shrink(false)
             .content_margin(egui::Margin {
                 right: PANEL_MARGIN,
                 ..egui::Margin::ZERO
             })
             .show(ui, |ui| {
                 ui.set_max_width(PAGE_WIDTH.min(ui.available_width()));
-                if session.is_new() {
+                if session.is_new() && session.models.download().is_none() {
                     welcome_ui(ui, session, actions);
                     ui.add_space(SPACE);
                 }

@@ -107,7 +107,9 @@ fn offer_ui(
             ui.add_space(page.rest_below(model, height));
         }
         ui.add_space(HALF);
-        button_ui(ui, &offer, session);
+        if button_ui(ui, &offer, session) {
+            page.to_top = true;
+        }
         ui.add_space(HALF);
     });
 }
@@ -154,12 +156,15 @@ fn facts_ui(ui: &mut Ui, offer: &Offer, memory: Option<u64>, session: &Session) 
 fn licence_ui(ui: &mut Ui, offer: &Offer, session: &Session) {
     let catalog = &session.models.catalog;
     if let Some(licence) = catalog.licence(offer) {
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = HALF;
+        ui.scope(|ui| {
+            // A line of small text, not of buttons.
             ui.spacing_mut().interact_size.y = 0.0;
-            ui.label(theme::small(ui, "Licence"));
-            ui.hyperlink_to(RichText::new(&licence.name).small(), &licence.page)
-                .on_hover_text(&licence.page);
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = HALF;
+                ui.label(theme::small(ui, "Licence"));
+                ui.hyperlink_to(RichText::new(&licence.name).small(), &licence.page)
+                    .on_hover_text(&licence.page);
+            });
         });
         ui.add(Label::new(theme::small(ui, &licence.about)).wrap());
     }
@@ -177,8 +182,8 @@ fn licence_ui(ui: &mut Ui, offer: &Offer, session: &Session) {
     }
 }
 
-/// The button that begins a download, or what stands in its place.
-fn button_ui(ui: &mut Ui, offer: &Offer, session: &mut Session) {
+/// The button that begins a download, or what stands in its place. Returns whether one has begun.
+fn button_ui(ui: &mut Ui, offer: &Offer, session: &mut Session) -> bool {
     if session
         .models
         .lacking(&offer.id)
@@ -186,7 +191,7 @@ fn button_ui(ui: &mut Ui, offer: &Offer, session: &mut Session) {
     {
         let text = format!("{} It is on this machine", icons::DONE);
         ui.label(RichText::new(text).color(theme::palette(ui).accent));
-        return;
+        return false;
     }
     let own = Purpose::Offer(offer.id.clone());
     let is_own = session
@@ -195,15 +200,17 @@ fn button_ui(ui: &mut Ui, offer: &Offer, session: &mut Session) {
         .is_some_and(|download| download.purpose == own);
     if is_own {
         ui.label(theme::small(ui, "See the download above"));
-        return;
+        return false;
     }
     let name = format!("Download {}", offer.name());
     let button = egui::Button::new((icons::DOWNLOAD, "Download"));
     let response = ui.add_enabled(!is_busy(session), button);
     let response = response.accessible_name(&name);
-    if response.on_disabled_hover_text(BUSY).clicked() {
+    let is_clicked = response.on_disabled_hover_text(BUSY).clicked();
+    if is_clicked {
         session.fetch_model(own);
     }
+    is_clicked
 }
 
 /// The download that was asked for, until it is complete.
