@@ -63,7 +63,7 @@ impl Desk {
             inputs: path("inputs"),
             loras: path("loras"),
             models: path("models"),
-            hub: None,
+            foreign_models: Vec::new(),
         };
         let session = Session::open(folders, setup, Arc::new(|| {}));
         let harness = Harness::builder()

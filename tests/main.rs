@@ -11,6 +11,7 @@
 
 mod canvas;
 mod catalog;
+mod checking;
 mod checkpoints;
 mod cli;
 mod desk;

@@ -434,7 +434,7 @@ fn a_withheld_picture_is_a_card_and_the_others_keep_their_numbers() {
     let script = Script::new().then(Act::Withhold(1));
     let mut desk = Desk::open_tall(&script);
     desk.type_into(Role::TextInput, "Pictures", "3");
-    desk.press("Generate");
+    desk.press("Generate 3 pictures");
     desk.until("three cards", |desk| desk.pictures() == 3);
     let pictures = fs::read_dir(desk.folder.path().join("pictures")).unwrap();
     let mut names: Vec<_> = pictures

@@ -17,7 +17,9 @@ use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::plan::{self, Budget, Load, Plan, Sizes};
 use flux_qfaces::engine::prompt::Keeping;
 use flux_qfaces::engine::safety::SafetyChecker;
-use flux_qfaces::schema::request::Model;
+use flux_qfaces::engine::{Generator, Stage};
+use flux_qfaces::schema::params::Params;
+use flux_qfaces::schema::request::{Circumstances, Model, Request};
 use flux_qfaces::schema::size::Size;
 use flux_qfaces::weights::survey::{open_model, survey};
 
@@ -148,6 +150,41 @@ fn the_published_safety_checker_opens_with_and_without_its_configurations() {
 }
 
 #[test]
+fn a_model_as_large_as_flux_makes_nothing_without_a_checker() {
+    let place = laid_out(&[&["flux1-schnell.safetensors"], &PARTS[..]].concat());
+    let source = open_model(place.path(), &[]).unwrap();
+    let mut go_on = |_| ControlFlow::Continue(());
+    let mut generator =
+        FluxGenerator::load(&source, Model::Schnell, Hardware::cpu(), &mut go_on).unwrap();
+    let params = Params {
+        prompt: Some("a face".to_owned()),
+        ..Params::default()
+    };
+    let request = Request::resolve(&params, Circumstances::default()).unwrap();
+    let mut check = |generator: &mut FluxGenerator, expected: &str| {
+        let mut steps = 0;
+        let made = generator.generate(&request, &[], &mut |progress| {
+            steps += usize::from(progress.stage > Stage::Loading);
+            ControlFlow::Continue(())
+        });
+        let sentence = made.unwrap_err().to_string();
+        assert!(sentence.contains(expected), "{sentence}");
+        assert_eq!(steps, 0, "something was made before");
+    };
+    check(&mut generator, "the safety checker is not on this machine");
+    // One elsewhere is used, and a damaged one is no better than none.
+    let elsewhere = TempDir::new().unwrap();
+    for part in ["safety_checker", "safety_classifier"] {
+        let folder = elsewhere.path().join(part);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("config.json"), "{}").unwrap();
+        fs::write(folder.join("model.safetensors"), "<html>").unwrap();
+    }
+    generator.look_for_safety_checker(&[elsewhere.path().to_owned()]);
+    check(&mut generator, "safety_checker/model.safetensors");
+}
+
+#[test]
 fn what_a_transformer_lacks_is_told_with_its_size() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("flux1-dev.safetensors");
@@ -176,6 +213,7 @@ fn planned(sizes: &Sizes, side: u32, gib: Option<u64>) -> Plan {
         steps: 28,
         pictures: 1,
         knows_prompt: false,
+        checker: 0,
     };
     let budget = Budget {
         bytes: gib.map(|gib| gib * GIB),

@@ -88,7 +88,7 @@ fn folders(root: &Path) -> Folders {
         inputs: root.join("inputs"),
         loras: root.join("loras"),
         models: root.join("models"),
-        hub: None,
+        foreign_models: Vec::new(),
     }
 }
 

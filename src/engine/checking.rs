@@ -12,6 +12,7 @@ use crate::engine::safety::{SafetyChecker, Verdict, Withheld};
 use crate::engine::text::OnLayer;
 use crate::schema::request::Request;
 use crate::schema::{Fidelity, Note};
+use crate::weights::inspect::Part;
 use crate::weights::model::{ModelCard, ModelSource};
 
 /// A picture of a job.
@@ -47,7 +48,9 @@ pub(super) struct Checking {
     duty: Duty,
     /// Where its files are.
     files: Option<ModelSource>,
-    /// It, once a job has needed it.
+    /// Bytes of its tensors.
+    bytes: u64,
+    /// It, while it is at hand.
     checker: Option<SafetyChecker>,
 }
 
@@ -63,17 +66,54 @@ impl Checking {
                 Duty::Exempt("The pictures were not checked: models smaller than FLUX.1 are exempt")
             }
         };
-        Self {
+        let mut checking = Self {
             duty,
-            files: source.has_safety_checker().then(|| source.clone()),
+            files: None,
+            bytes: 0,
             checker: None,
+        };
+        if source.has_safety_checker() {
+            checking.take(source.clone());
         }
+        checking
+    }
+
+    /// Takes the checker in the files of `source`.
+    fn take(&mut self, source: ModelSource) {
+        let parts = [Part::SafetyChecker, Part::SafetyClassifier];
+        let tensors = parts.map(|part| source.tensors(part.folder()));
+        // What cannot be opened is said when it is needed.
+        let files = tensors.into_iter().flatten().flatten();
+        self.bytes = files.map(|(_, contents)| contents.len() as u64).sum();
+        self.files = Some(source);
+    }
+
+    /// Bytes of the checker's tensors; 0 where there is none.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The same for a job, which may go without.
+    pub(super) fn bytes_for(&self, request: &Request) -> u64 {
+        if request.safety_checked {
+            self.bytes
+        } else {
+            0
+        }
+    }
+
+    /// Lets go of it until the next job.
+    pub(super) fn release(&mut self) {
+        self.checker = None;
     }
 
     /// Takes the checker of another place, where one is needed and the model brings none.
     pub(super) fn look_in(&mut self, places: &[PathBuf]) {
-        if self.files.is_none() && self.duty == Duty::Checked {
-            self.files = ModelSource::safety_checker_in(places);
+        if self.files.is_none()
+            && self.duty == Duty::Checked
+            && let Some(source) = ModelSource::safety_checker_in(places)
+        {
+            self.take(source);
         }
     }
 
@@ -132,7 +172,7 @@ impl Checking {
             let message = "The pictures were not checked, as asked";
             return Some(Note::on("disable_safety_checker", message));
         }
-        match (self.duty, &self.checker) {
+        match (self.duty, &self.files) {
             (Duty::Exempt(reason), None) => Some(Note::general(reason)),
             _ => None,
         }

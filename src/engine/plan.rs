@@ -63,6 +63,8 @@ pub struct Load {
     pub pictures: usize,
     /// Whether the prompt's encoding is at hand.
     pub knows_prompt: bool,
+    /// Bytes of the safety checker that looks at the pictures; 0 where none does.
+    pub checker: u64,
 }
 
 /// What the plans of a model's jobs are made of, for whoever shows them before a job.
@@ -72,6 +74,8 @@ pub struct Outlook {
     pub sizes: Vec<((Model, Precision), Sizes)>,
     /// Tokens of a prompt that T5 reads, for dev and schnell.
     pub text_tokens: Vec<(Model, usize)>,
+    /// Bytes of the safety checker; 0 where there is none.
+    pub checker: u64,
     /// All memory of the machine, where that limits jobs.
     pub total: Option<u64>,
     /// What limits the memory; `None` where nothing is known.
@@ -97,6 +101,11 @@ impl Outlook {
             steps: request.running_steps(),
             pictures: request.num_outputs,
             knows_prompt: false,
+            checker: if request.safety_checked {
+                self.checker
+            } else {
+                0
+            },
         };
         let budget = Budget {
             bytes: (self.allowed)().into_iter().chain(limit).min(),
@@ -340,6 +349,11 @@ impl Plan {
         format!("{blocks}; {text}{tiles}. The settings can limit the memory")
     }
 
+    /// Whether the safety checker stays in memory between jobs; otherwise it is there only while it looks at pictures.
+    pub(super) fn keeps_checker(&self) -> bool {
+        self.at_hand == self.blocks
+    }
+
     /// What of it is a note on the job: what changes the picture, and what was tried first.
     pub(super) fn notes(&self, is_second: bool) -> Vec<Note> {
         let mut notes = Vec::new();
@@ -441,7 +455,13 @@ fn peak(plan: &Plan, sizes: &Sizes, load: &Load, budget: &Budget) -> u64 {
         Keeping::Both => sizes.clip.bytes + sizes.t5.1 as u64 * sizes.t5.0.bytes,
         Keeping::WhileEncoding | Keeping::OneLayer => 0,
     };
-    let always = budget.base + sizes.vae.bytes;
+    let (checker, checking) = if plan.keeps_checker() {
+        (load.checker, 0)
+    } else {
+        // The blocks make room for it.
+        (0, sizes.outside.bytes + load.checker)
+    };
+    let always = budget.base + sizes.vae.bytes + checker;
     let beside_encoding = if plan.together { transformer } else { 0 };
     let encoding = if load.knows_prompt {
         0
@@ -455,7 +475,7 @@ fn peak(plan: &Plan, sizes: &Sizes, load: &Load, budget: &Budget) -> u64 {
     // The whole picture is put together beside the tiles.
     let whole = 2 * 3 * sizes.number * load.pixels();
     let decoding = text + transformer + sizes.decoding(decoded) + whole;
-    always + encoding.max(denoising).max(decoding)
+    always + encoding.max(denoising).max(decoding).max(checking)
 }
 
 /// About how long a job takes.

@@ -91,8 +91,13 @@ impl Planner {
         }
     }
 
-    /// See [`crate::engine::Generator::outlook`]. `text_tokens` are what T5 reads for each model.
-    pub(super) fn outlook(&mut self, text_tokens: Vec<(Model, usize)>) -> Option<Outlook> {
+    /// See [`crate::engine::Generator::outlook`]. `text_tokens` are what T5 reads for each model, `checker` the
+    /// bytes of the safety checker.
+    pub(super) fn outlook(
+        &mut self,
+        text_tokens: Vec<(Model, usize)>,
+        checker: u64,
+    ) -> Option<Outlook> {
         let mut sizes = Vec::new();
         for model in [Model::Dev, Model::Schnell] {
             for precision in [Precision::Stored, Precision::EightBit] {
@@ -104,6 +109,7 @@ impl Planner {
         Some(Outlook {
             sizes,
             text_tokens,
+            checker,
             total: is_cpu.then(memory::total_bytes).flatten(),
             allowed: self.allowed(),
             base: self.base_bytes,

@@ -63,9 +63,18 @@ pub struct Folders {
     pub loras: PathBuf,
     /// Models that were downloaded.
     pub models: PathBuf,
-    /// The cache of Hugging Face's own tools, where there is one: models in it are used in place.
-    pub hub: Option<PathBuf>,
+    /// Where other programs keep models, which are used in place: the cache of Hugging Face's own tools, and the usual
+    /// folders of ComfyUI and InvokeAI.
+    pub foreign_models: Vec<PathBuf>,
 }
+
+/// Where other programs keep their models below the user's folder, if they are not told otherwise.
+/// <https://docs.comfy.org/installation/desktop/linux>, <https://invoke-ai.github.io/InvokeAI/configuration/>
+const FOREIGN_MODELS: [&str; 3] = [
+    "ComfyUI/models",
+    "Documents/ComfyUI/models",
+    "invokeai/models",
+];
 
 impl Folders {
     /// The platform's usual folders for this program and user.
@@ -87,14 +96,14 @@ impl Folders {
             inputs: project.data_local_dir().join("inputs"),
             loras: project.cache_dir().join("loras"),
             models: project.data_local_dir().join("models"),
-            hub: hub::folder(),
+            foreign_models: foreign_models(),
         })
     }
 
     /// Where models and their parts are looked for, the nearest first.
     pub fn of_models(&self) -> Vec<PathBuf> {
         let own = [self.models.clone()].into_iter();
-        own.chain(self.hub.clone()).collect()
+        own.chain(self.foreign_models.iter().cloned()).collect()
     }
 }
 
@@ -746,6 +755,15 @@ impl Drop for Session {
             }
         }
     }
+}
+
+/// The folders of other programs' models that there are.
+fn foreign_models() -> Vec<PathBuf> {
+    let home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
+    let below = |path: &str| Some(home.as_ref()?.join(path));
+    let usual = FOREIGN_MODELS.into_iter().filter_map(below);
+    let folders = hub::folder().into_iter().chain(usual);
+    folders.filter(|folder| folder.is_dir()).collect()
 }
 
 /// The model that a session begins with: the one that was asked for, the one that was chosen last, or the demo model; with

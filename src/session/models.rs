@@ -154,8 +154,8 @@ pub struct Models {
     pub catalog: Catalog,
     /// Where downloads go.
     folder: PathBuf,
-    /// The cache of Hugging Face's own tools.
-    hub: Option<PathBuf>,
+    /// Where other programs keep models.
+    foreign: Vec<PathBuf>,
     /// Folders that the user has named besides.
     others: Vec<PathBuf>,
     network: Network,
@@ -186,7 +186,7 @@ impl Models {
         Self {
             catalog,
             folder: folders.models.clone(),
-            hub: folders.hub.clone(),
+            foreign: folders.foreign_models.clone(),
             others: Vec::new(),
             network,
             wake,
@@ -234,7 +234,7 @@ impl Models {
     pub fn places(&self) -> Vec<PathBuf> {
         let own = [self.folder.clone()].into_iter();
         own.chain(self.others.clone())
-            .chain(self.hub.clone())
+            .chain(self.foreign.clone())
             .collect()
     }
 
@@ -291,10 +291,10 @@ impl Models {
     }
 
     /// Files that go with a model when it is deleted: those of its transformer, and those among the downloads that no other
-    /// model uses. None where other programs keep the model in a way of their own.
+    /// model uses. None outside the downloads and the folders that the user has named: other programs keep accounts of their own.
     pub fn removable(&self, model: &FoundModel) -> Vec<PathBuf> {
-        let hub = self.hub.as_ref();
-        if hub.is_some_and(|hub| model.path.starts_with(hub)) {
+        let mut own = [&self.folder].into_iter().chain(&self.others);
+        if !own.any(|folder| model.path.starts_with(folder)) {
             return Vec::new();
         }
         if model.path.is_dir() {

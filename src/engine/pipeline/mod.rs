@@ -182,6 +182,7 @@ impl FluxGenerator {
             steps: request.running_steps(),
             pictures: request.num_outputs,
             knows_prompt: self.text.knows(&request.prompt, request.model),
+            checker: self.checking.bytes_for(request),
         };
         let sizes = self
             .planner
@@ -368,9 +369,15 @@ impl FluxGenerator {
             }
         }
         let clock = Instant::now();
+        if !plan.keeps_checker() && self.checking.bytes_for(request) > 0 {
+            self.transformer.flux.hold(0, &mut |_, _| Ok(()))?;
+        }
         let pictures = self.checking.look_at(finished, request, &mut |picture| {
             announce(watch, at(Stage::Checking, picture, steps, 0.0))
         })?;
+        if !plan.keeps_checker() {
+            self.checking.release();
+        }
         timings.checking = clock.elapsed().as_secs_f64();
         timings.total = timings.loading + started.elapsed().as_secs_f64();
         Ok(Made {
@@ -450,7 +457,7 @@ impl Generator for FluxGenerator {
     fn outlook(&mut self) -> Option<Outlook> {
         let tokens = |model| (model, self.text.t5_length(model));
         let text_tokens = vec![tokens(Model::Dev), tokens(Model::Schnell)];
-        self.planner.outlook(text_tokens)
+        self.planner.outlook(text_tokens, self.checking.bytes())
     }
 
     fn generate(

@@ -137,7 +137,7 @@ impl Checker {
     /// The cosines of an embedding, `(1, projection)`, with all concepts.
     ///
     /// # Errors
-    /// When one is not finite.
+    /// When one is not finite, and when all are 0, as with a file without numbers: that would pass every picture.
     pub fn sight(&self, embedding: &Tensor) -> Result<Sight, Error> {
         let direction = unit(embedding)?;
         let cosines = |concepts: &Concepts| -> Result<Vec<f32>, Error> {
@@ -148,8 +148,14 @@ impl Checker {
             special: cosines(&self.special)?,
             concepts: cosines(&self.concepts)?,
         };
-        let mut all = sight.special.iter().chain(&sight.concepts);
-        if all.all(|cosine| cosine.is_finite()) {
+        let all = || sight.special.iter().chain(&sight.concepts);
+        if all().all(|cosine| *cosine == 0.0) {
+            return Err(Error::Checkpoint(
+                "the safety checker sees nothing in a picture, so its file must be damaged: download it again"
+                    .to_owned(),
+            ));
+        }
+        if all().all(|cosine| cosine.is_finite()) {
             Ok(sight)
         } else {
             Err(Error::NotFinite("a picture was checked"))
