@@ -161,7 +161,7 @@ fn a_model_as_large_as_flux_makes_nothing_without_a_checker() {
         ..Params::default()
     };
     let request = Request::resolve(&params, Circumstances::default()).unwrap();
-    let mut check = |generator: &mut FluxGenerator, expected: &str| {
+    let check = |generator: &mut FluxGenerator, expected: &str| {
         let mut steps = 0;
         let made = generator.generate(&request, &[], &mut |progress| {
             steps += usize::from(progress.stage > Stage::Loading);

@@ -2,6 +2,7 @@
 //!
 //! <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux.py>
 
+mod second_try;
 mod steps;
 
 use std::collections::HashMap;
@@ -215,38 +216,27 @@ impl FluxGenerator {
         let size = prepared.as_ref().map_or(request.size, Prepared::size);
         let (sizes, load, budget) = self.circumstances(request, size)?;
         let first = plan::plan(&sizes, &load, &budget);
-        let mut job = Job {
-            request,
-            prepared: &prepared,
-            size,
-            plan: first,
-        };
-        let made = match self.run(&job, probe, watch) {
-            Err(error) if is_out_of_memory(&error) => {
-                let Some(lower) = plan::lower(&first, &sizes, &load, &budget) else {
-                    return Err(Error::OutOfMemory);
-                };
+        let lower = |plan: &Plan| plan::lower(plan, &sizes, &load, &budget);
+        let (made, plan) = second_try::run(first, lower, &mut |plan, is_second| {
+            if is_second {
                 self.let_go();
-                job.plan = lower;
                 probe.restart();
-                self.run(&job, probe, watch)
             }
-            made => made,
-        };
+            let job = Job {
+                request,
+                prepared: &prepared,
+                size,
+                plan,
+            };
+            self.run(&job, probe, watch)
+        })?;
         let Made {
             pictures,
             timings,
             truncated_at,
-        } = made.map_err(|error| {
-            if is_out_of_memory(&error) {
-                Error::OutOfMemory
-            } else {
-                error
-            }
-        })?;
+        } = made;
         self.planner.learn(&sizes, &load, &timings);
         let mut notes = self.notes(request, truncated_at, probe.noise.is_some());
-        let plan = job.plan;
         notes.extend(self.checking.note(request));
         notes.extend(checking::notes(&pictures));
         notes.extend(plan.notes(plan != first));
@@ -436,17 +426,6 @@ struct Made {
     pictures: Vec<Picture>,
     timings: Timings,
     truncated_at: Option<usize>,
-}
-
-/// Whether a device has no memory left. The drivers say so in words.
-fn is_out_of_memory(error: &Error) -> bool {
-    let Error::Compute(error) = error else {
-        return false;
-    };
-    let text = error.to_string().to_lowercase();
-    ["out of memory", "out_of_memory", "memory allocation"]
-        .iter()
-        .any(|words| text.contains(words))
 }
 
 impl Generator for FluxGenerator {

@@ -1,0 +1,126 @@
+//! What happens when a device has less memory than it said: the job runs again in the next way that needs less, once.
+
+use crate::engine::Error;
+use crate::engine::plan::Plan;
+
+/// Runs a job as `first` says, and if the device has no memory left, once more as `lower` of that. Returns what was made, and
+/// as which plan. `run` hears whether it is the second try.
+///
+/// # Errors
+/// Those of `run`; [`Error::OutOfMemory`] where there is no way that needs less, or it needs too much as well.
+pub(super) fn run<T>(
+    first: Plan,
+    lower: impl Fn(&Plan) -> Option<Plan>,
+    run: &mut dyn FnMut(Plan, bool) -> Result<T, Error>,
+) -> Result<(T, Plan), Error> {
+    let in_words = |error: Error| {
+        if is_out_of_memory(&error) {
+            Error::OutOfMemory
+        } else {
+            error
+        }
+    };
+    match run(first, false) {
+        Err(error) if is_out_of_memory(&error) => {
+            let plan = lower(&first).ok_or(Error::OutOfMemory)?;
+            Ok((run(plan, true).map_err(in_words)?, plan))
+        }
+        made => Ok((made?, first)),
+    }
+}
+
+/// Whether a device has no memory left. The drivers say so in words.
+fn is_out_of_memory(error: &Error) -> bool {
+    let Error::Compute(error) = error else {
+        return false;
+    };
+    let text = error.to_string().to_lowercase();
+    ["out of memory", "out_of_memory", "memory allocation"]
+        .iter()
+        .any(|words| text.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::engine::Error;
+    use crate::engine::plan::Plan;
+    use crate::engine::prompt::Keeping;
+
+    fn plan(at_hand: usize) -> Plan {
+        Plan {
+            text: Keeping::OneLayer,
+            at_hand,
+            blocks: 57,
+            together: false,
+            tile: None,
+            peak: 0,
+            seconds: 0.0,
+            fits: true,
+        }
+    }
+
+    /// What CUDA's driver says, as candle passes it on.
+    fn no_memory() -> Error {
+        candle_core::Error::Msg(
+            "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")".to_owned(),
+        )
+        .into()
+    }
+
+    fn lower(plan: &Plan) -> Option<Plan> {
+        (plan.at_hand > 0).then_some(Plan {
+            at_hand: plan.at_hand - 1,
+            ..*plan
+        })
+    }
+
+    /// What is tried of a job with `first` blocks at hand on a device with room for fewer than `room` of them, and the result.
+    fn tried(first: usize, room: usize) -> (Vec<usize>, Result<(&'static str, Plan), Error>) {
+        let mut tried = Vec::new();
+        let result = run(plan(first), lower, &mut |plan, is_second| {
+            assert_eq!(is_second, !tried.is_empty());
+            tried.push(plan.at_hand);
+            if plan.at_hand < room {
+                Ok("a picture")
+            } else {
+                Err(no_memory())
+            }
+        });
+        (tried, result)
+    }
+
+    #[test]
+    fn a_job_that_has_enough_memory_runs_once() {
+        let (tried, result) = tried(57, 58);
+        assert_eq!(tried, [57]);
+        assert!(matches!(result, Ok(("a picture", ran)) if ran == plan(57)));
+    }
+
+    #[test]
+    fn a_job_that_runs_out_of_memory_runs_again_with_less() {
+        let (tried, result) = tried(57, 57);
+        assert_eq!(tried, [57, 56]);
+        assert!(matches!(result, Ok(("a picture", ran)) if ran == plan(56)));
+    }
+
+    #[test]
+    fn the_second_try_is_the_last_and_says_what_to_do() {
+        for (first, expected) in [(57, vec![57, 56]), (0, vec![0])] {
+            let (tried, result) = tried(first, 0);
+            assert_eq!(tried, expected);
+            assert!(matches!(result, Err(Error::OutOfMemory)));
+        }
+    }
+
+    #[test]
+    fn other_failures_are_not_tried_again() {
+        let mut count = 0;
+        let result = run(plan(57), lower, &mut |_, _| -> Result<(), Error> {
+            count += 1;
+            Err(Error::Cancelled)
+        });
+        assert_eq!(count, 1);
+        assert!(matches!(result, Err(Error::Cancelled)));
+    }
+}
