@@ -216,11 +216,13 @@ fn a_download_that_was_ended_goes_on_where_it_was() {
     let arrived = install::arrived(&network(&server), folder.path(), &files);
     assert!((100_000..300_000).contains(&arrived), "{arrived}");
     assert_eq!(install::missing(folder.path(), &files).len(), 2);
+    let mut first = None;
     installed(&server, folder.path(), &files, &mut |arrival| {
-        assert_eq!(arrival.before, arrived);
+        first.get_or_insert(arrival.bytes.done);
         ControlFlow::Continue(())
     })
     .unwrap();
+    assert_eq!(first, Some(arrived));
     assert_eq!(server.heard()[1].range_start(), Some(arrived as usize));
     assert!(install::missing(folder.path(), &files).is_empty());
 }
@@ -263,4 +265,55 @@ fn what_has_arrived_is_thrown_away_when_it_is_given_up() {
     assert_eq!(arrived(&files), 100_000);
     install::forget(&network(&server), folder.path(), &files);
     assert_eq!(arrived(&files), 0);
+}
+
+#[test]
+fn what_is_asked_for_is_told_before_a_refusal() {
+    let server = serve(|number, reply| {
+        if number == 1 {
+            Reply::status(401).with("X-Error-Code", "GatedRepo")
+        } else {
+            reply
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let files = published([&noise(300_000), &noise(1000)]);
+    let mut last = None;
+    let refused = installed(&server, folder.path(), &files, &mut |arrival| {
+        last = Some(arrival.file);
+        ControlFlow::Continue(())
+    });
+    assert!(matches!(refused, Err(Error::Refused(_))));
+    assert_eq!(last, Some(1), "it is not known which file was refused");
+}
+
+#[test]
+fn another_file_in_the_place_of_one_stays_and_nothing_is_downloaded() {
+    let server = serve(|_, reply| reply);
+    let folder = tempfile::tempdir().unwrap();
+    let files = published([&noise(300_000), &noise(1000)]);
+    let own = folder.path().join("models/two.safetensors");
+    fs::create_dir_all(own.parent().unwrap()).unwrap();
+    fs::write(&own, b"the user's own").unwrap();
+    let refused = installed(&server, folder.path(), &files, &mut |_| {
+        ControlFlow::Continue(())
+    });
+    let sentence = refused.unwrap_err().to_string();
+    assert!(
+        sentence.contains("another file is in the place of folder/two.safetensors"),
+        "{sentence}"
+    );
+    assert_eq!(fs::read(own).unwrap(), b"the user's own");
+    assert!(server.heard().is_empty());
+}
+
+#[test]
+fn a_catalogue_with_impossible_lengths_is_refused() {
+    for bytes in ["0", "9223372036854775808", "-1"] {
+        let text = format!(
+            r#"{{"licences": {{}}, "offers": [], "parts": {{}}, "files": {{"a": {{
+                "repository": "o/n", "path": "a", "place": "a", "bytes": {bytes}}}}}}}"#
+        );
+        assert!(Catalog::parse(&text).is_err(), "{bytes}");
+    }
 }

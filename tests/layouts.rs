@@ -163,6 +163,32 @@ fn the_folders_of_comfyui() {
 }
 
 #[test]
+fn the_folders_of_invokeai() {
+    let clip = "any/clip_embed/clip-vit-large-patch14";
+    let t5 = "any/t5_encoder/t5_base_encoder";
+    let (clip_weights, t5_weights) = (
+        format!("{clip}/text_encoder"),
+        format!("{t5}/text_encoder_2"),
+    );
+    let files = [
+        (PARTS[0].0, "flux/main/FLUX Dev/flux1-dev.safetensors"),
+        (PARTS[1].0, "flux/vae/FLUX.1-schnell_ae/ae.safetensors"),
+        ("diffusers/text_encoder", clip_weights.as_str()),
+        ("diffusers/text_encoder_2", t5_weights.as_str()),
+    ];
+    let place = laid_out(&files);
+    for (tokenizer, folder) in [("tokenizer", clip), ("tokenizer_2", t5)] {
+        let to = place.path().join(folder).join(tokenizer);
+        fs::rename(place.path().join(tokenizer), to).unwrap();
+    }
+    let source = open_model(place.path(), &[]).unwrap();
+    check_made(&made(&source), "plain", "the whole folder", 1e-5);
+    // By the file alone the text encoders are found around it, and their tokenizers beside them.
+    let source = open_model(&place.path().join(files[0].1), &[]).unwrap();
+    check_made(&made(&source), "plain", "the file", 1e-5);
+}
+
+#[test]
 fn the_cache_of_hugging_face() {
     let snapshot = "models--someone--FLUX.1-dev/snapshots/0123abc";
     let files = [("diffusers", snapshot)];

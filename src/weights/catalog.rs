@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::schema::request::Model;
 use crate::weights::Error;
+use crate::weights::fetch::MOST_BYTES;
 use crate::weights::inspect::Part;
 use crate::weights::survey::Missing;
 
@@ -158,6 +159,9 @@ impl Catalog {
             let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
             let is_sum =
                 |sum: &String| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if !(1..=MOST_BYTES).contains(&file.bytes) {
+                return Err(format!("{} has no length that a file has", file.place));
+            }
             if file.place.is_empty() || !Path::new(&file.place).components().all(is_plain) {
                 return Err(format!("{} is no place in a folder", file.place));
             }

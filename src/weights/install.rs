@@ -29,10 +29,10 @@ const SPARE_BYTES: u64 = 1 << 30;
 pub struct Arrival {
     /// Which of the files comes now, counted from 0.
     pub file: usize,
+    /// Whether all of it has arrived, and its sum is being taken.
+    pub is_complete: bool,
     /// Bytes of all files: those that have arrived, and all.
     pub bytes: Bytes,
-    /// Bytes of all files that were there before this installation began.
-    pub before: u64,
 }
 
 /// Hears of an installation, and says whether it goes on.
@@ -56,6 +56,19 @@ fn is_there(folder: &Path, file: &Published) -> bool {
     data.is_ok_and(|data| data.is_file() && data.len() == file.bytes)
 }
 
+/// Says whether the place of a file is free, or holds it already.
+fn is_free(folder: &Path, file: &Published) -> Result<(), Error> {
+    let path = folder.join(&file.place);
+    if is_there(folder, file) || !path.exists() {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "another file is in the place of {}: move it away first ({})",
+        file.path,
+        path.display()
+    )))
+}
+
 /// Bytes of files that have arrived, complete or not.
 pub fn arrived(network: &Network, folder: &Path, files: &[Published]) -> u64 {
     let parts = folder.join(PARTS);
@@ -71,8 +84,11 @@ pub fn arrived(network: &Network, folder: &Path, files: &[Published]) -> u64 {
 
 /// Downloads what is missing of `files` into their places in `folder`.
 ///
+/// `on_arrival` hears of each file before it is asked for, too.
+///
 /// # Errors
-/// One sentence on what stands against it; [`Error::Cancelled`]. What has arrived stays for the next time.
+/// One sentence on what stands against it; [`Error::Cancelled`]. What has arrived stays for the next time. Another file that
+/// is in the place of one is not touched.
 pub fn install(
     network: &Network,
     folder: &Path,
@@ -81,9 +97,12 @@ pub fn install(
     on_arrival: &mut OnArrival<'_>,
 ) -> Result<(), Error> {
     let parts = folder.join(PARTS);
-    let total = files.iter().map(|file| file.bytes).sum();
-    let before = arrived(network, folder, files);
-    make_room(folder, total - before)?;
+    let total: u64 = files.iter().map(|file| file.bytes).sum();
+    let have = arrived(network, folder, files);
+    make_room(folder, total.saturating_sub(have))?;
+    for file in files {
+        is_free(folder, file)?;
+    }
     let mut done = 0;
     for (index, file) in files.iter().enumerate() {
         if !is_there(folder, file) {
@@ -95,13 +114,21 @@ pub fn install(
             let mut on_bytes = |bytes: Bytes| {
                 on_arrival(Arrival {
                     file: index,
+                    is_complete: bytes.done == file.bytes,
                     bytes: Bytes {
                         done: done + bytes.done,
                         total: Some(total),
                     },
-                    before,
                 })
             };
+            let begun = part::arrived(&parts, &wanted.url).min(file.bytes);
+            let begun = Bytes {
+                done: begun,
+                total: wanted.size,
+            };
+            if on_bytes(begun).is_break() {
+                return Err(Error::Cancelled);
+            }
             let fetched = fetch(network, &parts, &wanted, stop, &mut on_bytes)?;
             put(&fetched.path, &folder.join(&file.place))?;
             fetched.discard();
@@ -162,12 +189,10 @@ pub fn page(file: &Published) -> String {
     format!("https://huggingface.co/{}", file.repository)
 }
 
-/// Files of this catalogue that lie in a place: those of the right name and length, wherever in it. They need not be
-/// downloaded again.
-pub fn held_in(places: &[PathBuf], file: &Published) -> bool {
+/// Where a file lies among `paths`: one of the same name and length, which need not be downloaded again.
+pub fn held_in<'a>(paths: &'a [PathBuf], file: &Published) -> Option<&'a PathBuf> {
     let name = Path::new(&file.path).file_name();
-    let is_it = |path: &PathBuf| {
-        path.file_name() == name && fs::metadata(path).is_ok_and(|data| data.len() == file.bytes)
-    };
-    places.iter().any(is_it)
+    let is_as_long = |path: &PathBuf| fs::metadata(path).is_ok_and(|data| data.len() == file.bytes);
+    let mut named = paths.iter().filter(|path| path.file_name() == name);
+    named.find(|path| is_as_long(path))
 }

@@ -13,6 +13,7 @@ use crate::schema::size::REFERENCE_SIDE;
 use crate::weights::bytes::Contents;
 use crate::weights::inspect::Part;
 use crate::weights::survey::ModelFiles;
+use crate::weights::survey::places::{DEPTH, gather};
 use crate::weights::{Error, demo};
 
 /// The file that a model folder must have. <https://huggingface.co/docs/diffusers/using-diffusers/loading>
@@ -124,13 +125,22 @@ impl ModelSource {
         number("num_attention_heads")?.checked_mul(number("attention_head_dim")?)
     }
 
+    /// Its files of weights.
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Embedded => Vec::new(),
+            Self::Folder(folder) => gather(folder, DEPTH),
+            Self::Files(files) => files.paths(),
+        }
+    }
+
     /// Whether a safety checker is in it: both of its models.
     pub fn has_safety_checker(&self) -> bool {
         let parts = [Part::SafetyChecker, Part::SafetyClassifier];
         let has = |part: Part| match self {
             Self::Embedded => false,
             Self::Files(files) => files.has(part.folder()),
-            Self::Folder(folder) => folder.join(part.folder()).join("config.json").is_file(),
+            Self::Folder(_) => self.tensors(part.folder()).is_ok(),
         };
         parts.into_iter().all(has)
     }

@@ -29,7 +29,7 @@ pub struct FoundModel {
     pub bytes: u64,
     /// The files of its transformer.
     pub transformer: Vec<PathBuf>,
-    /// All files of weights that it uses.
+    /// All files of weights that it uses, without the safety checker.
     pub files: Vec<PathBuf>,
     /// What it lacks.
     pub missing: Vec<Missing>,
@@ -97,7 +97,10 @@ fn of_candidate(candidate: &Candidate, places: &[PathBuf]) -> Option<FoundModel>
     match survey(&model.path, places) {
         Ok(Survey { files, missing, .. }) => {
             model.bytes = files.bytes();
-            model.files = files.parts.into_values().flatten().collect();
+            // The safety checker belongs to no model.
+            let parts = files.parts.into_iter();
+            let parts = parts.filter(|(folder, _)| !folder.starts_with("safety_"));
+            model.files = parts.flat_map(|(_, paths)| paths).collect();
             model.missing = missing;
         }
         Err(error) => model.obstacle = Some(format!("cannot be used: {error}")),

@@ -24,10 +24,10 @@ use crate::weights::survey::places::{DEPTH, Places, bases_in, gather, grouped, s
 /// The second transformer, which runs in place of the first when a job asks for schnell.
 pub(super) const SCHNELL: &str = "transformer_schnell";
 
-/// The folders of the tokenizers in diffusers' layout, and the files of which one must be there.
-pub(super) const TOKENIZERS: [(&str, &[&str]); 2] = [
-    ("tokenizer", &["tokenizer.json", "merges.txt"]),
-    ("tokenizer_2", &["tokenizer.json"]),
+/// The folders of the tokenizers in diffusers' layout with those of their encoders, and the files of which one must be there.
+const TOKENIZERS: [(&str, Part, &[&str]); 2] = [
+    ("tokenizer", Part::Clip, &["tokenizer.json", "merges.txt"]),
+    ("tokenizer_2", Part::T5, &["tokenizer.json"]),
 ];
 
 /// A model that was put together from files.
@@ -56,6 +56,11 @@ impl ModelFiles {
         self.parts.contains_key(folder)
     }
 
+    /// All its files of weights.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.parts.values().flatten().cloned().collect()
+    }
+
     /// Whether its transformer is in these files.
     pub fn uses(&self, transformer: &[PathBuf]) -> bool {
         let own = self.parts.get(Part::Transformer.folder());
@@ -78,14 +83,17 @@ impl ModelFiles {
         {
             return Some(parent.join(file));
         }
-        let is_tokenizer = TOKENIZERS.iter().any(|(name, _)| *name == folder);
-        let count = if is_tokenizer {
+        let tokenizer = TOKENIZERS.iter().find(|(name, ..)| *name == folder);
+        let count = if tokenizer.is_some() {
             self.bases.len()
         } else {
             self.own_bases
         };
-        let bases = self.bases.iter().take(count);
-        let mut paths = bases.map(|base| base.join(name));
+        // A tokenizer may also lie beside the folder of its encoder.
+        let encoder = tokenizer.and_then(|(_, encoder, _)| self.parts.get(encoder.folder()));
+        let around = encoder.and_then(|paths| paths.first()?.parent()?.parent());
+        let bases = self.bases.iter().take(count).map(PathBuf::as_path);
+        let mut paths = bases.chain(around).map(|base| base.join(name));
         paths.find(|path| path.is_file())
     }
 
@@ -323,7 +331,7 @@ fn put_together(
         bases,
         own_bases: own,
     };
-    for (folder, names) in TOKENIZERS {
+    for (folder, _, names) in TOKENIZERS {
         let has = |name: &&str| files.beside(&format!("{folder}/{name}")).is_some();
         if !names.iter().any(has) {
             missing.push(catalog::usual(folder));

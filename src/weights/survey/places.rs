@@ -8,7 +8,7 @@ use crate::weights::inspect::Part;
 use crate::weights::survey::candidate::Candidate;
 
 /// How deep folders are looked into: as deep as the cache of Hugging Face.
-pub(super) const DEPTH: usize = 6;
+pub const DEPTH: usize = 6;
 
 /// The most files that are looked at.
 const MOST_FILES: usize = 5000;
@@ -38,7 +38,7 @@ impl Places {
     pub(super) fn new(transformer: &Candidate, own: &[PathBuf], elsewhere: &[PathBuf]) -> Self {
         let mut waiting = vec![own.iter().flat_map(|base| gather(base, DEPTH)).collect()];
         if let Some(first) = transformer.paths.first() {
-            waiting.push(of_relatives(first));
+            waiting.extend(of_relatives(first));
         }
         waiting.extend(elsewhere.iter().map(|place| gather(place, DEPTH)));
         Self {
@@ -82,22 +82,15 @@ impl Places {
     }
 }
 
-/// The files in the folders for other parts around the folder of a file.
-fn of_relatives(file: &Path) -> Vec<PathBuf> {
+/// The files in the folders for other parts around the folder of a file, the nearest first.
+fn of_relatives(file: &Path) -> Vec<Vec<PathBuf>> {
     let ancestors = file.ancestors().skip(2).take(ANCESTORS);
-    let mut files = Vec::new();
-    for ancestor in ancestors {
+    let beside = |ancestor: &Path| {
         let kinds = KINDS.iter().map(|kind| ancestor.join(kind));
-        files.extend(
-            kinds
-                .filter(|folder| folder.is_dir())
-                .flat_map(|folder| gather(&folder, DEPTH)),
-        );
-        if !files.is_empty() {
-            break;
-        }
-    }
-    files
+        let folders = kinds.filter(|folder| folder.is_dir());
+        folders.flat_map(|folder| gather(&folder, DEPTH)).collect()
+    };
+    ancestors.map(beside).collect()
 }
 
 /// The folders in and below a place that have tokenizers.
