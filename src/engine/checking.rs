@@ -132,6 +132,11 @@ impl Checking {
         if let Some(files) = &self.files {
             self.checker = SafetyChecker::open(files, on_layer)?;
         }
+        if self.checker.is_none() {
+            // They may have been deleted since they were found.
+            self.files = None;
+            self.bytes = 0;
+        }
         match (self.duty, &self.checker) {
             (Duty::Checked, None) => Err(Error::NoSafetyChecker),
             _ => Ok(()),
@@ -149,8 +154,10 @@ impl Checking {
         request: &Request,
         on_layer: &mut dyn FnMut(usize) -> Result<(), Error>,
     ) -> Result<Vec<Picture>, Error> {
-        let Some(checker) = self.checker.as_ref().filter(|_| request.safety_checked) else {
-            return Ok(pictures.into_iter().map(Picture::Made).collect());
+        let checker = match (&self.checker, self.duty) {
+            (Some(checker), _) if request.safety_checked => checker,
+            (None, Duty::Checked) if request.safety_checked => return Err(Error::NoSafetyChecker),
+            _ => return Ok(pictures.into_iter().map(Picture::Made).collect()),
         };
         let mut judged = Vec::with_capacity(pictures.len());
         for (index, picture) in pictures.into_iter().enumerate() {

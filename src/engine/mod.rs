@@ -27,6 +27,7 @@ pub mod text;
 mod transformer;
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -42,6 +43,9 @@ use crate::weights::LoraFile;
 pub trait Generator {
     /// Limits the memory that the process may hold during the next jobs, in bytes. A job runs as fast as fits.
     fn limit_memory(&mut self, bytes: Option<u64>);
+
+    /// Says where a safety checker may be, for a model that needs one and brings none.
+    fn look_for_safety_checker(&mut self, places: &[PathBuf]);
 
     /// What the plans of its jobs are made of; `None` where it makes none.
     fn outlook(&mut self) -> Option<Outlook>;

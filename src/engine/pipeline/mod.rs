@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use candle_core::DType;
+use image::RgbImage;
 
 use crate::engine::checking::{self, Checking, Picture};
 use crate::engine::checkpoint::{Component, Precision, read_config};
@@ -96,11 +97,6 @@ impl FluxGenerator {
             name: card.name,
             loading_secs: started.elapsed().as_secs_f64(),
         })
-    }
-
-    /// Where a safety checker may be, for a model that brings none.
-    pub fn look_for_safety_checker(&mut self, places: &[PathBuf]) {
-        self.checking.look_in(places);
     }
 
     /// Exchanges the transformer where a job needs the other one of the model, or the same in another precision.
@@ -359,15 +355,9 @@ impl FluxGenerator {
             }
         }
         let clock = Instant::now();
-        if !plan.keeps_checker() && self.checking.bytes_for(request) > 0 {
-            self.transformer.flux.hold(0, &mut |_, _| Ok(()))?;
-        }
-        let pictures = self.checking.look_at(finished, request, &mut |picture| {
+        let pictures = self.check(finished, job, &mut |picture| {
             announce(watch, at(Stage::Checking, picture, steps, 0.0))
         })?;
-        if !plan.keeps_checker() {
-            self.checking.release();
-        }
         timings.checking = clock.elapsed().as_secs_f64();
         timings.total = timings.loading + started.elapsed().as_secs_f64();
         Ok(Made {
@@ -375,6 +365,24 @@ impl FluxGenerator {
             timings,
             truncated_at: conditions.encoded.truncated_at,
         })
+    }
+
+    /// Lets the safety checker look at the pictures of a job.
+    fn check(
+        &mut self,
+        pictures: Vec<RgbImage>,
+        job: &Job<'_>,
+        on_layer: &mut dyn FnMut(usize) -> Result<(), Error>,
+    ) -> Result<Vec<Picture>, Error> {
+        let keeps = job.plan.keeps_checker();
+        if !keeps && self.checking.bytes_for(job.request) > 0 {
+            self.transformer.flux.hold(0, &mut |_, _| Ok(()))?;
+        }
+        let judged = self.checking.look_at(pictures, job.request, on_layer)?;
+        if !keeps {
+            self.checking.release();
+        }
+        Ok(judged)
     }
 
     /// The request's notes and what turned out while running.
@@ -431,6 +439,10 @@ struct Made {
 impl Generator for FluxGenerator {
     fn limit_memory(&mut self, bytes: Option<u64>) {
         self.planner.limit_memory(bytes);
+    }
+
+    fn look_for_safety_checker(&mut self, places: &[PathBuf]) {
+        self.checking.look_in(places);
     }
 
     fn outlook(&mut self) -> Option<Outlook> {

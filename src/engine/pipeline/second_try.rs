@@ -69,10 +69,8 @@ mod tests {
     }
 
     fn lower(plan: &Plan) -> Option<Plan> {
-        (plan.at_hand > 0).then_some(Plan {
-            at_hand: plan.at_hand - 1,
-            ..*plan
-        })
+        let at_hand = plan.at_hand.checked_sub(1)?;
+        Some(Plan { at_hand, ..*plan })
     }
 
     /// What is tried of a job with `first` blocks at hand on a device with room for fewer than `room` of them, and the result.
