@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flux_qfaces::engine::checking::Picture;
@@ -122,6 +123,8 @@ impl Generator for Fake {
     fn limit_memory(&mut self, bytes: Option<u64>) {
         self.0.shared().memory_limit = bytes;
     }
+
+    fn look_for_safety_checker(&mut self, _: &[PathBuf]) {}
 
     fn outlook(&mut self) -> Option<Outlook> {
         None

@@ -13,6 +13,7 @@ mod canvas;
 mod catalog;
 mod checking;
 mod checkpoints;
+mod choosing;
 mod cli;
 mod desk;
 mod downloads;

@@ -12,39 +12,46 @@ use flux_qfaces::schema::Note;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
 use flux_qfaces::session::gallery::{Entry, Pixels};
-use flux_qfaces::session::jobs::{JobId, JobState};
+use flux_qfaces::session::jobs::{Failure, JobId, JobState};
 use flux_qfaces::session::settings::{Theme, Tool};
 use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::session::{Folders, ModelState, Session, naming};
+use flux_qfaces::session::{Folders, ModelState, Session, Setup, naming};
 use flux_qfaces::weights::model::ModelSource;
 use tempfile::TempDir;
 
 use crate::fake::{Act, Script, setup};
 
 /// A session in a folder of its own.
-struct Stage {
-    session: Session,
+/// A session, and the folder it works in.
+pub(crate) struct Stage {
+    pub(crate) session: Session,
     wakes: Receiver<()>,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl Stage {
-    fn new(script: &Script) -> Self {
+    pub(crate) fn new(script: &Script) -> Self {
         Self::reopened(script, TempDir::new().unwrap())
     }
 
     /// A session on the files of an earlier one.
-    fn reopened(script: &Script, folder: TempDir) -> Self {
+    pub(crate) fn reopened(script: &Script, folder: TempDir) -> Self {
         Self::with(script.maker(), folder)
     }
 
     /// A session whose generator is built in this way.
-    fn with(make: MakeGenerator, folder: TempDir) -> Self {
+    pub(crate) fn with(make: MakeGenerator, folder: TempDir) -> Self {
+        let folders = folders(folder.path());
+        Self::on(setup(make), folders, folder)
+    }
+
+    /// A session on something else.
+    pub(crate) fn on(setup: Setup, folders: Folders, folder: TempDir) -> Self {
         let (sender, wakes) = channel();
         let wake = Arc::new(move || {
             let _ = sender.send(());
         });
-        let session = Session::open(folders(folder.path()), setup(make), wake);
+        let session = Session::open(folders, setup, wake);
         Self {
             session,
             wakes,
@@ -53,7 +60,7 @@ impl Stage {
     }
 
     /// Waits, without a clock, until `done` holds.
-    fn until(&mut self, done: impl Fn(&Session) -> bool) {
+    pub(crate) fn until(&mut self, done: impl Fn(&Session) -> bool) {
         self.session.pump();
         while !done(&self.session) {
             self.wakes.recv().unwrap();
@@ -61,11 +68,11 @@ impl Stage {
         }
     }
 
-    fn until_ended(&mut self, id: JobId) {
+    pub(crate) fn until_ended(&mut self, id: JobId) {
         self.until(|session| session.job(id).unwrap().has_ended());
     }
 
-    fn submit(&mut self, prompt: &str) -> JobId {
+    pub(crate) fn submit(&mut self, prompt: &str) -> JobId {
         self.session.submit(&prompted(prompt)).unwrap()
     }
 
@@ -80,7 +87,7 @@ impl Stage {
     }
 }
 
-fn folders(root: &Path) -> Folders {
+pub(crate) fn folders(root: &Path) -> Folders {
     Folders {
         config: root.join("config"),
         state: root.join("state"),
@@ -92,7 +99,7 @@ fn folders(root: &Path) -> Folders {
     }
 }
 
-fn prompted(prompt: &str) -> Params {
+pub(crate) fn prompted(prompt: &str) -> Params {
     Params {
         prompt: Some(prompt.to_owned()),
         num_inference_steps: 2,
@@ -229,7 +236,8 @@ fn failure_is_one_sentence_and_the_next_job_runs() {
     let failing = stage.submit("fails");
     let fine = stage.submit("works");
     stage.until_ended(fine);
-    let JobState::Failed(sentence) = &stage.session.job(failing).unwrap().state else {
+    let JobState::Failed(Failure { sentence, .. }) = &stage.session.job(failing).unwrap().state
+    else {
         panic!("must fail")
     };
     assert_eq!(sentence, "the disk is full");
@@ -246,7 +254,8 @@ fn panic_fails_one_job_and_the_generator_is_built_anew() {
     let panicking = stage.submit("panics");
     let fine = stage.submit("works");
     stage.until_ended(fine);
-    let JobState::Failed(sentence) = &stage.session.job(panicking).unwrap().state else {
+    let JobState::Failed(Failure { sentence, .. }) = &stage.session.job(panicking).unwrap().state
+    else {
         panic!("must fail")
     };
     assert!(sentence.contains("out of numbers"), "{sentence}");
@@ -353,7 +362,7 @@ fn folder_that_cannot_be_written_fails_the_job_with_its_path() {
     stage.session.set_output_folder(blocked.clone());
     let id = stage.submit("nowhere to go");
     stage.until_ended(id);
-    let JobState::Failed(sentence) = &stage.session.job(id).unwrap().state else {
+    let JobState::Failed(Failure { sentence, .. }) = &stage.session.job(id).unwrap().state else {
         panic!("must fail")
     };
     assert!(sentence.contains("a file"), "{sentence}");
@@ -600,7 +609,8 @@ fn a_picture_that_is_gone_before_its_job_runs_fails_that_job_only() {
     std::fs::remove_file(image).unwrap();
     stage.session.set_paused(false);
     stage.until_ended(second);
-    let JobState::Failed(sentence) = &stage.session.job(first).unwrap().state else {
+    let JobState::Failed(Failure { sentence, .. }) = &stage.session.job(first).unwrap().state
+    else {
         panic!("must fail")
     };
     assert!(

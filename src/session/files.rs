@@ -195,11 +195,6 @@ impl Target {
         Ok(())
     }
 
-    /// What the file of picture `index` is called, if nothing is in the way.
-    pub fn name_of(&self, index: usize, encoding: Encoding) -> PathBuf {
-        self.path(index, 0, encoding)
-    }
-
     /// Writes the pictures, all of them or none. Those that were withheld are left out, and the others keep their numbers.
     ///
     /// Every file is complete under a temporary name before the first gets its own. A record that does not fit into the

@@ -27,7 +27,7 @@ const EXTENSIONS: [&str; 4] = ["webp", "jpg", "jpeg", "png"];
 /// One picture of the gallery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The file; of a picture that was withheld, the file that it would have been.
+    /// The file; of a picture that was withheld, a path at which there is none.
     pub path: PathBuf,
     /// How it was made, if the file says so.
     pub record: Option<Record>,

@@ -37,8 +37,26 @@ pub enum JobState {
     Finished(Finished),
     /// Ended by the user; nothing was saved.
     Cancelled,
-    /// Ended by an error, in one sentence.
-    Failed(String),
+    /// Ended by an error.
+    Failed(Failure),
+}
+
+/// Why a job ended without pictures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong, and what to do, in one sentence.
+    pub sentence: String,
+    /// Whether it is that pictures would have to be checked, and no safety checker is here.
+    pub lacks_checker: bool,
+}
+
+impl From<String> for Failure {
+    fn from(sentence: String) -> Self {
+        Self {
+            sentence,
+            lacks_checker: false,
+        }
+    }
 }
 
 impl Job {

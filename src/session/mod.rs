@@ -1,9 +1,12 @@
 //! What the program is doing: the queue, the worker, the gallery, the settings. No toolkit, no tensors.
 //!
 //! [`Session`] is the one object a front end draws. It is owned by the front end's thread; everything slow happens on
-//! the threads `engine` ([`worker`]), `gallery` and `pictures` ([`gallery`]) and `lora` ([`loras`]), which send events and call [`Wake`]. The front end
+//! the threads `engine` ([`worker`]), `gallery` and `pictures` ([`gallery`]), `lora` ([`loras`]), `models` ([`models`]) and
+//! `download` ([`downloads`]), which send events and call [`Wake`]. The front end
 //! calls [`Session::pump`] before it draws.
 
+mod choosing;
+pub mod downloads;
 pub mod files;
 pub mod gallery;
 pub mod inputs;
@@ -17,23 +20,25 @@ pub mod record;
 pub mod settings;
 pub mod worker;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use crate::engine::memory;
-use crate::engine::plan::{Outlook, Plan};
+use crate::engine::plan::Plan;
 use crate::schema::Problem;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::{Circumstances, Request};
+use crate::session::choosing::Current;
+use crate::session::downloads::Downloads;
 use crate::session::gallery::{Gallery, PictureLoader};
 use crate::session::inputs::InputStore;
 use crate::session::jobs::{Job, JobId, JobState};
 use crate::session::journal::Journal;
 use crate::session::looks::LookCache;
 use crate::session::loras::{LoraState, Shelf};
-use crate::session::models::{Models, News, Purpose};
+use crate::session::models::Models;
 use crate::session::record::Record;
 use crate::session::settings::Settings;
 use crate::session::worker::{Event, MakeGenerator, Order, Worker};
@@ -42,7 +47,6 @@ use crate::weights::http::Network;
 use crate::weights::hub;
 use crate::weights::library::Library;
 use crate::weights::model::{ModelCard, ModelSource};
-use crate::weights::survey::found::FoundModel;
 use crate::weights::tokens::{Service, Tokens};
 
 /// Asks the front end to draw again. Called from other threads.
@@ -145,17 +149,16 @@ pub struct Session {
     pub loras: Shelf,
     /// The models of this machine, and those that can be downloaded.
     pub models: Models,
+    /// Downloads of models.
+    pub downloads: Downloads,
     /// Whether waiting jobs stay waiting.
     paused: bool,
-    card: ModelCard,
-    source: ModelSource,
+    /// The model that runs.
+    current: Current,
     /// Whether the program was opened for the first time, and what models there are is to be shown.
     is_new: bool,
-    model: ModelState,
     /// All memory of this machine in bytes, where the platform tells.
     machine_memory: Option<u64>,
-    /// What the plans of jobs are made of, once the model is ready.
-    outlook: Option<Box<Outlook>>,
     /// In the order they will run; ended jobs stay until they are cleared.
     jobs: Vec<Job>,
     next_id: u64,
@@ -183,15 +186,22 @@ impl Session {
         notices.extend(warning);
         let (journal, waiting, warning) = Journal::open(&folders.state);
         notices.extend(warning);
-        let mut models = Models::new(catalog, &folders, network.clone(), Arc::clone(&wake));
+        let mut models = Models::new(catalog, &folders, Arc::clone(&wake));
+        let downloads = Downloads::new(folders.models.clone(), network.clone(), Arc::clone(&wake));
         models.look(&settings.model_folders);
-        if let Some(offer) = &settings.download {
-            models.recall(offer);
-        }
-        let is_asked = model.is_some();
-        let (source, card, warning) = first_model(model, &settings, &models);
-        let is_new = !is_asked && source == ModelSource::Embedded;
-        notices.extend(warning);
+        let is_new = model.is_none() && settings.model.is_none();
+        let (source, card) = match (model, &settings.model) {
+            (Some(model), _) => model,
+            (None, chosen) => {
+                // Until the one that was chosen last has been opened, which a sleeping disk may delay.
+                if let Some(path) = chosen {
+                    models.open(path.clone());
+                }
+                // The demo model's card is embedded, and a test reads it.
+                let card = ModelSource::Embedded.card().unwrap_or_default();
+                (ModelSource::Embedded, card)
+            }
+        };
         let (worker, events) = Worker::start(make, source.clone(), Arc::clone(&wake));
         let library = Library::new(folders.loras.clone(), network);
         let loras = Shelf::new(library, source.clone(), Arc::clone(&wake));
@@ -205,16 +215,14 @@ impl Session {
             inputs,
             loras,
             models,
+            downloads,
             gallery: Gallery::new(settings.output_folder.clone()),
             settings,
             loader,
             paused: false,
-            card,
+            current: Current::new(source, card),
             is_new,
-            source,
-            model: ModelState::Loading,
             machine_memory: memory::total_bytes(),
-            outlook: None,
             jobs: Vec::new(),
             next_id: 0,
             stranded: Vec::new(),
@@ -227,31 +235,6 @@ impl Session {
         };
         session.restore(waiting);
         session
-    }
-
-    /// The model that runs.
-    pub fn card(&self) -> &ModelCard {
-        &self.card
-    }
-
-    /// Where its files are.
-    pub fn source(&self) -> &ModelSource {
-        &self.source
-    }
-
-    /// Whether the program was opened for the first time and no model has been chosen yet.
-    pub fn is_new(&self) -> bool {
-        self.is_new && !self.settings.knows_models
-    }
-
-    /// Whether the demo model runs.
-    pub fn runs_demo(&self) -> bool {
-        self.source == ModelSource::Embedded
-    }
-
-    /// How far the model is.
-    pub fn model(&self) -> &ModelState {
-        &self.model
     }
 
     /// Every job: ended ones first, then the running one, then the waiting ones in order.
@@ -329,7 +312,7 @@ impl Session {
     pub fn plan(&self, params: &Params) -> Option<Plan> {
         let request = self.resolve(params, 0).ok()?;
         let limit = self.settings.memory_limit();
-        self.outlook.as_ref()?.plan(&request, limit)
+        self.current.outlook.as_ref()?.plan(&request, limit)
     }
 
     /// All memory of this machine in bytes, where the platform tells.
@@ -339,7 +322,7 @@ impl Session {
 
     /// The memory of this machine in bytes, where that limits jobs.
     pub fn memory(&self) -> Option<u64> {
-        self.outlook.as_ref()?.total
+        self.current.outlook.as_ref()?.total
     }
 
     /// What stands against running `params` now; empty when nothing does.
@@ -425,172 +408,10 @@ impl Session {
 
     /// Tries to load the model again after it could not be used.
     pub fn reload_model(&mut self) {
-        if let ModelState::Failed(_) = self.model {
-            self.model = ModelState::Loading;
+        if let ModelState::Failed(_) = self.current.state {
+            self.current.state = ModelState::Loading;
             self.worker.reload();
         }
-    }
-
-    /// Turns to another model: the one at a path, or the demo model. It takes over once it has been looked at and the
-    /// running job has ended.
-    pub fn choose_model(&mut self, path: Option<PathBuf>) {
-        match path {
-            Some(path) => self.models.open(path),
-            None => {
-                let source = ModelSource::Embedded;
-                match source.card() {
-                    Ok(card) => self.use_model(None, source, card),
-                    Err(error) => self.notices.push(error.to_string()),
-                }
-            }
-        }
-    }
-
-    /// Takes another model for all jobs that have not begun.
-    fn use_model(&mut self, path: Option<PathBuf>, source: ModelSource, card: ModelCard) {
-        if self.source == source && self.model == ModelState::Ready {
-            return;
-        }
-        self.settings.model = path;
-        self.settings.knows_models = true;
-        if let ModelSource::Files(files) = &source {
-            // A file holds one of the two, and the form says which.
-            files
-                .model()
-                .name()
-                .clone_into(&mut self.settings.params.model);
-        }
-        self.save_settings();
-        self.source = source.clone();
-        self.card = card;
-        self.model = ModelState::Loading;
-        self.outlook = None;
-        self.loras.set_source(source.clone());
-        self.worker.use_model(source);
-        self.resolve_waiting();
-    }
-
-    /// Sees anew what waiting jobs come to: another model may draw other sizes.
-    fn resolve_waiting(&mut self) {
-        let waiting = self.jobs.iter().enumerate();
-        let waiting: Vec<_> = waiting
-            .filter(|(_, job)| job.is_waiting())
-            .map(|(index, job)| (index, self.resolve(&job.params, job.request.seed)))
-            .collect();
-        for (index, resolved) in waiting {
-            let job = &mut self.jobs[index];
-            match resolved {
-                // A seed that nobody chose stays what it was.
-                Ok(request) => {
-                    let seed = job.request.seed;
-                    job.request = Request { seed, ..request };
-                }
-                Err(problems) => {
-                    let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                    job.state = JobState::Failed(reasons.join("; "));
-                }
-            }
-        }
-        self.after_change();
-    }
-
-    /// Looks for models again, with the folders of the settings.
-    pub fn look_for_models(&mut self) {
-        let folders = self.settings.model_folders.clone();
-        self.models.look(&folders);
-    }
-
-    /// Looks for models in a folder besides the others, and remembers it.
-    pub fn add_model_folder(&mut self, folder: PathBuf) {
-        if !self.settings.model_folders.contains(&folder) {
-            self.settings.model_folders.push(folder);
-            self.save_settings();
-        }
-        self.look_for_models();
-    }
-
-    /// Leaves a folder out again.
-    pub fn remove_model_folder(&mut self, folder: &Path) {
-        self.settings.model_folders.retain(|other| other != folder);
-        self.save_settings();
-        self.look_for_models();
-    }
-
-    /// Puts a model's files into the system's trash, unless it is the one in use.
-    pub fn trash_model(&mut self, model: &FoundModel) {
-        if !self.is_in_use(model) {
-            let files = self.models.removable(model);
-            self.models.trash(files);
-        }
-    }
-
-    /// Whether a model is the one that runs.
-    pub fn is_in_use(&self, model: &FoundModel) -> bool {
-        match &self.source {
-            ModelSource::Embedded => false,
-            ModelSource::Folder(folder) => *folder == model.path,
-            ModelSource::Files(files) => files.uses(&model.transformer),
-        }
-    }
-
-    /// Begins the download of an offer, or of what a model lacks, or goes on with it.
-    pub fn fetch_model(&mut self, purpose: Purpose) {
-        self.models.fetch(purpose);
-        self.remember_download();
-    }
-
-    /// Gives the download up that was asked for.
-    pub fn give_up_download(&mut self) {
-        self.models.give_up();
-        self.remember_download();
-    }
-
-    /// Writes down which download is not complete, so that the next run can go on with it.
-    fn remember_download(&mut self) {
-        let purpose = self.models.download().map(|download| &download.purpose);
-        self.settings.download = match purpose {
-            Some(Purpose::Offer(id)) => Some(id.clone()),
-            _ => None,
-        };
-        self.save_settings();
-    }
-
-    /// Takes in what has become of models.
-    fn receive_models(&mut self) {
-        for news in self.models.pump() {
-            match news {
-                News::Opened(opened) => {
-                    self.use_model(Some(opened.path), opened.source, opened.card);
-                }
-                News::NotOpened(sentence) => self.notices.push(sentence),
-                News::Trashed(done) => {
-                    self.notices.extend(done.err());
-                    self.look_for_models();
-                }
-                News::Complete(purpose) => {
-                    self.remember_download();
-                    self.look_for_models();
-                    let path = match purpose {
-                        Purpose::Offer(id) => self.models.path_of(&id),
-                        Purpose::Rest(path) => Some(path),
-                        Purpose::Safety => None,
-                    };
-                    match path {
-                        Some(path) => self.choose_model(Some(path)),
-                        // The files are looked for when a model is built.
-                        None => self.worker.use_model(self.source.clone()),
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether jobs of the model that runs want a safety checker, and none is here.
-    pub fn lacks_safety_checker(&self) -> bool {
-        self.card.is_flux_sized
-            && !self.runs_demo()
-            && !self.source.has_safety_checker()
-            && ModelSource::safety_checker_in(&self.models.places()).is_none()
     }
 
     /// Stores a token and uses it from now on; blank text takes the stored one away. A failure becomes a notice.
@@ -602,7 +423,7 @@ impl Session {
                 .push(format!("The tokens could not be stored: {error}"));
         }
         let tokens = Tokens::known(&self.folders.config);
-        self.models.set_tokens(tokens.clone());
+        self.downloads.set_tokens(tokens.clone());
         self.loras.set_tokens(tokens);
     }
 
@@ -626,9 +447,17 @@ impl Session {
     /// Takes in one event of the worker.
     fn receive(&mut self, event: Event) {
         match event {
-            Event::Outlook(outlook) => self.outlook = outlook,
-            Event::ModelReady => self.model = ModelState::Ready,
-            Event::ModelFailed(sentence) => self.model = ModelState::Failed(sentence),
+            Event::Outlook(choice, outlook) if choice == self.current.choice => {
+                self.current.outlook = outlook;
+            }
+            Event::ModelReady(choice) if choice == self.current.choice => {
+                self.current.state = ModelState::Ready;
+            }
+            Event::ModelFailed(choice, sentence) if choice == self.current.choice => {
+                self.current.state = ModelState::Failed(sentence);
+            }
+            // Of a model that was chosen before.
+            Event::Outlook(..) | Event::ModelReady(_) | Event::ModelFailed(..) => {}
             Event::Progress(id, progress) => {
                 if let Some(Job {
                     state: JobState::Running(run),
@@ -645,7 +474,7 @@ impl Session {
                 self.end(id, JobState::Finished(result));
             }
             Event::Cancelled(id) => self.end(id, JobState::Cancelled),
-            Event::Failed(id, sentence) => self.end(id, JobState::Failed(sentence)),
+            Event::Failed(id, failure) => self.end(id, JobState::Failed(failure)),
         }
     }
 
@@ -654,16 +483,25 @@ impl Session {
         if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
             job.state = state;
         }
+        self.current.retire();
         self.after_change();
     }
 
     /// Starts the next job if the worker is free, and writes the journal.
     fn after_change(&mut self) {
-        if !self.paused && self.running().is_none() {
+        // A model that is being opened runs them.
+        let is_held = self.paused || self.models.opening().is_some();
+        if !is_held && self.running().is_none() {
+            let places = self.models.places();
             let next = self.jobs.iter_mut().find(|job| job.is_waiting());
             if let Some(job) = next {
-                let (order, run) =
-                    Order::new(job, &self.settings, &self.inputs, self.loras.library());
+                let (order, run) = Order::new(
+                    job,
+                    &self.settings,
+                    &self.inputs,
+                    self.loras.library(),
+                    places,
+                );
                 self.worker.run(order);
                 job.state = JobState::Running(run);
             }
@@ -723,8 +561,8 @@ impl Session {
         let looks = self.looks.at(params);
         let circumstances = Circumstances {
             fidelity: self.settings.fidelity,
-            native_side: self.card.native_side,
-            is_flux_sized: self.card.is_flux_sized,
+            native_side: self.current.card.native_side,
+            is_flux_sized: self.current.card.is_flux_sized,
             random,
             image: looks.image.as_ref(),
             mask: looks.mask.as_ref(),
@@ -764,30 +602,6 @@ fn foreign_models() -> Vec<PathBuf> {
     let usual = FOREIGN_MODELS.into_iter().filter_map(below);
     let folders = hub::folder().into_iter().chain(usual);
     folders.filter(|folder| folder.is_dir()).collect()
-}
-
-/// The model that a session begins with: the one that was asked for, the one that was chosen last, or the demo model; with
-/// a sentence where the wish cannot be met.
-fn first_model(
-    asked: Option<(ModelSource, ModelCard)>,
-    settings: &Settings,
-    models: &Models,
-) -> (ModelSource, ModelCard, Option<String>) {
-    if let Some((source, card)) = asked {
-        return (source, card, None);
-    }
-    let chosen = settings.model.as_ref();
-    let opened = chosen.map(|path| models::opened(path, &models.places()));
-    let warning = match opened {
-        Some(Ok(opened)) => return (opened.source, opened.card, None),
-        Some(Err(error)) => Some(format!(
-            "The demo model runs, for the one that was chosen cannot: {error}"
-        )),
-        None => None,
-    };
-    // The card is embedded, and a test reads it.
-    let card = ModelSource::Embedded.card().unwrap_or_default();
-    (ModelSource::Embedded, card, warning)
 }
 
 /// Random bits from the operating system's seeding of hash maps; good enough for a seed nobody chose.

@@ -1,120 +1,30 @@
-//! The models: which are on this machine, which can be downloaded, and the download that goes on.
+//! The models of this machine: where they are, what opens them, and which files go with one that is deleted.
 //!
 //! Folders are looked through on a thread `models`, which is started anew for each look; what is there is used where it is.
-//! One download at a time runs on a thread `download`: it brings the files of an offer one after the other, and goes on
-//! where it was left, also after the program has ended.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::thread;
 
+use crate::session::downloads::Purpose;
 use crate::session::{Folders, Wake};
 use crate::weights::catalog::{Catalog, Published};
-use crate::weights::fetch::Bytes;
-use crate::weights::http::Network;
-use crate::weights::install::{self, Arrival};
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::stop::Stop;
 use crate::weights::survey::found::{FoundModel, find_all};
-use crate::weights::survey::places;
-use crate::weights::tokens::{Service, Tokens};
-use crate::weights::{Error, survey};
+use crate::weights::survey::places::{DEPTH, gather};
+use crate::weights::{Error, install, survey};
 
-/// How deep folders are looked into for files that need no download.
-const DEPTH: usize = 6;
-
-/// Over which time the speed of a download is taken.
-const SPEED_WINDOW: Duration = Duration::from_secs(10);
-
-/// What a download is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// The offer of this name.
-    Offer(String),
-    /// What the model at this path lacks.
-    Rest(PathBuf),
-    /// The safety checker.
-    Safety,
-}
-
-/// Why a download stands still.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Halt {
-    /// The user has paused it, or the program ended.
-    Paused,
-    /// Something stands against it, in one sentence.
-    Failed {
-        /// What, and what to do.
-        sentence: String,
-        /// The page on which a licence may have to be accepted, where that can help.
-        licence_page: Option<String>,
-    },
-}
-
-/// A download that was asked for and is not complete.
-#[derive(Debug)]
-pub struct Download {
-    /// What it is for.
-    pub purpose: Purpose,
-    /// What it is called.
-    pub name: String,
-    /// Its files, in order.
-    pub files: Vec<Published>,
-    /// How far it is.
-    pub bytes: Bytes,
-    /// The name of the file that comes now.
-    pub file: String,
-    /// Why it stands still; `None` while it goes on.
-    pub halt: Option<Halt>,
-    /// When how many bytes were there, the oldest first.
-    marks: VecDeque<(Instant, u64)>,
-    stop: Stop,
-}
-
-impl Download {
-    /// Bytes per second over the last moments, once that can be told.
-    pub fn speed(&self) -> Option<f64> {
-        let ((from, before), (to, after)) = (self.marks.front()?, self.marks.back()?);
-        let seconds = to.duration_since(*from).as_secs_f64();
-        (seconds > 1.0).then(|| after.saturating_sub(*before) as f64 / seconds)
-    }
-
-    /// How long it will still take at this speed.
-    pub fn time_left(&self) -> Option<Duration> {
-        let speed = self.speed().filter(|speed| *speed > 0.0)?;
-        let left = self.bytes.total?.saturating_sub(self.bytes.done);
-        Duration::try_from_secs_f64(left as f64 / speed).ok()
-    }
-
-    /// Takes in how far it is.
-    fn advance(&mut self, arrival: Arrival) {
-        self.bytes = arrival.bytes;
-        if let Some(file) = self.files.get(arrival.file) {
-            self.file.clone_from(&file.path);
-        }
-        let now = Instant::now();
-        self.marks.push_back((now, arrival.bytes.done));
-        while self.marks.len() > 2
-            && let Some((then, _)) = self.marks.front()
-            && now.duration_since(*then) > SPEED_WINDOW
-        {
-            self.marks.pop_front();
-        }
-    }
-}
-
-/// What the threads tell. Each look and each download has a number: what an earlier one says late counts no more.
+/// What a thread tells.
 enum Event {
+    /// What the look of this number has found.
     Found(u64, Looked),
+    /// What has come of opening a path.
+    Opened(PathBuf, Result<Opened, Error>),
     /// Files were put into the system's trash, or why not.
     Trashed(Result<(), String>),
-    Opened(PathBuf, Result<Opened, String>),
-    Arrived(u64, Arrival),
-    Ended(u64, Result<(), Error>),
 }
 
 /// What a look through the folders has found.
@@ -122,6 +32,8 @@ struct Looked {
     models: Vec<FoundModel>,
     /// All files of weights outside the folder of downloads.
     elsewhere: Vec<PathBuf>,
+    /// Whether one of the places has a safety checker.
+    has_checker: bool,
 }
 
 /// A model that was asked for and can be used.
@@ -135,15 +47,13 @@ pub struct Opened {
     pub card: ModelCard,
 }
 
-/// What has come up since the last look, for the session.
+/// What has come up, for the session.
 #[derive(Debug)]
 pub(super) enum News {
     /// A model that was asked for can be used.
     Opened(Box<Opened>),
-    /// It cannot, in one sentence.
-    NotOpened(String),
-    /// A download is complete.
-    Complete(Purpose),
+    /// It cannot.
+    NotOpened(PathBuf, Error),
     /// Files were put into the system's trash, or why not, in one sentence.
     Trashed(Result<(), String>),
 }
@@ -158,61 +68,52 @@ pub struct Models {
     foreign: Vec<PathBuf>,
     /// Folders that the user has named besides.
     others: Vec<PathBuf>,
-    network: Network,
     wake: Wake,
     /// The models that were found; `None` before the first look is over.
-    found: Option<Vec<FoundModel>>,
-    /// All files of weights outside the folder of downloads.
+    found: Option<Arc<[FoundModel]>>,
     elsewhere: Vec<PathBuf>,
+    has_checker: bool,
     /// What has to be downloaded for each offer.
     lacking: BTreeMap<String, Vec<Published>>,
-    is_looking: bool,
+    /// How many looks there have been, and what ends the last one while it goes on.
+    looks: u64,
+    looking: Option<Stop>,
     /// The path that is being opened.
     opening: Option<PathBuf>,
-    download: Option<Download>,
-    /// How many looks and downloads there have been.
-    count: u64,
-    look: u64,
-    run: u64,
     sender: Sender<Event>,
     events: Receiver<Event>,
-    threads: Vec<(Stop, JoinHandle<()>)>,
 }
 
 impl Models {
     /// Over a catalogue. Nothing is looked for yet.
-    pub(super) fn new(catalog: Catalog, folders: &Folders, network: Network, wake: Wake) -> Self {
+    pub(super) fn new(catalog: Catalog, folders: &Folders, wake: Wake) -> Self {
         let (sender, events) = channel();
         Self {
             catalog,
             folder: folders.models.clone(),
             foreign: folders.foreign_models.clone(),
             others: Vec::new(),
-            network,
             wake,
             found: None,
             elsewhere: Vec::new(),
+            has_checker: false,
             lacking: BTreeMap::new(),
-            is_looking: false,
+            looks: 0,
+            looking: None,
             opening: None,
-            download: None,
-            count: 0,
-            look: 0,
-            run: 0,
             sender,
             events,
-            threads: Vec::new(),
         }
     }
 
     /// The models that were found; `None` before the first look is over.
-    pub fn found(&self) -> Option<&[FoundModel]> {
-        self.found.as_deref()
+    pub fn found(&self) -> Option<Arc<[FoundModel]>> {
+        self.found.clone()
     }
 
     /// Whether folders are being looked through.
     pub fn is_looking(&self) -> bool {
-        self.is_looking
+        self.looking.is_some()
     }
 
     /// The path that is being opened.
@@ -220,14 +121,14 @@ impl Models {
         self.opening.as_deref()
     }
 
-    /// The download that was asked for, until it is complete.
-    pub fn download(&self) -> Option<&Download> {
-        self.download.as_ref()
-    }
-
     /// Where downloads go.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Whether one of the places had a safety checker when they were last looked through.
+    pub fn has_checker(&self) -> bool {
+        self.has_checker
     }
 
     /// Where models and their parts are looked for, the nearest first.
@@ -238,33 +139,24 @@ impl Models {
             .collect()
     }
 
-    /// Takes other tokens for what is downloaded from now on.
-    pub(super) fn set_tokens(&mut self, tokens: Tokens) {
-        self.network.tokens = tokens;
-    }
-
-    /// Whether there is a token for Hugging Face.
-    pub fn has_token(&self) -> bool {
-        self.network.tokens.get(Service::HuggingFace).is_some()
-    }
-
-    /// Looks through the folders, with `others` besides the usual ones.
-    pub fn look(&mut self, others: &[PathBuf]) {
+    /// Looks through the folders, with `others` besides the usual ones. An earlier look ends.
+    pub(super) fn look(&mut self, others: &[PathBuf]) {
         self.others = others.to_vec();
-        let places = self.places();
-        let number = self.number();
-        self.look = number;
-        self.is_looking = true;
-        self.start("models", Stop::default(), move |stop, tell| {
+        self.looks += 1;
+        let (number, places) = (self.looks, self.places());
+        let stop = Stop::default();
+        if let Some(earlier) = self.looking.replace(stop.clone()) {
+            earlier.raise();
+        }
+        self.start(move |tell| {
             let others = places.iter().skip(1);
-            let elsewhere = others.flat_map(|place| places::gather(place, DEPTH));
-            tell(Event::Found(
-                number,
-                Looked {
-                    elsewhere: elsewhere.collect(),
-                    models: find_all(&places, stop),
-                },
-            ));
+            let elsewhere = others.flat_map(|place| gather(place, DEPTH)).collect();
+            let looked = Looked {
+                elsewhere,
+                has_checker: ModelSource::safety_checker_in(&places).is_some(),
+                models: find_all(&places, &stop),
+            };
+            tell(Event::Found(number, looked));
         });
     }
 
@@ -272,10 +164,15 @@ impl Models {
     pub(super) fn open(&mut self, path: PathBuf) {
         let places = self.places();
         self.opening = Some(path.clone());
-        self.start("models", Stop::default(), move |_, tell| {
-            let opened = opened(&path, &places).map_err(|error| error.to_string());
+        self.start(move |tell| {
+            let opened = opened(&path, &places);
             tell(Event::Opened(path, opened));
         });
+    }
+
+    /// Forgets what is being opened: another choice has been made.
+    pub(super) fn open_nothing(&mut self) {
+        self.opening = None;
     }
 
     /// What has to be downloaded for an offer; `None` before the first look is over.
@@ -283,117 +180,16 @@ impl Models {
         self.lacking.get(offer).map(Vec::as_slice)
     }
 
-    /// Those of some files that are on this machine neither in their places nor elsewhere.
-    fn to_fetch(&self, files: &[Published]) -> Vec<Published> {
-        let mut files = install::missing(&self.folder, files);
-        files.retain(|file| !install::held_in(&self.elsewhere, file));
-        files
-    }
-
-    /// Files that go with a model when it is deleted: those of its transformer, and those among the downloads that no other
-    /// model uses. None outside the downloads and the folders that the user has named: other programs keep accounts of their own.
-    pub fn removable(&self, model: &FoundModel) -> Vec<PathBuf> {
-        let mut own = [&self.folder].into_iter().chain(&self.others);
-        if !own.any(|folder| model.path.starts_with(folder)) {
-            return Vec::new();
-        }
-        if model.path.is_dir() {
-            return vec![model.path.clone()];
-        }
-        let others = self.found.iter().flatten();
-        let others = others.filter(|other| other.path != model.path);
-        let used: Vec<_> = others.flat_map(|other| &other.files).collect();
-        let is_free = |file: &&PathBuf| {
-            model.transformer.contains(file)
-                || file.starts_with(&self.folder) && !used.contains(file)
-        };
-        model.files.iter().filter(is_free).cloned().collect()
-    }
-
-    /// Puts files into the system's trash; the session hears of it.
-    pub(super) fn trash(&mut self, files: Vec<PathBuf>) {
-        self.start("models", Stop::default(), move |_, tell| {
-            let done = trash::delete_all(&files);
-            tell(Event::Trashed(done.map_err(|error| {
-                format!("The files could not be put into the trash: {error}")
-            })));
-        });
-    }
-
-    /// Begins a download, or goes on with it. Another one that stands still is forgotten; what has arrived of it stays.
-    pub fn fetch(&mut self, purpose: Purpose) {
-        if self
-            .download
-            .as_ref()
-            .is_some_and(|download| download.halt.is_none())
-        {
-            return;
-        }
-        let Some((name, files)) = self.wanted(&purpose) else {
-            return;
-        };
-        let number = self.number();
-        self.run = number;
-        let stop = Stop::default();
-        let arrived = install::arrived(&self.network, &self.folder, &files);
-        self.download = Some(Download {
-            purpose,
-            name,
-            bytes: Bytes {
-                done: arrived,
-                total: Some(files.iter().map(|file| file.bytes).sum()),
-            },
-            file: files
-                .first()
-                .map(|file| file.path.clone())
-                .unwrap_or_default(),
-            files: files.clone(),
-            halt: None,
-            marks: VecDeque::new(),
-            stop: stop.clone(),
-        });
-        let (network, folder) = (self.network.clone(), self.folder.clone());
-        self.start("download", stop, move |stop, tell| {
-            let mut on_arrival = |arrival| {
-                tell(Event::Arrived(number, arrival));
-                ControlFlow::Continue(())
-            };
-            let ended = install::install(&network, &folder, &files, stop, &mut on_arrival);
-            tell(Event::Ended(number, ended));
-        });
-    }
-
-    /// Shows a download of an earlier run as one that stands still.
-    pub(super) fn recall(&mut self, offer: &str) {
-        let purpose = Purpose::Offer(offer.to_owned());
-        let Some((name, files)) = self.wanted(&purpose) else {
-            return;
-        };
-        let arrived = install::arrived(&self.network, &self.folder, &files);
-        self.download = Some(Download {
-            purpose,
-            name,
-            bytes: Bytes {
-                done: arrived,
-                total: Some(files.iter().map(|file| file.bytes).sum()),
-            },
-            file: String::new(),
-            files,
-            halt: Some(Halt::Paused),
-            marks: VecDeque::new(),
-            stop: Stop::default(),
-        });
-    }
-
-    /// What a download is called, and its files.
-    fn wanted(&self, purpose: &Purpose) -> Option<(String, Vec<Published>)> {
-        let (name, files) = match purpose {
+    /// What a download is called, and its files but for those that lie elsewhere on this machine. `None` before the first
+    /// look is over, and where there is no such thing.
+    pub(super) fn wanted(&self, purpose: &Purpose) -> Option<(String, Vec<Published>)> {
+        let found = self.found.as_ref()?;
+        let (name, mut files) = match purpose {
             Purpose::Offer(id) => {
                 let offer = self.catalog.offer(id)?;
                 (offer.name(), self.catalog.files(offer))
             }
             Purpose::Rest(path) => {
-                let found = self.found.as_ref()?;
                 let model = found.iter().find(|model| model.path == *path)?;
                 let missing = model.missing.iter();
                 let files = missing.flat_map(|part| self.catalog.files_of_part(part.folder));
@@ -401,55 +197,54 @@ impl Models {
             }
             Purpose::Safety => ("Safety checker".to_owned(), self.catalog.safety_files()),
         };
-        Some((name, self.to_fetch(&files)))
+        files.retain(|file| self.held(file).is_none());
+        Some((name, files))
     }
 
-    /// Where the transformer of an offer lies once it is downloaded.
+    /// Where a file of the catalogue lies outside the folder of downloads. Of the safety checker it does not count: its
+    /// files are told apart by their folders.
+    fn held(&self, file: &Published) -> Option<&PathBuf> {
+        let is_of_checker = file.place.starts_with("safety_");
+        install::held_in(&self.elsewhere, file).filter(|_| !is_of_checker)
+    }
+
+    /// Where the transformer of an offer lies, downloaded or elsewhere.
     pub(super) fn path_of(&self, offer: &str) -> Option<PathBuf> {
         let files = self.catalog.files(self.catalog.offer(offer)?);
-        let path = self.folder.join(&files.first()?.place);
-        path.is_file().then_some(path)
-    }
-
-    /// Halts the download. What has arrived stays.
-    pub fn pause(&mut self) {
-        if let Some(download) = &mut self.download {
-            download.stop.raise();
-            download.halt = Some(Halt::Paused);
-            download.marks.clear();
+        let transformer = files.first()?;
+        let path = self.folder.join(&transformer.place);
+        if path.is_file() {
+            return Some(path);
         }
+        self.held(transformer).cloned()
     }
 
-    /// Goes on with the download.
-    pub fn resume(&mut self) {
-        if let Some(purpose) = self
-            .download
-            .as_ref()
-            .map(|download| download.purpose.clone())
-        {
-            self.fetch(purpose);
-        }
-    }
-
-    /// Gives the download up, and throws away what has arrived of files that are not complete.
-    pub fn give_up(&mut self) {
-        let Some(download) = self.download.take() else {
-            return;
+    /// The files that go with a model when it is deleted: its own, but for those that are in `kept` or that another model
+    /// uses. Only what was downloaded or lies in a folder that the user has named: other programs keep accounts of their
+    /// own.
+    pub fn removable(&self, model: &FoundModel, kept: &[PathBuf]) -> Vec<PathBuf> {
+        let is_in = |path: &PathBuf, folders: &[PathBuf]| {
+            folders.iter().any(|folder| path.starts_with(folder))
         };
-        download.stop.raise();
-        self.run = self.number();
-        let (network, folder, files) = (self.network.clone(), self.folder.clone(), download.files);
-        // The thread that downloads may hold its file for a moment more.
-        let earlier: Vec<_> = self.threads.drain(..).collect();
-        let (busy, others): (Vec<_>, Vec<_>) =
-            earlier.into_iter().partition(|(stop, _)| stop.is_raised());
-        self.threads = others;
-        self.start("download", Stop::default(), move |_, _| {
-            for (_, thread) in busy {
-                // Nothing is left to be told.
-                let _ = thread.join();
-            }
-            install::forget(&network, &folder, &files);
+        let others = self.found.iter().flat_map(|found| found.iter());
+        let others = others.filter(|other| other.path != model.path);
+        let used: Vec<_> = others.flat_map(|other| &other.files).collect();
+        let is_free = |file: &&PathBuf| {
+            let is_downloaded = file.starts_with(&self.folder);
+            let is_own = model.transformer.contains(file) || file.starts_with(&model.path);
+            let is_named = is_own && is_in(file, &self.others) && !is_in(file, &self.foreign);
+            (is_downloaded || is_named) && !used.contains(file) && !kept.contains(file)
+        };
+        model.files.iter().filter(is_free).cloned().collect()
+    }
+
+    /// Puts files into the system's trash; the session hears of it.
+    pub(super) fn trash(&self, files: Vec<PathBuf>) {
+        self.start(move |tell| {
+            let done = trash::delete_all(&files);
+            tell(Event::Trashed(done.map_err(|error| {
+                format!("The files could not be put into the trash: {error}")
+            })));
         });
     }
 
@@ -458,32 +253,26 @@ impl Models {
         let mut news = Vec::new();
         while let Ok(event) = self.events.try_recv() {
             match event {
-                Event::Found(number, found) if number == self.look => {
-                    self.is_looking = false;
-                    self.elsewhere = found.elsewhere;
-                    self.found = Some(found.models);
+                Event::Found(number, looked) if number == self.looks => {
+                    self.looking = None;
+                    self.elsewhere = looked.elsewhere;
+                    self.has_checker = looked.has_checker;
+                    self.found = Some(looked.models.into());
                     self.lacking = self.lacking_of_all();
                 }
+                Event::Found(..) => {}
                 Event::Trashed(done) => news.push(News::Trashed(done)),
                 Event::Opened(path, opened) => {
                     if self.opening.as_ref() == Some(&path) {
                         self.opening = None;
                         news.push(match opened {
                             Ok(opened) => News::Opened(Box::new(opened)),
-                            Err(sentence) => News::NotOpened(sentence),
+                            Err(error) => News::NotOpened(path, error),
                         });
                     }
                 }
-                Event::Arrived(number, arrival) if number == self.run => {
-                    if let Some(download) = &mut self.download {
-                        download.advance(arrival);
-                    }
-                }
-                Event::Ended(number, ended) if number == self.run => news.extend(self.end(ended)),
-                Event::Found(..) | Event::Arrived(..) | Event::Ended(..) => {}
             }
         }
-        self.threads.retain(|(_, thread)| !thread.is_finished());
         news
     }
 
@@ -492,79 +281,32 @@ impl Models {
         let offers = self.catalog.offers.iter();
         let lacking = offers.map(|offer| {
             let files = self.catalog.files(offer);
-            (offer.id.clone(), self.to_fetch(&files))
+            let mut missing = install::missing(&self.folder, &files);
+            missing.retain(|file| self.held(file).is_none());
+            (offer.id.clone(), missing)
         });
         lacking.collect()
     }
 
-    /// Takes in how a download has ended.
-    fn end(&mut self, ended: Result<(), Error>) -> Option<News> {
-        let download = self.download.as_mut()?;
-        match ended {
-            Ok(()) => {
-                let download = self.download.take()?;
-                return Some(News::Complete(download.purpose));
-            }
-            Err(Error::Cancelled) => download.halt = Some(Halt::Paused),
-            Err(error) => {
-                let is_gated = |file: &&Published| file.is_gated && file.path == download.file;
-                let gated = download.files.iter().find(is_gated);
-                let is_refused = matches!(error, Error::Refused(_));
-                download.halt = Some(Halt::Failed {
-                    sentence: error.to_string(),
-                    licence_page: gated.filter(|_| is_refused).map(install::page),
-                });
-            }
-        }
-        download.marks.clear();
-        None
-    }
-
-    fn number(&mut self) -> u64 {
-        self.count += 1;
-        self.count
-    }
-
-    /// Runs `errand` on a thread of its own. One that cannot be started is one that never ends.
-    fn start(
-        &mut self,
-        name: &str,
-        stop: Stop,
-        errand: impl FnOnce(&Stop, &dyn Fn(Event)) + Send + 'static,
-    ) {
+    /// Runs `errand` on a thread of its own. Nobody waits for it when the program ends: it only reads, or hands files to the
+    /// system.
+    fn start(&self, errand: impl FnOnce(&dyn Fn(Event)) + Send + 'static) {
         let (sender, wake) = (self.sender.clone(), Arc::clone(&self.wake));
-        let raised = stop.clone();
-        let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
-            errand(&raised, &|event| {
-                // Nobody listens any more only while the program ends.
-                let _ = sender.send(event);
-                wake();
+        // Without the thread, what was asked for stays as it is.
+        let _ = thread::Builder::new()
+            .name("models".to_owned())
+            .spawn(move || {
+                errand(&|event| {
+                    // Nobody listens any more only while the program ends.
+                    let _ = sender.send(event);
+                    wake();
+                });
             });
-        });
-        if let Ok(thread) = spawned {
-            self.threads.push((stop, thread));
-        }
-    }
-}
-
-impl Drop for Models {
-    /// Ends the download and waits for its thread, so that what has arrived is noted.
-    fn drop(&mut self) {
-        for (stop, _) in &self.threads {
-            stop.raise();
-        }
-        for (_, thread) in self.threads.drain(..) {
-            // Nothing is left to be told.
-            let _ = thread.join();
-        }
     }
 }
 
 /// Opens the model at a path.
-///
-/// # Errors
-/// When there is no model, or it lacks files.
-pub(super) fn opened(path: &Path, places: &[PathBuf]) -> Result<Opened, Error> {
+fn opened(path: &Path, places: &[PathBuf]) -> Result<Opened, Error> {
     let source = survey::open_model(path, places)?;
     Ok(Opened {
         path: path.to_owned(),

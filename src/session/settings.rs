@@ -105,8 +105,8 @@ pub struct Settings {
     pub model: Option<PathBuf>,
     /// Folders in which models are looked for besides the usual ones.
     pub model_folders: Vec<PathBuf>,
-    /// The offer whose download is not complete.
-    pub download: Option<String>,
+    /// The offers whose downloads are not complete.
+    pub downloads: Vec<String>,
     /// Whether the user has seen what models there are.
     pub knows_models: bool,
     /// The inputs as they stood last.
@@ -135,8 +135,8 @@ struct File {
     model: Option<PathBuf>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     model_folders: Vec<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    download: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    downloads: Vec<String>,
     knows_models: bool,
     inputs: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -186,7 +186,7 @@ impl Settings {
             memory_gib: file.memory_gib.filter(|&gib| gib > 0),
             model: file.model,
             model_folders: file.model_folders,
-            download: file.download,
+            downloads: file.downloads,
             knows_models: file.knows_models,
             params,
             loras_off: file.loras_off,
@@ -231,7 +231,7 @@ impl Settings {
             memory_gib: self.memory_gib,
             model: self.model.clone(),
             model_folders: self.model_folders.clone(),
-            download: self.download.clone(),
+            downloads: self.downloads.clone(),
             knows_models: self.knows_models,
             inputs: self.params.to_json(),
             loras_off: self.loras_off.clone(),

@@ -19,7 +19,7 @@ use crate::session::Wake;
 use crate::session::files::Target;
 use crate::session::gallery::Entry;
 use crate::session::inputs::InputStore;
-use crate::session::jobs::{Finished, Job, JobId, Run};
+use crate::session::jobs::{Failure, Finished, Job, JobId, Run};
 use crate::session::loras::{self, Unavailable};
 use crate::session::record::Record;
 use crate::session::settings::Settings;
@@ -43,6 +43,8 @@ pub(super) struct Order {
     inputs: InputStore,
     library: Library,
     memory_limit: Option<u64>,
+    /// Where a safety checker may be.
+    places: Vec<PathBuf>,
     stop: Stop,
 }
 
@@ -53,6 +55,7 @@ impl Order {
         settings: &Settings,
         inputs: &InputStore,
         library: &Library,
+        places: Vec<PathBuf>,
     ) -> (Self, Run) {
         let stop = Stop::default();
         let order = Self {
@@ -65,6 +68,7 @@ impl Order {
             inputs: inputs.clone(),
             library: library.clone(),
             memory_limit: settings.memory_limit(),
+            places,
             stop: stop.clone(),
         };
         (order, Run::new(stop))
@@ -74,15 +78,19 @@ impl Order {
 /// What the worker tells the session.
 #[derive(Debug)]
 pub(super) enum Event {
-    ModelReady,
-    /// How the next jobs will run.
-    Outlook(Option<Box<Outlook>>),
-    ModelFailed(String),
+    /// The model of this choice is ready.
+    ModelReady(Choice),
+    /// How its next jobs will run.
+    Outlook(Choice, Option<Box<Outlook>>),
+    ModelFailed(Choice, String),
     Progress(JobId, Progress),
     Finished(JobId, Finished),
     Cancelled(JobId),
-    Failed(JobId, String),
+    Failed(JobId, Failure),
 }
+
+/// The number of a choice of a model: what an earlier one says late counts no more.
+pub(super) type Choice = u64;
 
 /// The session's end of the thread.
 pub(super) struct Worker {
@@ -96,7 +104,7 @@ pub(super) struct Worker {
 /// What the session asks of the thread.
 enum Errand {
     Run(Box<Order>),
-    Use(ModelSource),
+    Use(Choice, ModelSource),
     Reload,
 }
 
@@ -122,7 +130,7 @@ impl Worker {
         let thread = spawned
             .map_err(|error| {
                 let sentence = format!("the engine's thread could not be started: {error}");
-                outbox.send(Event::ModelFailed(sentence));
+                outbox.send(Event::ModelFailed(0, sentence));
             })
             .ok();
         (
@@ -141,8 +149,8 @@ impl Worker {
     }
 
     /// Builds the generator of another model in place of the one at hand.
-    pub(super) fn use_model(&self, source: ModelSource) {
-        self.send(Errand::Use(source));
+    pub(super) fn use_model(&self, choice: Choice, source: ModelSource) {
+        self.send(Errand::Use(choice, source));
     }
 
     /// Builds the generator again, if there is none.
@@ -199,36 +207,37 @@ fn work(
     errands: &Receiver<Errand>,
     outbox: &Outbox,
 ) {
-    let mut generator = build(&mut make, &source, outbox).ok();
+    let mut choice = 0;
+    let mut generator = build(&mut make, choice, &source, outbox).ok();
     while let Ok(errand) = errands.recv() {
-        if let Errand::Use(other) = &errand {
+        if let Errand::Use(number, other) = &errand {
             // There may be no room for two.
             generator = None;
-            source = other.clone();
+            (choice, source) = (*number, other.clone());
         }
         let built = if generator.is_some() {
             Ok(())
         } else {
-            build(&mut make, &source, outbox).map(|built| generator = Some(built))
+            build(&mut make, choice, &source, outbox).map(|built| generator = Some(built))
         };
         let Errand::Run(order) = errand else { continue };
         let id = order.id;
         let Some(ready) = generator.as_mut() else {
-            outbox.send(Event::Failed(id, built.err().unwrap_or_default()));
+            outbox.send(Event::Failed(id, built.err().unwrap_or_default().into()));
             continue;
         };
         let event = match contained(|| run(ready.as_mut(), &order, outbox)) {
             Ok(Ok(finished)) => {
                 // The job has taught how fast the device is.
-                outbox.send(Event::Outlook(ready.outlook().map(Box::new)));
+                outbox.send(Event::Outlook(choice, ready.outlook().map(Box::new)));
                 Event::Finished(id, finished)
             }
-            Ok(Err(Failure::Cancelled)) => Event::Cancelled(id),
-            Ok(Err(Failure::Sentence(sentence))) => Event::Failed(id, sentence),
+            Ok(Err(Ended::Cancelled)) => Event::Cancelled(id),
+            Ok(Err(Ended::Failed(failure))) => Event::Failed(id, failure),
             Err(sentence) => {
                 // A generator that panicked may be left in any state; the next job gets a new one.
                 generator = None;
-                Event::Failed(id, sentence)
+                Event::Failed(id, sentence.into())
             }
         };
         outbox.send(event);
@@ -238,29 +247,42 @@ fn work(
 /// Builds a generator and tells how that went.
 fn build(
     make: &mut MakeGenerator,
+    choice: Choice,
     source: &ModelSource,
     outbox: &Outbox,
 ) -> Result<Box<dyn Generator>, String> {
     let mut made = || make(source, &mut |_| outbox.proceed()).map_err(|error| error.to_string());
     let mut built = contained(&mut made).and_then(|built| built);
     if let Ok(generator) = &mut built {
-        outbox.send(Event::Outlook(generator.outlook().map(Box::new)));
+        outbox.send(Event::Outlook(choice, generator.outlook().map(Box::new)));
     }
     outbox.send(match &built {
-        Ok(_) => Event::ModelReady,
-        Err(sentence) => Event::ModelFailed(sentence.clone()),
+        Ok(_) => Event::ModelReady(choice),
+        Err(sentence) => Event::ModelFailed(choice, sentence.clone()),
     });
     built
 }
 
 /// Why a job ended without pictures.
-enum Failure {
+enum Ended {
     Cancelled,
-    Sentence(String),
+    Failed(Failure),
+}
+
+impl From<Error> for Ended {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Cancelled => Self::Cancelled,
+            other => Self::Failed(Failure {
+                lacks_checker: matches!(other, Error::NoSafetyChecker),
+                sentence: other.to_string(),
+            }),
+        }
+    }
 }
 
 /// Runs one job and saves its pictures.
-fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<Finished, Failure> {
+fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<Finished, Ended> {
     let started = Instant::now();
     let is_cancelled = || order.stop.is_raised() || outbox.proceed().is_break();
     let mut watch = |progress| {
@@ -274,20 +296,15 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
     let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
     let files = loras::collect(&order.library, &mut request, &order.stop, &mut on_bytes);
     let files = files.map_err(|unavailable| match unavailable {
-        Unavailable::Cancelled => Failure::Cancelled,
-        Unavailable::Problem(problem) => Failure::Sentence(Error::Input(problem).to_string()),
-        Unavailable::Sentence(sentence) => Failure::Sentence(sentence),
+        Unavailable::Cancelled => Ended::Cancelled,
+        Unavailable::Problem(problem) => Error::Input(problem).into(),
+        Unavailable::Sentence(sentence) => Ended::Failed(sentence.into()),
     })?;
     generator.limit_memory(order.memory_limit);
-    let mut outcome =
-        generator
-            .generate(&request, &files, &mut watch)
-            .map_err(|error| match error {
-                Error::Cancelled => Failure::Cancelled,
-                other => Failure::Sentence(other.to_string()),
-            })?;
+    generator.look_for_safety_checker(&order.places);
+    let mut outcome = generator.generate(&request, &files, &mut watch)?;
     if is_cancelled() {
-        return Err(Failure::Cancelled);
+        return Err(Ended::Cancelled);
     }
 
     let saving = Instant::now();
@@ -301,7 +318,7 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
         order.request.encoding,
         order.with_record.then_some(&record),
     );
-    let saved = saved.map_err(|error| Failure::Sentence(error.to_string()))?;
+    let saved = saved.map_err(|error| Ended::Failed(error.to_string().into()))?;
     outcome.notes.extend(saved.note());
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
@@ -309,10 +326,13 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
     let pictures = outcome.pictures.iter().enumerate();
     let entries = pictures.map(|(index, picture)| {
         let record = Some(record.of_picture(index));
-        let name = || target.name_of(index, order.request.encoding);
-        match picture {
-            Picture::Made(_) => Entry::new(files.remove(&index).unwrap_or_else(name), record),
-            Picture::Withheld(reason) => Entry::withheld(name(), record, reason.to_string()),
+        match (picture, files.remove(&index)) {
+            (Picture::Withheld(reason), _) => {
+                // A name that no file has, not even in a folder with names of the user's own.
+                let name = format!("withheld {} {index}", order.id.0);
+                Entry::withheld(order.folder.join(name), record, reason.to_string())
+            }
+            (Picture::Made(_), path) => Entry::new(path.unwrap_or_default(), record),
         }
     });
     Ok(Finished {
