@@ -29,7 +29,7 @@
 //! Session::submit ──▶ queue: Job { id, request, state }
 //! thread "engine": find the files of the LoRAs, then generator.generate(&request, &files, &mut watch)
 //!      let the LoRAs act → read the starting picture → encode it and the prompt → noise → denoise step by step → decode
-//!      → put back what the mask keeps → files, each with its record
+//!      → put back what the mask keeps → check → files, each with its record
 //!    ◀── Event::{Progress, Finished, Cancelled, Failed} + wake
 //! App pumps the session, then draws it
 //! ```
@@ -44,7 +44,16 @@
 //! parts of a model are in it and whose names they are, and [`weights::survey`] puts parts that fit one another together,
 //! wherever they lie. [`engine::checkpoint`] is the view of it by our names: a matrix stays as its file has it, in the
 //! memory map, and is decoded a few rows at a time while it is multiplied ([`engine::kernels`]). Before each job
-//! [`engine::plan`] decides from the headers what stays at hand and what is read anew, so that its memory is known beforehand.
+//! [`engine::plan`] decides from the headers what stays at hand and what is read anew, so that its memory is known beforehand;
+//! `engine::planner` gathers what it decides from.
+//!
+//! [`weights::catalog`] knows what can be downloaded, and [`weights::install`] brings it into the folder of models, each file
+//! under its name only when it is whole. [`session::models`] looks through the folders, runs the download and opens what is
+//! chosen; the worker then exchanges its generator. `ui/models` and `ui/offers` are the page of it.
+//!
+//! # What becomes of a picture
+//! [`engine::checking`] lets the pictures of models as large as FLUX.1 go through [`engine::safety`], before anybody sees them;
+//! what is withheld has no file, and a card in the gallery until the program ends.
 //!
 //! # How a picture comes in
 //! The form names a file; the caller of [`schema::request::Request::resolve`] looks at its header ([`imaging::read`]), so that
@@ -79,6 +88,7 @@
 //! * No size of a model is written in code: widths, depths, heads, axes, lengths and factors come from its files. Where a
 //!   single file does not tell them, they are FLUX.1's, each with its source.
 //! * A plan changes how a job runs and not its latents, bit for bit; only tiles change a picture slightly, with a note.
+//! * No picture of a model as large as FLUX.1 is shown or saved unchecked unless the user has turned the checker off.
 //! * Nothing panics on what came from outside, and a panic in the engine ends one job, not the program.
 //!
 //! # Where the plan was left

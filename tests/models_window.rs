@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use egui::Role;
 use egui_kittest::kittest::{Queryable, by};
-use flux_qfaces::session::models::Halt;
+use flux_qfaces::session::downloads::Halt;
 use flux_qfaces::session::{ModelState, Setup};
 use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::install::page;
@@ -64,7 +64,7 @@ fn files() -> Vec<(&'static str, String, PathBuf)> {
 }
 
 /// A catalogue with the tiny model in it.
-fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     let mut published = serde_json::Map::new();
     for (repository, place, path) in files() {
         let contents = fs::read(path).unwrap();
@@ -139,7 +139,7 @@ impl Desk {
     }
 
     fn halt(&self) -> Option<&Halt> {
-        self.session().models.download()?.halt.as_ref()
+        self.session().downloads.all().first()?.halt.as_ref()
     }
 }
 
@@ -227,7 +227,7 @@ fn a_gated_model_wants_a_token_arrives_and_runs() {
         matches!(sources.last(), Some(ModelSource::Files(_))),
         "{sources:?}"
     );
-    assert!(desk.session().models.download().is_none());
+    assert!(desk.session().downloads.all().is_empty());
     assert!(desk.shows("It is on this machine"));
     let path = desk
         .folder
@@ -267,24 +267,29 @@ fn a_download_is_paused_and_goes_on_where_it_was_also_after_a_restart() {
     desk.harness.key_press(egui::Key::Escape);
     desk.settle();
     desk.press("Download FLUX.1 dev, f32");
-    desk.until("a part is there", |desk| {
-        desk.session()
-            .models
-            .download()
-            .is_some_and(|download| download.bytes.done >= 100_000)
+    let parts = place.join("models/.parts");
+    desk.until("a part is there", |_| {
+        let files = fs::read_dir(&parts).into_iter().flatten().flatten();
+        files
+            .map(|file| file.metadata().unwrap().len())
+            .sum::<u64>()
+            >= 100_000
     });
     desk.press("Pause the download");
     desk.until("it is paused", |desk| desk.halt() == Some(&Halt::Paused));
     assert!(desk.shows("paused; what has arrived is kept"));
-    assert!(desk.shows("Download paused at"));
-    assert_eq!(desk.session().settings.download.as_deref(), Some("tiny"));
+    assert!(
+        desk.shows("Download paused at 1"),
+        "what lies on the disk counts"
+    );
+    assert_eq!(desk.session().settings.downloads, ["tiny"]);
 
     // The next run shows it, and goes on with it.
     let Desk { harness, folder } = desk;
     drop(harness);
     assert_eq!(folder.path(), place);
     let mut desk = open_in(&script, &server, folder);
-    assert!(desk.shows("Download paused at"));
+    desk.until("it is shown", |desk| desk.shows("Download paused at 1"));
     desk.click(Role::RadioButton, "Models");
     desk.until("the look is over", |desk| {
         desk.session().models.found().is_some()
@@ -310,7 +315,7 @@ fn a_download_is_paused_and_goes_on_where_it_was_also_after_a_restart() {
         .map(|heard| heard.range_start())
         .collect();
     assert_eq!(starts, [None, Some(100_000)]);
-    assert_eq!(desk.session().settings.download, None);
+    assert_eq!(desk.session().settings.downloads, [""; 0]);
 }
 
 #[test]
@@ -323,14 +328,14 @@ fn a_download_that_is_given_up_leaves_nothing() {
     });
     desk.press("Download FLUX.1 dev, f32");
     desk.until("it is refused", |desk| desk.halt().is_some());
-    desk.press("Give up the download; what has arrived is thrown away");
-    assert!(desk.session().models.download().is_none());
-    assert_eq!(desk.session().settings.download, None);
+    desk.press("Give up the download; files that are complete stay");
+    assert!(desk.session().downloads.all().is_empty());
+    assert_eq!(desk.session().settings.downloads, [""; 0]);
     assert!(!desk.is_disabled(Role::Button, "Download FLUX.1 dev, f32"));
 }
 
 /// Puts the files of the tiny model into a folder, but for those whose places hold `without`.
-fn laid_out(folder: &Path, without: &str) {
+pub(crate) fn laid_out(folder: &Path, without: &str) {
     for (_, place, path) in files() {
         if without.is_empty() || !place.contains(without) {
             let to = folder.join(place);
@@ -381,14 +386,21 @@ fn a_model_that_was_chosen_runs_again_next_time_and_one_that_is_gone_is_said() {
         settings.to_string(),
     )
     .unwrap();
-    let desk = open_in(&script, &server, folder);
-    assert_eq!(desk.session().card().name, "flux1-dev.safetensors");
+    let mut desk = open_in(&script, &server, folder);
+    desk.until("it runs", |desk| {
+        desk.session().card().name == "flux1-dev.safetensors"
+    });
     let Desk { harness, folder } = desk;
     drop(harness);
     fs::remove_file(path).unwrap();
-    let desk = open_in(&script, &server, folder);
+    let mut desk = open_in(&script, &server, folder);
+    desk.until("a sentence", |desk| {
+        desk.shows("The demo model runs, for the one that was chosen cannot")
+    });
     assert!(desk.session().runs_demo());
-    assert!(desk.shows("The demo model runs, for the one that was chosen cannot"));
+    desk.click(Role::RadioButton, "Models");
+    desk.press("Keep the demo model");
+    assert_eq!(desk.session().settings.model, None);
 }
 
 #[test]

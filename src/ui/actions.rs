@@ -6,11 +6,11 @@ use egui::Context;
 
 use crate::schema::fields::{self, Kind};
 use crate::schema::params::Params;
+use crate::session::downloads::Purpose;
 use crate::session::jobs::{JobId, JobState};
-use crate::session::models;
 use crate::session::record::Record;
 use crate::ui::canvas::tools::Command;
-use crate::ui::files::Purpose;
+use crate::ui::files::Asked;
 use crate::ui::incoming::Incoming;
 use crate::ui::loras::Place;
 use crate::ui::shortcuts::Step;
@@ -38,20 +38,16 @@ pub(super) enum Action {
     Reveal(PathBuf),
     CopyPicture(PathBuf),
     CopySeed(u64),
-    ChooseFolder,
+    /// Opens a dialog of the system.
+    Ask(Asked),
     OpenFolder,
-    ChoosePicture(&'static str),
-    ChooseLora(Place),
     /// Puts a reference into a place of the form.
     TakeLora(Place, String),
     /// Puts a trigger word into the prompt.
     InsertTrigger(String),
     Incoming(Incoming),
     Canvas(Command),
-    SaveMask,
     ShowTab(Tab),
-    ChooseModelFile,
-    AddModelFolder,
     Notice(String),
     DismissNotice(usize),
     DismissFailure,
@@ -75,7 +71,7 @@ impl App {
                 });
             }
             Action::FetchSafetyChecker => {
-                self.session.fetch_model(models::Purpose::Safety);
+                self.session.fetch_model(Purpose::Safety);
                 self.failure = None;
                 self.tab = Tab::Models;
             }
@@ -114,19 +110,11 @@ impl App {
                     self.errands.keep(ctx, store, made);
                 }
             }
-            Action::SaveMask => {
-                let folder = self.session.settings.output_folder.clone();
-                self.errands.ask(ctx, Purpose::Mask, &folder);
+            Action::Ask(purpose) => {
+                let folder = self.dialog_folder(purpose);
+                self.errands.ask(ctx, purpose, &folder);
             }
             Action::ShowTab(tab) => self.tab = tab,
-            Action::ChooseModelFile => {
-                let folder = self.session.models.folder().to_owned();
-                self.errands.ask(ctx, Purpose::ModelFile, &folder);
-            }
-            Action::AddModelFolder => {
-                let folder = self.session.models.folder().to_owned();
-                self.errands.ask(ctx, Purpose::ModelFolder, &folder);
-            }
             Action::Notice(sentence) => self.notices.push(sentence),
             Action::Example(prompt) => {
                 self.session.settings.params.prompt = Some(prompt);
@@ -143,25 +131,9 @@ impl App {
                 ctx.copy_text(seed.to_string());
                 self.say(ctx, "Seed copied");
             }
-            Action::ChooseFolder => self.errands.ask(
-                ctx,
-                Purpose::OutputFolder,
-                &self.session.settings.output_folder,
-            ),
             Action::OpenFolder => self
                 .errands
                 .open(ctx, self.session.settings.output_folder.clone()),
-            Action::ChoosePicture(field) => {
-                // Where the last picture was, there may be another.
-                let settings = &self.session.settings;
-                let last = settings.params.image.as_deref().and_then(Path::parent);
-                let folder = last.unwrap_or(&settings.output_folder).to_owned();
-                self.errands.ask(ctx, Purpose::Input(field), &folder);
-            }
-            Action::ChooseLora(place) => {
-                let folder = self.session.settings.output_folder.clone();
-                self.errands.ask(ctx, Purpose::Lora(place), &folder);
-            }
             Action::TakeLora(place, reference) => {
                 self.session.settings.params.set_lora(place, reference);
             }
@@ -186,6 +158,20 @@ impl App {
             Action::ToggleQueue => self.panels.queue = !self.panels.queue,
         }
         ctx.request_repaint();
+    }
+
+    /// Where a dialog begins.
+    fn dialog_folder(&self, purpose: Asked) -> PathBuf {
+        let settings = &self.session.settings;
+        match purpose {
+            Asked::ModelFile | Asked::ModelFolder => self.session.models.folder().to_owned(),
+            Asked::Input(_) => {
+                // Where the last picture was, there may be another.
+                let last = settings.params.image.as_deref().and_then(Path::parent);
+                last.unwrap_or(&settings.output_folder).to_owned()
+            }
+            Asked::OutputFolder | Asked::Lora(_) | Asked::Mask => settings.output_folder.clone(),
+        }
     }
 
     /// Fills the form from a record.
@@ -283,29 +269,29 @@ impl App {
     }
 
     /// Takes over what was chosen in a dialog.
-    pub(super) fn take_answer(&mut self, ctx: &Context, purpose: Purpose, path: PathBuf) {
+    pub(super) fn take_answer(&mut self, ctx: &Context, purpose: Asked, path: PathBuf) {
         match purpose {
-            Purpose::OutputFolder => {
+            Asked::OutputFolder => {
                 self.session.set_output_folder(path);
                 self.pictures.clear();
                 self.chosen = None;
                 self.view.fit();
             }
-            Purpose::Mask => match self.canvas.painted() {
+            Asked::Mask => match self.canvas.painted() {
                 Some(mask) => {
                     self.errands.save_mask(ctx, path, mask);
                     self.say(ctx, "Mask saved");
                 }
                 None => self.notices.push("There is no mask to save".to_owned()),
             },
-            Purpose::Lora(place) => {
+            Asked::Lora(place) => {
                 let typed = path.to_string_lossy().into_owned();
                 self.session.settings.params.set_lora(place, typed);
             }
-            Purpose::ModelFile => self.session.choose_model(Some(path)),
-            Purpose::ModelFolder => self.session.add_model_folder(path),
-            Purpose::Input("image") => self.start_from(ctx, path, None),
-            Purpose::Input(name) => {
+            Asked::ModelFile => self.session.choose_model(Some(path)),
+            Asked::ModelFolder => self.session.add_model_folder(path),
+            Asked::Input("image") => self.start_from(ctx, path, None),
+            Asked::Input(name) => {
                 if let Some(Kind::Image(access)) = fields::find(name).map(|field| field.kind) {
                     *(access.get_mut)(&mut self.session.settings.params) = Some(path);
                 }

@@ -88,7 +88,9 @@ impl App {
             .resizable(false)
             .show(ui, |ui| {
                 ui.horizontal(|ui| {
+                    let opening = self.session.models.opening().is_some();
                     let state = match self.session.model() {
+                        _ if opening => "opening the chosen model…",
                         ModelState::Loading => "loading…",
                         ModelState::Ready => "ready",
                         ModelState::Failed(_) => "cannot be used",

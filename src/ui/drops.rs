@@ -5,7 +5,7 @@
 //! from the first pointer event that comes with the drop or within a moment after it; if none comes, the places stay and
 //! can be clicked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use egui::{
@@ -30,6 +30,8 @@ enum Zone {
     Queue,
     /// A LoRA, which can be nothing else.
     Lora,
+    /// A model.
+    Model,
 }
 
 impl Zone {
@@ -62,6 +64,7 @@ impl Zone {
                 "Prompt, seed and the rest, as it was made",
             ),
             Self::Lora => (icons::ADD, "LoRA", "Added to those of the form"),
+            Self::Model => (icons::OPEN, "Model", "Used where it is"),
             Self::Queue => (
                 icons::QUEUE,
                 "Queue all of them",
@@ -96,27 +99,34 @@ impl Drops {
     pub(super) fn drops_ui(&mut self, ui: &Ui, has_image: bool, actions: &mut Vec<Action>) {
         let ctx = ui.ctx();
         let now = ctx.input(|input| input.time);
-        let (hovering, only_loras, files, moved) = ctx.input(|input| {
+        let (hovering, only, files, moved) = ctx.input(|input| {
             let hovered = &input.raw.hovered_files;
-            let is_lora =
-                |file: &egui::HoveredFile| file.path.as_deref().is_some_and(files::is_lora);
+            let all = |is_it: fn(&Path) -> bool| {
+                let mut paths = hovered.iter().map(|file| file.path.as_deref());
+                paths.all(|path| path.is_some_and(is_it))
+            };
+            let only = if all(files::is_surely_model) {
+                Some(Zone::Model)
+            } else {
+                all(files::is_lora).then_some(Zone::Lora)
+            };
             let files: Vec<_> = input
                 .raw
                 .dropped_files
                 .iter()
                 .map(|file| file.path().to_owned())
                 .collect();
-            (
-                hovered.len(),
-                hovered.iter().all(is_lora),
-                files,
-                first_place(&input.events),
-            )
+            (hovered.len(), only, files, first_place(&input.events))
         });
         let (models, files): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|path| files::is_model(path));
+        let count = models.len();
         let model = models.into_iter().next();
         actions.extend(model.map(|path| Action::Incoming(Incoming::Model(path))));
+        if count > 1 {
+            let sentence = format!("The first of the {count} models runs; the others were left");
+            actions.push(Action::Notice(sentence));
+        }
         let (loras, files): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|path| files::is_lora(path));
         // A LoRA can be nothing else, so its place does not matter.
@@ -140,11 +150,8 @@ impl Drops {
         self.ignores_hover = hovering > 0 && (self.ignores_hover || is_free);
         let Some(since) = self.dropped.as_ref().map(|dropped| dropped.since) else {
             if hovering > 0 && !self.ignores_hover {
-                let zones = if only_loras {
-                    vec![Zone::Lora]
-                } else {
-                    Zone::possible(hovering, has_image)
-                };
+                let possible = || Zone::possible(hovering, has_image);
+                let zones = only.map_or_else(possible, |zone| vec![zone]);
                 self.zones_ui(ctx, zones, "Drop it on what it is");
             }
             return;
@@ -270,6 +277,7 @@ fn act(zone: Zone, files: Vec<PathBuf>, actions: &mut Vec<Action>) {
         Zone::Mask => Incoming::Mask(file),
         Zone::Settings => Incoming::SettingsOf(file),
         Zone::Lora => Incoming::Lora(file.to_string_lossy().into_owned()),
+        Zone::Model => Incoming::Model(file),
         Zone::Picture | Zone::Queue => Incoming::Picture(file),
     }));
     if count > 1 {

@@ -9,6 +9,7 @@ use crate::schema::fields::{Access, Field, Group, Kind};
 use crate::schema::params::Params;
 use crate::schema::{quirks, request};
 use crate::session::inputs;
+use crate::ui::files::Asked;
 use crate::ui::incoming::Incoming;
 use crate::ui::number::Drafts;
 use crate::ui::theme::{
@@ -275,7 +276,8 @@ impl Row<'_> {
                 .accessible_name(name)
                 .clicked()
             {
-                self.actions.push(Action::ChoosePicture(self.field.name));
+                self.actions
+                    .push(Action::Ask(Asked::Input(self.field.name)));
             }
             if self.field.name == "image" && widgets::button_ui(ui, icons::PASTE, "Paste").clicked()
             {

@@ -22,9 +22,9 @@ use crate::ui::loras::Place;
 use crate::weights::inspect::Part;
 use crate::weights::survey::candidate::Candidate;
 
-/// What a dialog was for.
+/// What a dialog asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum Asked {
     /// The folder for pictures.
     OutputFolder,
     /// The picture for the input of this name.
@@ -50,7 +50,7 @@ pub(super) type Kept = (PathBuf, Option<PathBuf>);
 
 /// An open dialog.
 struct Dialog {
-    purpose: Purpose,
+    purpose: Asked,
     answer: Promise<Option<PathBuf>>,
 }
 
@@ -74,7 +74,7 @@ struct KeptMask {
 
 impl Errands {
     /// Opens a dialog, unless one is open already. `start` is where it begins.
-    pub(super) fn ask(&mut self, ctx: &egui::Context, purpose: Purpose, start: &Path) {
+    pub(super) fn ask(&mut self, ctx: &egui::Context, purpose: Asked, start: &Path) {
         if self.dialog.is_some() {
             return;
         }
@@ -82,36 +82,36 @@ impl Errands {
         let ctx = ctx.clone();
         // The dialog is made here, as some systems demand, and waited for elsewhere.
         let answer = match purpose {
-            Purpose::OutputFolder => {
+            Asked::OutputFolder => {
                 let asked = dialog.set_title("Folder for pictures").pick_folder();
                 Promise::spawn_thread("dialog", move || finish(&ctx, asked))
             }
-            Purpose::ModelFolder => {
+            Asked::ModelFolder => {
                 let asked = dialog.set_title("Folder with models").pick_folder();
                 Promise::spawn_thread("dialog", move || finish(&ctx, asked))
             }
-            Purpose::ModelFile => {
+            Asked::ModelFile => {
                 let asked = dialog
                     .set_title("Choose the file of a FLUX.1 model")
                     .add_filter("Models", &MODEL_ENDINGS)
                     .pick_file();
                 Promise::spawn_thread("dialog", move || finish(&ctx, asked))
             }
-            Purpose::Input(_) => {
+            Asked::Input(_) => {
                 let asked = dialog
                     .set_title("Choose a picture")
                     .add_filter("Pictures", &read::EXTENSIONS)
                     .pick_file();
                 Promise::spawn_thread("dialog", move || finish(&ctx, asked))
             }
-            Purpose::Lora(_) => {
+            Asked::Lora(_) => {
                 let asked = dialog
                     .set_title("Choose a LoRA")
                     .add_filter("LoRAs", &LORA_ENDINGS)
                     .pick_file();
                 Promise::spawn_thread("dialog", move || finish(&ctx, asked))
             }
-            Purpose::Mask => {
+            Asked::Mask => {
                 let asked = dialog
                     .set_title("Save the mask")
                     .set_file_name("mask.png")
@@ -124,7 +124,7 @@ impl Errands {
     }
 
     /// What the user chose in a dialog, once.
-    pub(super) fn answer(&mut self) -> Option<(Purpose, PathBuf)> {
+    pub(super) fn answer(&mut self) -> Option<(Asked, PathBuf)> {
         let chosen = self.dialog.as_ref()?.answer.ready()?.clone();
         let dialog = self.dialog.take()?;
         Some((dialog.purpose, chosen?))
@@ -294,17 +294,19 @@ pub(super) fn path_in(text: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-/// Whether a file or folder that came in is a model: a folder, a file that nothing else has the ending of, or one in which a
-/// transformer is.
-pub(super) fn is_model(path: &Path) -> bool {
+/// Whether a file or folder can be nothing but a model, by its name.
+pub(super) fn is_surely_model(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
-    match ending.map(str::to_ascii_lowercase).as_deref() {
-        _ if path.is_dir() => true,
-        Some("gguf" | "sft") => true,
-        Some("safetensors") => Candidate::look(&[path.to_owned()])
-            .is_ok_and(|candidate| candidate.has(Part::Transformer)),
-        _ => false,
-    }
+    let ending = ending.map(str::to_ascii_lowercase);
+    path.is_dir() || matches!(ending.as_deref(), Some("gguf" | "sft"))
+}
+
+/// Whether a file or folder that came in is a model: by its name, or by a transformer in it.
+pub(super) fn is_model(path: &Path) -> bool {
+    let is_transformer = || {
+        Candidate::look(&[path.to_owned()]).is_ok_and(|candidate| candidate.has(Part::Transformer))
+    };
+    is_surely_model(path) || is_lora(path) && is_transformer()
 }
 
 /// Whether a file is a LoRA's by its name.

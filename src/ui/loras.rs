@@ -13,6 +13,7 @@ use crate::schema::reference::Reference;
 use crate::schema::request::Model;
 use crate::session::Session;
 use crate::session::loras::LoraState;
+use crate::ui::files::Asked;
 use crate::ui::pictures::Pictures;
 use crate::ui::theme::{self, CONTROL, HALF, NUMBER_WIDTH, SMALL_CONTROL, SPACE};
 use crate::ui::{Action, icons, lora_card, widgets};
@@ -196,7 +197,7 @@ impl LoraList {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = HALF;
             if widgets::button_ui(ui, icons::FOLDER, "File…").clicked() {
-                desk.actions.push(Action::ChooseLora(place));
+                desk.actions.push(Action::Ask(Asked::Lora(place)));
             }
             let menu = ui.menu_button((icons::RECENT, "Recent"), |ui| {
                 let library = desk.session.loras.library();

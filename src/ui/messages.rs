@@ -5,7 +5,7 @@ use std::time::Duration;
 use egui::{Align, Color32, Id, Layout, RichText, Ui, UiBuilder};
 
 use crate::engine::{Progress, Stage};
-use crate::session::jobs::{Job, JobId, JobState, Run};
+use crate::session::jobs::{Failure, Job, JobId, JobState, Run};
 use crate::session::{ModelState, Session};
 use crate::ui::theme::{self, READING_WIDTH, SPACE};
 use crate::ui::{Action, Tab, icons, shortcuts, widgets};
@@ -66,9 +66,9 @@ pub(super) fn messages_ui(
         });
     }
     if let Some(job) = failure.and_then(|id| session.job(id))
-        && let JobState::Failed(sentence) = &job.state
+        && let JobState::Failed(failure) = &job.state
     {
-        failure_ui(ui, session, job, sentence, actions);
+        failure_ui(ui, job, failure, actions);
     }
     if let Some(job) = session.running()
         && let JobState::Running(run) = &job.state
@@ -82,22 +82,16 @@ pub(super) fn messages_ui(
 }
 
 /// Why the last job made nothing.
-fn failure_ui(
-    ui: &mut Ui,
-    session: &Session,
-    job: &Job,
-    sentence: &str,
-    actions: &mut Vec<Action>,
-) {
+fn failure_ui(ui: &mut Ui, job: &Job, failure: &Failure, actions: &mut Vec<Action>) {
     let palette = theme::palette(ui);
     widgets::card_ui(ui, palette.error_soft, |ui| {
-        let text = format!("No picture was made: {sentence}");
+        let text = format!("No picture was made: {}", failure.sentence);
         dismissable_ui(ui, icons::ERROR, &text, palette.error, |ui| {
             if widgets::icon_button_ui(ui, icons::CLOSE, "Dismiss").clicked() {
                 actions.push(Action::DismissFailure);
             }
             let again = || Box::new(job.params.clone());
-            if job.request.safety_checked && session.lacks_safety_checker() {
+            if failure.lacks_checker {
                 if ui.button("Turn the checker off").clicked() {
                     actions.push(Action::TryUnchecked(again()));
                 }

@@ -6,7 +6,8 @@ use egui::{Align, Label, Layout, RichText, ScrollArea, Ui};
 
 use crate::schema::request::Model;
 use crate::session::Session;
-use crate::session::models::Purpose;
+use crate::session::downloads::Purpose;
+use crate::ui::files::Asked;
 use crate::ui::theme::{self, HALF, PAGE_WIDTH, PANEL_MARGIN, SMALL_CONTROL, SPACE};
 use crate::ui::{Action, Tab, icons, offers, widgets};
 use crate::weights::catalog::{size_text, total};
@@ -58,11 +59,11 @@ impl ModelsPage {
             })
             .show(ui, |ui| {
                 ui.set_max_width(PAGE_WIDTH.min(ui.available_width()));
-                if session.is_new() && session.models.download().is_none() {
+                if session.is_new() && session.downloads.all().is_empty() {
                     welcome_ui(ui, session, actions);
                     ui.add_space(SPACE);
                 }
-                offers::download_ui(ui, session);
+                offers::downloads_ui(ui, session);
                 self.here_ui(ui, session, actions);
                 ui.add_space(2.0 * SPACE);
                 offers::offers_ui(ui, self, session);
@@ -84,11 +85,11 @@ impl ModelsPage {
             });
         });
         demo_ui(ui, session, actions);
-        let found = session.models.found().unwrap_or_default().to_vec();
+        let found = session.models.found().unwrap_or_default();
         if !session.runs_demo() && !found.iter().any(|model| session.is_in_use(model)) {
             current_ui(ui, session);
         }
-        for model in &found {
+        for model in found.iter() {
             ui.push_id(&model.path, |ui| self.model_ui(ui, model, session, actions));
         }
         safety_ui(ui, session);
@@ -152,14 +153,16 @@ impl ModelsPage {
                 .flat_map(|part| session.models.catalog.files_of_part(part.folder))
                 .collect();
             let text = format!("Get the rest ({})", size_text(total(&files)));
-            let is_busy = offers::is_busy(session);
+            let rest = Purpose::Rest(model.path.clone());
+            let is_asked = session.downloads.find(&rest).is_some();
             let button = egui::Button::new((icons::DOWNLOAD, text.as_str()));
-            let button = ui.add_enabled(!is_busy, button).accessible_name(&text);
-            if button.on_disabled_hover_text(offers::BUSY).clicked() {
-                session.fetch_model(Purpose::Rest(model.path.clone()));
+            let button = ui.add_enabled(!is_asked, button).accessible_name(&text);
+            if button.clicked() {
+                session.fetch_model(rest);
+                self.to_top = true;
             }
         }
-        if !session.models.removable(model).is_empty() {
+        if !session.removable(model).is_empty() || is_in_use {
             let name = if is_in_use {
                 "The model in use cannot be deleted: choose another one first"
             } else {
@@ -179,9 +182,9 @@ impl ModelsPage {
 
     /// Asks once more before a model is deleted.
     fn doom_ui(&mut self, ui: &mut Ui, model: &FoundModel, session: &mut Session) {
-        let files = session.models.removable(model);
-        let shared = files.len().saturating_sub(model.transformer.len());
-        let text = if shared > 0 && !model.path.is_dir() {
+        let files = session.removable(model);
+        let is_shared = |file: &&PathBuf| !model.transformer.contains(file);
+        let text = if files.iter().any(|file| is_shared(&file)) {
             "Put it into the trash, with the parts that no other model uses?"
         } else {
             "Put it into the trash?"
@@ -214,7 +217,7 @@ fn welcome_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) {
                 actions.push(Action::ShowTab(Tab::Results));
             }
             if widgets::button_ui(ui, icons::FOLDER, "I have FLUX.1 here…").clicked() {
-                actions.push(Action::AddModelFolder);
+                actions.push(Action::Ask(Asked::ModelFolder));
             }
         });
         ui.add_space(HALF);
@@ -227,13 +230,15 @@ fn demo_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) {
     card_ui(ui, is_in_use, |ui| {
         let facts = "Draws toy faces of 128 × 128 pixels within seconds · always here";
         row_ui(ui, "Demo model", facts, |ui| {
-            if is_in_use {
+            let is_kept = session.settings.model.is_none();
+            let (text, name) = if is_in_use {
+                ("Keep", "Keep the demo model")
+            } else {
+                ("Use", "Use the demo model")
+            };
+            if is_in_use && (is_kept || session.models.opening().is_some()) {
                 in_use_ui(ui);
-            } else if ui
-                .button("Use")
-                .accessible_name("Use the demo model")
-                .clicked()
-            {
+            } else if ui.button(text).accessible_name(name).clicked() {
                 session.choose_model(None);
                 actions.push(Action::ShowTab(Tab::Models));
             }
@@ -245,7 +250,7 @@ fn demo_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) {
 fn current_ui(ui: &mut Ui, session: &Session) {
     card_ui(ui, true, |ui| {
         let facts = match session.source() {
-            ModelSource::Files(files) => size_text(files.bytes()),
+            ModelSource::Files(files) => files.sizes.model(),
             _ => "Named when the program was started".to_owned(),
         };
         row_ui(ui, &session.card().name, &facts, in_use_ui);
@@ -264,10 +269,10 @@ fn safety_ui(ui: &mut Ui, session: &mut Session) {
         row_ui(ui, "Safety checker", facts, |ui| {
             let text = format!("Download ({size})");
             let button = egui::Button::new((icons::DOWNLOAD, text.as_str()));
-            let is_busy = offers::is_busy(session);
-            let button = ui.add_enabled(!is_busy, button);
+            let is_asked = session.downloads.find(&Purpose::Safety).is_some();
+            let button = ui.add_enabled(!is_asked, button);
             let button = button.accessible_name("Download the safety checker");
-            if button.on_disabled_hover_text(offers::BUSY).clicked() {
+            if button.clicked() {
                 session.fetch_model(Purpose::Safety);
             }
         });
@@ -300,10 +305,10 @@ fn folders_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) {
     }
     ui.horizontal_wrapped(|ui| {
         if widgets::button_ui(ui, icons::FOLDER, "Add a folder…").clicked() {
-            actions.push(Action::AddModelFolder);
+            actions.push(Action::Ask(Asked::ModelFolder));
         }
         if widgets::button_ui(ui, icons::OPEN, "Use a file…").clicked() {
-            actions.push(Action::ChooseModelFile);
+            actions.push(Action::Ask(Asked::ModelFile));
         }
     });
 }

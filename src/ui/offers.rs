@@ -6,7 +6,7 @@ use egui::{Align, Label, Layout, OpenUrl, RichText, Ui, vec2};
 
 use crate::schema::request::Model;
 use crate::session::Session;
-use crate::session::models::{Download, Halt, Purpose};
+use crate::session::downloads::{Download, Halt, Purpose};
 use crate::ui::models::ModelsPage;
 use crate::ui::theme::{self, HALF, OFFER_WIDTH, SPACE};
 use crate::ui::{choices, icons, messages, settings, widgets};
@@ -14,15 +14,6 @@ use crate::weights::catalog::{Offer, size_text, total};
 use crate::weights::fetch::in_words;
 use crate::weights::install;
 use crate::weights::tokens::Service;
-
-/// Why no other download can begin.
-pub(super) const BUSY: &str = "Another download goes on: pause it or let it end first";
-
-/// Whether a download goes on.
-pub(super) fn is_busy(session: &Session) -> bool {
-    let download = session.models.download();
-    download.is_some_and(|download| download.halt.is_none())
-}
 
 /// The models that can be had, side by side where there is room.
 pub(super) fn offers_ui(ui: &mut Ui, page: &mut ModelsPage, session: &mut Session) {
@@ -171,7 +162,7 @@ fn licence_ui(ui: &mut Ui, offer: &Offer, session: &Session) {
     let files = catalog.files(offer);
     let gated = files.iter().find(|file| file.is_gated);
     if let Some(page) = gated.map(install::page) {
-        let text = if session.models.has_token() {
+        let text = if session.downloads.has_token() {
             "Hugging Face wants its licence accepted with your account"
         } else {
             "Hugging Face wants its licence accepted with an account, and a token of it"
@@ -194,28 +185,35 @@ fn button_ui(ui: &mut Ui, offer: &Offer, session: &mut Session) -> bool {
         return false;
     }
     let own = Purpose::Offer(offer.id.clone());
-    let is_own = session
-        .models
-        .download()
-        .is_some_and(|download| download.purpose == own);
-    if is_own {
+    if session.downloads.find(&own).is_some() {
         ui.label(theme::small(ui, "See the download above"));
         return false;
     }
     let name = format!("Download {}", offer.name());
     let button = egui::Button::new((icons::DOWNLOAD, "Download"));
-    let response = ui.add_enabled(!is_busy(session), button);
-    let response = response.accessible_name(&name);
-    let is_clicked = response.on_disabled_hover_text(BUSY).clicked();
+    // What lies elsewhere on this machine is not downloaded again.
+    let is_known = session.models.found().is_some();
+    let response = ui.add_enabled(is_known, button).accessible_name(&name);
+    let is_clicked = response.clicked();
     if is_clicked {
         session.fetch_model(own);
     }
     is_clicked
 }
 
-/// The download that was asked for, until it is complete.
-pub(super) fn download_ui(ui: &mut Ui, session: &mut Session) {
-    let Some(download) = session.models.download() else {
+/// The downloads that are not complete.
+pub(super) fn downloads_ui(ui: &mut Ui, session: &mut Session) {
+    let downloads = session.downloads.all().iter();
+    let purposes: Vec<_> = downloads.map(|download| download.purpose.clone()).collect();
+    for (index, purpose) in purposes.iter().enumerate() {
+        ui.push_id(("download", index), |ui| download_ui(ui, purpose, session));
+        ui.add_space(SPACE);
+    }
+}
+
+/// One download: how far it is, and what can be done with it.
+fn download_ui(ui: &mut Ui, purpose: &Purpose, session: &mut Session) {
+    let Some(download) = session.downloads.find(purpose) else {
         return;
     };
     let (name, line, share) = (
@@ -223,46 +221,62 @@ pub(super) fn download_ui(ui: &mut Ui, session: &mut Session) {
         line_of(download),
         download.bytes.share(),
     );
-    let (file, halt) = (download.file.clone(), download.halt.clone());
+    let (doing, halt) = (doing(download), download.halt.clone());
     widgets::card_ui(ui, theme::palette(ui).panel, |ui| {
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let hint = "Give up the download; what has arrived is thrown away";
+                let hint = "Give up the download; files that are complete stay";
                 if widgets::icon_button_ui(ui, icons::CLOSE, hint).clicked() {
-                    session.give_up_download();
+                    session.give_up_download(purpose);
                 }
-                if halt.is_some() {
-                    if widgets::icon_button_ui(ui, icons::PLAY, "Go on with the download").clicked()
-                    {
-                        session.models.resume();
+                if halt.is_none() {
+                    if widgets::icon_button_ui(ui, icons::PAUSE, "Pause the download").clicked() {
+                        session.downloads.pause(purpose);
                     }
-                } else if widgets::icon_button_ui(ui, icons::PAUSE, "Pause the download").clicked()
+                } else if halt != Some(Halt::Waiting)
+                    && widgets::icon_button_ui(ui, icons::PLAY, "Go on with the download").clicked()
                 {
-                    session.models.pause();
+                    session.downloads.resume(purpose);
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add(Label::new(theme::strong(&name)).truncate());
                 });
             });
         });
-        widgets::progress_ui(ui, share, "Download of the model");
+        widgets::progress_ui(ui, share, &format!("Download of {name}"));
         ui.add(Label::new(theme::small(ui, line)).wrap());
         match halt {
             None => {
-                ui.add(Label::new(theme::small(ui, file)).truncate());
+                ui.add(Label::new(theme::small(ui, doing)).truncate());
             }
-            Some(Halt::Paused) => {}
+            Some(Halt::Paused | Halt::Waiting) => {}
             Some(Halt::Failed {
                 sentence,
                 licence_page,
-            }) => failed_ui(ui, &sentence, licence_page.as_deref(), session),
+            }) => failed_ui(ui, purpose, &sentence, licence_page.as_deref(), session),
         }
     });
-    ui.add_space(SPACE);
+}
+
+/// What a download is doing now.
+fn doing(download: &Download) -> String {
+    let file = download.files.get(download.file);
+    let file = file.map_or("", |file| file.path.as_str());
+    if download.is_checking {
+        format!("{file}: checking its sum…")
+    } else {
+        file.to_owned()
+    }
 }
 
 /// Why a download stands still, and what to do.
-fn failed_ui(ui: &mut Ui, sentence: &str, licence_page: Option<&str>, session: &mut Session) {
+fn failed_ui(
+    ui: &mut Ui,
+    purpose: &Purpose,
+    sentence: &str,
+    licence_page: Option<&str>,
+    session: &mut Session,
+) {
     let palette = theme::palette(ui);
     widgets::sentence_ui(
         ui,
@@ -280,7 +294,7 @@ fn failed_ui(ui: &mut Ui, sentence: &str, licence_page: Option<&str>, session: &
             ui.ctx().open_url(OpenUrl::new_tab(page));
         }
         if widgets::button_ui(ui, icons::RESET, "Try again").clicked() {
-            session.models.resume();
+            session.downloads.resume(purpose);
         }
     });
 }
@@ -292,10 +306,12 @@ fn line_of(download: &Download) -> String {
         Some(total) => format!("{} of {}", size_text(bytes.done), size_text(total)),
         None => size_text(bytes.done),
     }];
-    if download.halt == Some(Halt::Paused) {
-        parts.push("paused; what has arrived is kept".to_owned());
+    match download.halt {
+        Some(Halt::Paused) => parts.push("paused; what has arrived is kept".to_owned()),
+        Some(Halt::Waiting) => parts.push("waits for the one before".to_owned()),
+        _ => {}
     }
-    if download.halt.is_none() {
+    if download.halt.is_none() && !download.is_checking {
         if let Some(speed) = download.speed() {
             parts.push(format!("{}/s", in_words(speed as u64)));
         }
@@ -306,13 +322,15 @@ fn line_of(download: &Download) -> String {
     parts.join(" · ")
 }
 
-/// The download in a few words, for the line at the bottom.
+/// The first download in a few words, for the line at the bottom.
 pub(super) fn summary(session: &Session) -> Option<String> {
-    let download = session.models.download()?;
+    let all = session.downloads.all();
+    let running = all.iter().find(|download| download.halt.is_none());
+    let download = running.or(all.first())?;
     let percent = (download.bytes.share() * 100.0) as u32;
     Some(match download.halt {
         None => format!("Downloading {percent} %"),
-        Some(Halt::Paused) => format!("Download paused at {percent} %"),
+        Some(Halt::Paused | Halt::Waiting) => format!("Download paused at {percent} %"),
         Some(Halt::Failed { .. }) => "The download stands still".to_owned(),
     })
 }

@@ -144,10 +144,10 @@ fn job_ui(ui: &mut Ui, job: &Job, moves: &Moves, actions: &mut Vec<Action>) {
                 JobState::Cancelled => {
                     ui.label(theme::small(ui, format!("{} Cancelled", icons::STOPPED)));
                 }
-                JobState::Failed(sentence) => widgets::sentence_ui(
+                JobState::Failed(failure) => widgets::sentence_ui(
                     ui,
                     icons::ERROR,
-                    &widgets::sentence(sentence),
+                    &widgets::sentence(&failure.sentence),
                     palette.error,
                 ),
             }

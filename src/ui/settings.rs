@@ -6,6 +6,7 @@ use egui::{Id, Modal, Slider, TextEdit, Ui, vec2};
 use crate::schema::Fidelity;
 use crate::session::settings::Theme;
 use crate::session::{Session, naming};
+use crate::ui::files::Asked;
 use crate::ui::theme::{self, CONTROL, DIALOG_WIDTH, SPACE};
 use crate::ui::{Action, choices, icons, shortcuts, widgets};
 use crate::weights::tokens::Service;
@@ -49,7 +50,7 @@ fn folder_ui(ui: &mut Ui, session: &Session, actions: &mut Vec<Action>) {
         .on_hover_text(path.as_ref());
     ui.horizontal(|ui| {
         if widgets::button_ui(ui, icons::FOLDER, "Choose folder…").clicked() {
-            actions.push(Action::ChooseFolder);
+            actions.push(Action::Ask(Asked::OutputFolder));
         }
         if widgets::button_ui(ui, icons::OPEN, "Open folder").clicked() {
             actions.push(Action::OpenFolder);

@@ -3,6 +3,7 @@
 use egui::{Context, Event, Grid, Id, Key, KeyboardShortcut, Modal, Modifiers, Ui};
 
 use crate::ui::canvas::tools::{Command, TOOLS};
+use crate::ui::files::Asked;
 use crate::ui::theme::{self, SPACE};
 use crate::ui::{Action, Tab, icons, widgets};
 
@@ -125,7 +126,7 @@ pub(super) fn pressed(ctx: &Context, canvas: CanvasState) -> Vec<Action> {
     };
     on(&GENERATE, Action::Generate);
     on(&SETTINGS, Action::ToggleSettings);
-    on(&OPEN, Action::ChoosePicture("image"));
+    on(&OPEN, Action::Ask(Asked::Input("image")));
     if ctx.text_edit_focused() || ctx.memory(|memory| memory.top_modal_layer().is_some()) {
         return actions;
     }

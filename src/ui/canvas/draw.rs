@@ -13,6 +13,7 @@ use crate::ui::canvas::gestures::{self, Gesture};
 use crate::ui::canvas::open::Open;
 use crate::ui::canvas::tools;
 use crate::ui::canvas::{Beside, Canvas, Content};
+use crate::ui::files::Asked;
 use crate::ui::incoming::Incoming;
 use crate::ui::theme::{self, BIG_ICON, HALF, LINE, MASK_COLOURS, RADIUS, RING, SPACE};
 use crate::ui::{Action, gallery, icons, viewer, widgets};
@@ -281,7 +282,7 @@ fn empty_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
         ui.label(theme::weak(ui, text));
         ui.add_space(SPACE);
         if widgets::button_ui(ui, icons::FOLDER, "Open a picture…").clicked() {
-            actions.push(Action::ChoosePicture("image"));
+            actions.push(Action::Ask(Asked::Input("image")));
         }
         if widgets::button_ui(ui, icons::PASTE, "Paste a picture").clicked() {
             actions.push(Action::Incoming(Incoming::Paste));

@@ -7,6 +7,7 @@ use egui::{Align, DragValue, Layout, ScrollArea, Sense, Slider, Stroke, Ui, vec2
 use crate::imaging::mask::Ink;
 use crate::session::settings::{Painting, Tool};
 use crate::ui::canvas::open::Open;
+use crate::ui::files::Asked;
 use crate::ui::theme::{
     self, CONTROL, HALF, MASK_COLOURS, NUMBER_WIDTH, SHORT_SLIDER, SMALL_CONTROL, SPACE, TOOL_LINE,
 };
@@ -221,7 +222,7 @@ fn command_buttons(ui: &Ui, open: &Open, has_earlier: bool) -> Vec<Button> {
             ..Button::new(icons::REDO, "Redo", &redo, Command::Redo)
         },
         Button::new(icons::INVERT, "Invert the mask", "Shift+V", Command::Invert),
-        Button::new(icons::SAVE, "Save the mask…", "", Action::SaveMask),
+        Button::new(icons::SAVE, "Save the mask…", "", Action::Ask(Asked::Mask)),
         Button::new(icons::FILL, "Fill the mask", "", Command::FillAll),
         Button::new(icons::UNFILL, "Clear the mask", "", Command::Clear),
         Button::new(icons::TURN_LEFT, "Turn left", "", Command::Turn(3)),
