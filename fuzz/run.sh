@@ -9,6 +9,7 @@ corpus=fuzz/corpus/$target
 mkdir -p "$corpus"
 case $target in
 safetensors) cp tests/data/loras/*.safetensors "$corpus" ;;
+checkpoint) cp tests/data/checkpoints/*.gguf tests/data/checkpoints/fp8*.safetensors "$corpus" ;;
 archive)
     # The beginning and the end are enough for a parser of archives.
     tar=assets/demo/lora/trained_model.tar

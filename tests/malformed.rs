@@ -6,10 +6,13 @@ use std::path::Path;
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
+use flux_qfaces::engine::safety::SafetyChecker;
 use flux_qfaces::schema::request::Model;
+use flux_qfaces::weights::model::ModelSource;
+use flux_qfaces::weights::survey::candidate::Candidate;
 use flux_qfaces::weights::{Error, LoraFile, LoraPlace, archive};
 
-use crate::reference_data::{lora_folder, model};
+use crate::reference_data::{copy, lora_folder, model};
 
 /// Numbers that look random and are the same every time.
 struct Dice(u64);
@@ -200,4 +203,66 @@ fn bent_archives_are_errors_or_files() {
         1,
         "something was written beside the archive"
     );
+}
+
+#[test]
+fn bent_checkpoints_are_told_from_models_without_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bent.gguf");
+    let mut dice = Dice(11);
+    let mut refused = 0;
+    for name in [
+        "mixed.gguf",
+        "t5.gguf",
+        "fp8-scaled.safetensors",
+        "all-in-one.safetensors",
+    ] {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/checkpoints");
+        let whole = fs::read(data.join(name)).unwrap();
+        for _ in 0..300 {
+            fs::write(&path, dice.bend(&whole)).unwrap();
+            match Candidate::look(std::slice::from_ref(&path)) {
+                Ok(candidate) => drop(candidate.obstacle()),
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(refused > 300, "only {refused} were refused");
+}
+
+#[test]
+fn a_bent_safety_checker_ends_in_a_sentence_or_a_verdict() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/safety");
+    let place = tempfile::tempdir().unwrap();
+    for part in ["safety_checker", "safety_classifier"] {
+        copy(&data.join(part), &place.path().join(part));
+    }
+    let source = ModelSource::Folder(place.path().to_owned());
+    let picture = image::open(data.join("pictures/withheld.png"))
+        .unwrap()
+        .to_rgb8();
+    let mut dice = Dice(12);
+    let mut refused = 0;
+    let files = [
+        "safety_checker/model.safetensors",
+        "safety_checker/config.json",
+        "safety_classifier/config.json",
+    ];
+    for file in files {
+        let path = place.path().join(file);
+        let whole = fs::read(&path).unwrap();
+        for _ in 0..150 {
+            fs::write(&path, dice.bend(&whole)).unwrap();
+            let mut go_on = || Ok(());
+            let opened = SafetyChecker::open(&source, &mut go_on);
+            let judged = opened.and_then(|checker| {
+                checker
+                    .map(|checker| checker.judge(&picture, &mut go_on))
+                    .transpose()
+            });
+            refused += usize::from(judged.is_err());
+        }
+        fs::write(path, whole).unwrap();
+    }
+    assert!(refused > 100, "only {refused} were refused");
 }

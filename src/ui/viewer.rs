@@ -1,8 +1,8 @@
 //! The picture in the middle, with what is known of it and what can be done with it.
 
 use egui::{
-    Align, Align2, CornerRadius, Label, Layout, Pos2, Rect, Response, Role, Sense, Ui, Vec2,
-    WidgetInfo, pos2, vec2,
+    Align, Align2, Color32, CornerRadius, Label, Layout, Pos2, Rect, Response, Role, Sense, Ui,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::session::Session;
@@ -195,84 +195,92 @@ const FULL: Rect = Rect {
 
 /// Says what to do when there is no picture yet.
 fn empty_ui(ui: &mut Ui, examples: &[String], actions: &mut Vec<Action>) {
-    middle_ui(ui, |ui| {
-        let palette = theme::palette(ui);
-        ui.label(
-            egui::RichText::new(icons::SMILE)
-                .size(BIG_ICON)
-                .color(palette.accent),
-        );
-        ui.label(theme::title("What would you like to see?"));
-        let shortcut = shortcuts::text(ui.ctx(), shortcuts::GENERATE);
-        let text = format!(
-            "Describe a picture on the left and press Generate, or {shortcut} while you type. Everything runs on this machine"
-        );
-        ui.label(theme::weak(ui, text));
-        if !examples.is_empty() {
-            ui.add_space(SPACE);
-            ui.label(theme::small(ui, "For example"));
-        }
-        for example in examples.iter().take(EXAMPLES) {
-            if ui.available_height() < 2.0 * CONTROL {
-                break; // Half a button would be worse than none.
+    let colour = theme::palette(ui).accent;
+    middle_ui(
+        ui,
+        icons::SMILE,
+        colour,
+        "What would you like to see?",
+        |ui| {
+            let shortcut = shortcuts::text(ui.ctx(), shortcuts::GENERATE);
+            let text = format!(
+                "Describe a picture on the left and press Generate, or {shortcut} while you type. Everything runs on this machine"
+            );
+            ui.label(theme::weak(ui, text));
+            if !examples.is_empty() {
+                ui.add_space(SPACE);
+                ui.label(theme::small(ui, "For example"));
             }
-            let button = egui::Button::new((icons::GENERATE, example.as_str())).wrap();
-            if ui.add(button).accessible_name(example).clicked() {
-                actions.push(Action::Example(example.clone()));
+            for example in examples.iter().take(EXAMPLES) {
+                if ui.available_height() < 2.0 * CONTROL {
+                    break; // Half a button would be worse than none.
+                }
+                let button = egui::Button::new((icons::GENERATE, example.as_str())).wrap();
+                if ui.add(button).accessible_name(example).clicked() {
+                    actions.push(Action::Example(example.clone()));
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 /// Where the first picture will be, while it is made.
 fn promise_ui(ui: &mut Ui, session: &Session) {
-    middle_ui(ui, |ui| {
-        let palette = theme::palette(ui);
-        ui.label(
-            egui::RichText::new(icons::PICTURE)
-                .size(BIG_ICON)
-                .color(palette.weak),
-        );
-        let prompt = session
-            .running()
-            .map_or("", |job| job.request.prompt.as_str());
-        ui.label(theme::title("Your picture is on its way"));
-        ui.add(Label::new(theme::weak(ui, prompt)).truncate());
-    });
+    let colour = theme::palette(ui).weak;
+    middle_ui(
+        ui,
+        icons::PICTURE,
+        colour,
+        "Your picture is on its way",
+        |ui| {
+            let prompt = session
+                .running()
+                .map_or("", |job| job.request.prompt.as_str());
+            ui.add(Label::new(theme::weak(ui, prompt)).truncate());
+        },
+    );
 }
 
 /// In place of a picture that the safety checker has withheld.
 fn withheld_ui(ui: &mut Ui, entry: &Entry, reason: &str) {
-    middle_ui(ui, |ui| {
-        let palette = theme::palette(ui);
-        ui.label(
-            egui::RichText::new(icons::EYE_CLOSED)
-                .size(BIG_ICON)
-                .color(palette.weak),
-        );
-        ui.label(theme::title("This picture is withheld"));
-        let text = format!(
-            "{}. It was not saved. Another prompt or seed may help",
-            widgets::sentence(reason)
-        );
-        ui.label(theme::weak(ui, text));
-        if let Some(record) = &entry.record {
-            let facts = format!(
-                "Picture {} of its job, seed {}",
-                record.index + 1,
-                record.seed
+    let colour = theme::palette(ui).weak;
+    middle_ui(
+        ui,
+        icons::EYE_CLOSED,
+        colour,
+        "This picture is withheld",
+        |ui| {
+            let text = format!(
+                "{}. It was not saved. Another prompt or seed may help",
+                widgets::sentence(reason)
             );
-            ui.label(theme::small(ui, facts));
-            ui.add(Label::new(theme::small(ui, details::prompt(record))).truncate());
-        }
-    });
+            ui.label(theme::weak(ui, text));
+            if let Some(record) = &entry.record {
+                let facts = format!(
+                    "Picture {} of its job, seed {}",
+                    record.index + 1,
+                    record.seed
+                );
+                ui.label(theme::small(ui, facts));
+                ui.add(Label::new(theme::small(ui, details::prompt(record))).truncate());
+            }
+        },
+    );
 }
 
-/// Puts a column of text into the middle.
-pub(super) fn middle_ui(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
+/// Puts a column of text into the middle, below a large icon and a title.
+pub(super) fn middle_ui(
+    ui: &mut Ui,
+    icon: &str,
+    colour: Color32,
+    title: &str,
+    contents: impl FnOnce(&mut Ui),
+) {
     ui.with_layout(Layout::top_down(Align::Center), |ui| {
         ui.add_space((ui.available_height() / 2.0 - 15.0 * SPACE).max(0.0));
         ui.set_max_width(READING_WIDTH.min(ui.available_width()));
+        ui.label(egui::RichText::new(icon).size(BIG_ICON).color(colour));
+        ui.label(theme::title(title));
         contents(ui);
     });
 }

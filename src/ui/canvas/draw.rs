@@ -15,7 +15,7 @@ use crate::ui::canvas::tools;
 use crate::ui::canvas::{Beside, Canvas, Content};
 use crate::ui::files::Asked;
 use crate::ui::incoming::Incoming;
-use crate::ui::theme::{self, BIG_ICON, HALF, LINE, MASK_COLOURS, RADIUS, RING, SPACE};
+use crate::ui::theme::{self, HALF, LINE, MASK_COLOURS, RADIUS, RING, SPACE};
 use crate::ui::{Action, gallery, icons, viewer, widgets};
 
 /// A brush that is drawn smaller than this, in points, gets a cross instead of its outline.
@@ -266,14 +266,8 @@ impl Canvas {
 
 /// What to do when there is no picture.
 fn empty_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
-    viewer::middle_ui(ui, |ui| {
-        let palette = theme::palette(ui);
-        ui.label(
-            egui::RichText::new(icons::PICTURE)
-                .size(BIG_ICON)
-                .color(palette.accent),
-        );
-        ui.label(theme::title("Start from a picture"));
+    let colour = theme::palette(ui).accent;
+    viewer::middle_ui(ui, icons::PICTURE, colour, "Start from a picture", |ui| {
         let text = if takes_drops() {
             "Drop one here, paste one, or open one. Then paint over what should change"
         } else {
