@@ -48,8 +48,9 @@
 //! `engine::planner` gathers what it decides from.
 //!
 //! [`weights::catalog`] knows what can be downloaded, and [`weights::install`] brings it into the folder of models, each file
-//! under its name only when it is whole. [`session::models`] looks through the folders, runs the download and opens what is
-//! chosen; the worker then exchanges its generator. `ui/models` and `ui/offers` are the page of it.
+//! under its name only when it is whole. [`session::models`] looks through the folders and opens what is chosen,
+//! [`session::downloads`] runs one download after the other, and `session::choosing` lets another model take over: the worker
+//! then exchanges its generator. `ui/models` and `ui/offers` are the page of it.
 //!
 //! # What becomes of a picture
 //! [`engine::checking`] lets the pictures of models as large as FLUX.1 go through [`engine::safety`], before anybody sees them;

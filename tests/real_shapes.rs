@@ -204,6 +204,11 @@ fn what_a_transformer_lacks_is_told_with_its_size() {
 const GIB: u64 = 1 << 30;
 
 fn planned(sizes: &Sizes, side: u32, gib: Option<u64>) -> Plan {
+    planned_with(sizes, side, gib, 0)
+}
+
+/// The plan of a job whose pictures are looked at by a checker of so many bytes.
+fn planned_with(sizes: &Sizes, side: u32, gib: Option<u64>, checker: u64) -> Plan {
     let load = Load {
         size: Size {
             width: side,
@@ -213,7 +218,7 @@ fn planned(sizes: &Sizes, side: u32, gib: Option<u64>) -> Plan {
         steps: 28,
         pictures: 1,
         knows_prompt: false,
-        checker: 0,
+        checker,
     };
     let budget = Budget {
         bytes: gib.map(|gib| gib * GIB),
@@ -259,6 +264,27 @@ fn plans_go_from_all_at_hand_to_block_by_block() {
     let fast = planned(&of(Precision::EightBit), 1024, Some(20));
     assert_eq!(fast.at_hand, 57);
     assert!(fast.fits);
+}
+
+#[test]
+fn the_safety_checker_is_part_of_every_plan() {
+    let place = laid_out(&[&["flux1-dev.safetensors"], &PARTS[..]].concat());
+    let source = open_model(place.path(), &[]).unwrap();
+    let sizes = Sizes::of(&source, Model::Dev, Precision::Stored, &Hardware::cpu()).unwrap();
+    let checker = 951_242_408;
+    let peaks = |gib| {
+        let without = planned(&sizes, 512, gib);
+        let with = planned_with(&sizes, 512, gib, checker);
+        assert_eq!(with.at_hand, without.at_hand);
+        (without.peak, with.peak)
+    };
+    // Where everything stays at hand, so does the checker.
+    let (without, with) = peaks(None);
+    assert_eq!(with, without + checker);
+    // Block by block it comes when the blocks have gone: it takes no more than they did, or than itself.
+    let (without, with) = peaks(Some(0));
+    assert!(with < without + checker, "{with} against {without}");
+    assert!(with >= checker);
 }
 
 #[test]

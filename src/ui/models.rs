@@ -341,9 +341,11 @@ fn row_ui(ui: &mut Ui, name: &str, facts: &str, buttons: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// Where a model lies.
+/// Where a model lies: its folder.
 fn place_ui(ui: &mut Ui, path: &Path) {
-    let folder = path.to_string_lossy();
+    let is_file = path.extension().is_some();
+    let folder = path.parent().filter(|_| is_file).unwrap_or(path);
+    let folder = folder.to_string_lossy();
     ui.add(Label::new(theme::small(ui, folder.as_ref())).truncate())
         .on_hover_text(folder.as_ref());
 }
