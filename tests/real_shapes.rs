@@ -162,14 +162,16 @@ fn a_model_as_large_as_flux_makes_nothing_without_a_checker() {
     };
     let request = Request::resolve(&params, Circumstances::default()).unwrap();
     let check = |generator: &mut FluxGenerator, expected: &str| {
-        let mut steps = 0;
+        // Whatever goes beyond loading would have made something, and is ended.
         let made = generator.generate(&request, &[], &mut |progress| {
-            steps += usize::from(progress.stage > Stage::Loading);
-            ControlFlow::Continue(())
+            if progress.stage > Stage::Loading {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         let sentence = made.unwrap_err().to_string();
         assert!(sentence.contains(expected), "{sentence}");
-        assert_eq!(steps, 0, "something was made before");
     };
     check(&mut generator, "the safety checker is not on this machine");
     // One elsewhere is used, and a damaged one is no better than none.

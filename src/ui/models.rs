@@ -183,8 +183,8 @@ impl ModelsPage {
     /// Asks once more before a model is deleted.
     fn doom_ui(&mut self, ui: &mut Ui, model: &FoundModel, session: &mut Session) {
         let files = session.removable(model);
-        let is_shared = |file: &&PathBuf| !model.transformer.contains(file);
-        let text = if files.iter().any(|file| is_shared(&file)) {
+        let has_parts = files.iter().any(|file| !model.transformer.contains(file));
+        let text = if has_parts {
             "Put it into the trash, with the parts that no other model uses?"
         } else {
             "Put it into the trash?"
