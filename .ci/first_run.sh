@@ -23,19 +23,19 @@ printf '{"theme":"dark","output_folder":"%s","inputs":{"output_format":"png","me
 open_window
 
 # Where things are on the page of models.
-bottom_download=(418 468) token=(760 265) try_again=(592 305) pause=(1178 145)
-tab=(592 89) use_demo=(1194 185) delete=(1150 245) trash=(838 304)
+get=(430 239) download=(418 560) token=(760 265) pause=(1178 145)
+tab=(592 89) use_demo=(1194 185) delete=(1150 245) trash=(432 333)
 
 # The download is refused, and a token opens it.
-scroll 800 500 20
-click "${bottom_download[@]}"
+sleep 1
+click "${get[@]}"
+sleep 0.5
+click "${download[@]}"
 sleep 1
 keep gated
 click "${token[@]}"
 xdotool type --delay 10 hf_synthetic
 xdotool key Return
-sleep 0.5
-click "${try_again[@]}"
 
 # What has arrived of a file that is not complete, in bytes.
 arrived() {

@@ -147,11 +147,13 @@ fn jobs_wait_for_a_model_that_is_being_opened() {
         .choose_model(Some(stage.models().join("nothing.gguf")));
     let id = stage.submit("two");
     stage.until_ended(id);
-    let notices = stage.session.take_notices().join("; ");
+    let refusal = stage.session.refusal().unwrap();
     assert!(
-        notices.contains("there is no model folder or file"),
-        "{notices}"
+        refusal.contains("there is no model folder or file"),
+        "{refusal}"
     );
+    stage.session.choose_model(None);
+    assert_eq!(stage.session.refusal(), None);
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn a_gated_model_wants_a_token_arrives_and_runs() {
     desk.until("the look is over", |desk| {
         desk.session().models.found().is_some()
     });
-    assert!(desk.shows("Hugging Face wants its licence accepted"));
+    assert!(desk.shows("Hugging Face asks you to accept the licence"));
     desk.press("Download FLUX.1 dev, f32");
     desk.until("it is refused", |desk| {
         matches!(desk.halt(), Some(Halt::Failed { .. }))
@@ -214,8 +214,8 @@ fn a_gated_model_wants_a_token_arrives_and_runs() {
     assert!(sentence.contains("accept the licence"), "{sentence}");
     let gated = catalog().files(catalog().offer("tiny").unwrap())[0].clone();
     assert_eq!(*licence_page, Some(page(&gated)));
+    // The token alone opens it; nothing else has to be pressed.
     desk.give_token();
-    desk.press("Try again");
     desk.until("it runs", |desk| {
         desk.session().card().name == "flux1-dev.safetensors"
     });
@@ -262,10 +262,7 @@ fn a_download_is_paused_and_goes_on_where_it_was_also_after_a_restart() {
     desk.until("the look is over", |desk| {
         desk.session().models.found().is_some()
     });
-    desk.click(Role::Button, "Settings");
     desk.give_token();
-    desk.harness.key_press(egui::Key::Escape);
-    desk.settle();
     desk.press("Download FLUX.1 dev, f32");
     let parts = place.join("models/.parts");
     desk.until("a part is there", |_| {
@@ -301,7 +298,6 @@ fn a_download_is_paused_and_goes_on_where_it_was_also_after_a_restart() {
     });
     if desk.halt().is_some() {
         desk.give_token();
-        desk.press("Try again");
         desk.until("it runs", |desk| {
             desk.session().card().name == "flux1-dev.safetensors"
         });
@@ -328,7 +324,12 @@ fn a_download_that_is_given_up_leaves_nothing() {
     });
     desk.press("Download FLUX.1 dev, f32");
     desk.until("it is refused", |desk| desk.halt().is_some());
-    desk.press("Give up the download; files that are complete stay");
+    desk.press("Give up the download");
+    assert!(desk.shows("What has arrived of unfinished files is thrown away"));
+    desk.press("Keep");
+    assert_eq!(desk.session().downloads.all().len(), 1);
+    desk.press("Give up the download");
+    desk.press("Give up");
     assert!(desk.session().downloads.all().is_empty());
     assert_eq!(desk.session().settings.downloads, [""; 0]);
     assert!(!desk.is_disabled(Role::Button, "Download FLUX.1 dev, f32"));

@@ -11,6 +11,7 @@ use crate::engine::checkpoint::extent::Extent;
 use crate::engine::checkpoint::{Component, Precision};
 use crate::engine::device::Hardware;
 use crate::engine::flux::attention::MAX_SCORES;
+use crate::engine::planner::usual_operations;
 use crate::engine::prompt::Keeping;
 use crate::engine::transformer::Transformer;
 use crate::schema::Note;
@@ -115,6 +116,19 @@ impl Outlook {
         };
         Some(plan(sizes, &load, &budget))
     }
+}
+
+/// About how many seconds FLUX.1 takes on this machine for a picture of 1024 × 1024 pixels, before anything has been measured.
+/// <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py>
+pub fn usual_seconds(model: Model, steps: usize) -> f64 {
+    const WIDTH: u64 = 3072;
+    // Weights of a double and of a single block, in squares of the width: modulation, attention and MLP, of both streams.
+    let (double, single) = (36 * WIDTH * WIDTH, 15 * WIDTH * WIDTH);
+    let tokens = model.max_t5_tokens() as u64 + 64 * 64;
+    let attention = 4 * tokens * tokens * WIDTH;
+    let step = 19 * (double * tokens + attention) + 38 * (2 * single * tokens + attention);
+    let is_cpu = Hardware::BEST == "CPU";
+    step as f64 * steps as f64 / usual_operations(is_cpu)
 }
 
 /// How fast files are taken to be read, in bytes per second: a disk without moving parts.
@@ -307,6 +321,15 @@ impl Sizes {
     }
 }
 
+/// A rough number of seconds for people: "40 s", "52 min", "6 h".
+pub fn duration_text(seconds: f64) -> String {
+    match seconds.round() as u64 {
+        secs @ 0..=90 => format!("{} s", secs.max(1)),
+        secs @ 91..=5400 => format!("{} min", secs.div_ceil(60)),
+        secs => format!("{} h", secs.div_ceil(3600)),
+    }
+}
+
 impl Plan {
     /// The plan in one short line, for people.
     pub fn line(&self) -> String {
@@ -317,11 +340,7 @@ impl Plan {
             all if all == self.blocks => "Block by block",
             _ => "Partly block by block",
         };
-        let time = match self.seconds.round() as u64 {
-            secs @ 0..=90 => format!("{} s", secs.max(1)),
-            secs @ 91..=5400 => format!("{} min", secs.div_ceil(60)),
-            secs => format!("{} h", secs.div_ceil(3600)),
-        };
+        let time = duration_text(self.seconds);
         format!("{way} · {peak} · about {time}")
     }
 

@@ -16,6 +16,16 @@ const OPERATIONS_PER_CORE: f64 = 6e10;
 /// How fast a GPU is taken to be, in the same way.
 const OPERATIONS_OF_GPU: f64 = 4e13;
 
+/// How fast the machine is taken to be before anything has been measured.
+pub(super) fn usual_operations(is_cpu: bool) -> f64 {
+    if is_cpu {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        OPERATIONS_PER_CORE * cores as f64
+    } else {
+        OPERATIONS_OF_GPU
+    }
+}
+
 /// Knows a model and the machine.
 pub(super) struct Planner {
     source: ModelSource,
@@ -33,19 +43,13 @@ pub(super) struct Planner {
 impl Planner {
     /// For a model on a device; the process held `base_bytes` before.
     pub(super) fn new(source: &ModelSource, hardware: &Hardware, base_bytes: u64) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let operations = if hardware.device.is_cpu() {
-            OPERATIONS_PER_CORE * cores as f64
-        } else {
-            OPERATIONS_OF_GPU
-        };
         Self {
             source: source.clone(),
             hardware: hardware.clone(),
             sizes: HashMap::new(),
             limit: None,
             base_bytes,
-            operations,
+            operations: usual_operations(hardware.device.is_cpu()),
         }
     }
 

@@ -16,6 +16,9 @@ use crate::weights::Error;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::survey::found::FoundModel;
 
+/// What the download of the safety checker is called among the offers in the settings.
+const CHECKER: &str = "safety checker";
+
 /// The model that runs.
 pub(super) struct Current {
     pub(super) source: ModelSource,
@@ -75,6 +78,16 @@ impl Session {
         self.current.source == ModelSource::Embedded
     }
 
+    /// Why the model that was chosen last cannot run, in one sentence, until another is chosen.
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+
+    /// Lets that sentence go.
+    pub fn dismiss_refusal(&mut self) {
+        self.refusal = None;
+    }
+
     /// Whether the program was opened for the first time and no model has been chosen yet.
     pub fn is_new(&self) -> bool {
         self.is_new && !self.settings.knows_models
@@ -101,6 +114,7 @@ impl Session {
     /// not begun wait for it.
     pub fn choose_model(&mut self, path: Option<PathBuf>) {
         self.settings.knows_models = true;
+        self.refusal = None;
         if let Some(path) = path {
             self.models.open(path);
             return;
@@ -170,7 +184,15 @@ impl Session {
         self.models.look(&folders);
     }
 
-    /// Looks for models in a folder besides the others, and remembers it.
+    /// Sees to it that the page lists a model that the user has named, wherever it lies.
+    fn list(&mut self, path: &Path) {
+        let places = self.models.places();
+        if !places.iter().any(|place| path.starts_with(place)) {
+            self.add_model_folder(path.to_owned());
+        }
+    }
+
+    /// Looks for models in a folder besides the others, and remembers it. A file may be one, too.
     pub fn add_model_folder(&mut self, folder: PathBuf) {
         if !self.settings.model_folders.contains(&folder) {
             self.settings.model_folders.push(folder);
@@ -226,7 +248,8 @@ impl Session {
             .iter()
             .filter_map(|download| match &download.purpose {
                 Purpose::Offer(id) => Some(id.clone()),
-                _ => None,
+                Purpose::Safety => Some(CHECKER.to_owned()),
+                Purpose::Rest(_) => None,
             });
         self.settings.downloads = offers.collect();
         self.save_settings();
@@ -235,11 +258,18 @@ impl Session {
     /// Shows the downloads of earlier runs, once it is known what they lack.
     fn recall_downloads(&mut self) {
         for offer in self.settings.downloads.clone() {
-            let is_lacking = self
-                .models
-                .lacking(&offer)
-                .is_some_and(|files| !files.is_empty());
-            let purpose = Purpose::Offer(offer);
+            let is_checker = offer == CHECKER;
+            let is_lacking = if is_checker {
+                !self.models.has_checker()
+            } else {
+                let lacking = self.models.lacking(&offer);
+                lacking.is_some_and(|files| !files.is_empty())
+            };
+            let purpose = if is_checker {
+                Purpose::Safety
+            } else {
+                Purpose::Offer(offer)
+            };
             if is_lacking && let Some((name, files)) = self.models.wanted(&purpose) {
                 self.downloads.recall(purpose, name, files);
             }
@@ -252,20 +282,14 @@ impl Session {
         for news in self.models.pump() {
             match news {
                 News::Opened(opened) => {
+                    self.list(&opened.path);
                     self.use_model(Some(opened.path), opened.source, opened.card);
                 }
                 News::NotOpened(path, error) => {
-                    self.notices.push(not_opened(&error, self.runs_demo()));
+                    self.refusal = Some(not_opened(&error, self.runs_demo()));
                     // The page shows what it lacks, and offers to fetch that.
-                    let is_known = self
-                        .models
-                        .places()
-                        .iter()
-                        .any(|place| path.starts_with(place));
-                    if let (Error::Incomplete { .. }, Some(folder)) = (&error, path.parent())
-                        && !is_known
-                    {
-                        self.add_model_folder(folder.to_owned());
+                    if let Error::Incomplete { .. } = &error {
+                        self.list(&path);
                     }
                     self.after_change();
                 }

@@ -23,6 +23,9 @@ use crate::weights::tokens::{Service, Tokens};
 /// Over which time the speed of a download is taken.
 const SPEED_WINDOW: Duration = Duration::from_secs(10);
 
+/// After which time without a byte a download counts as stalled.
+const STALL: Duration = Duration::from_secs(3);
+
 /// How often a download tells how far it is.
 const TELL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -83,6 +86,12 @@ impl Download {
         let ((from, before), (to, after)) = (self.marks.front()?, self.marks.back()?);
         let seconds = to.duration_since(*from).as_secs_f64();
         (seconds > 1.0).then(|| after.saturating_sub(*before) as f64 / seconds)
+    }
+
+    /// Whether nothing has come for a while.
+    pub fn is_stalled(&self) -> bool {
+        let last = self.marks.back();
+        !self.is_checking && last.is_some_and(|(at, _)| at.elapsed() > STALL)
     }
 
     /// How long it will still take at this speed.
@@ -239,6 +248,20 @@ impl Downloads {
             && download.halt.is_some()
         {
             download.halt = Some(Halt::Waiting);
+        }
+        self.run_next();
+    }
+
+    /// Goes on with downloads that were refused for want of a token.
+    pub(super) fn retry_closed(&mut self) {
+        for download in &mut self.all {
+            if let Some(Halt::Failed {
+                licence_page: Some(_),
+                ..
+            }) = download.halt
+            {
+                download.halt = Some(Halt::Waiting);
+            }
         }
         self.run_next();
     }

@@ -155,6 +155,8 @@ pub struct Session {
     paused: bool,
     /// The model that runs.
     current: Current,
+    /// Why the model that was chosen last cannot run.
+    refusal: Option<String>,
     /// Whether the program was opened for the first time, and what models there are is to be shown.
     is_new: bool,
     /// All memory of this machine in bytes, where the platform tells.
@@ -221,6 +223,7 @@ impl Session {
             loader,
             paused: false,
             current: Current::new(source, card),
+            refusal: None,
             is_new,
             machine_memory: memory::total_bytes(),
             jobs: Vec::new(),
@@ -424,6 +427,7 @@ impl Session {
         }
         let tokens = Tokens::known(&self.folders.config);
         self.downloads.set_tokens(tokens.clone());
+        self.downloads.retry_closed();
         self.loras.set_tokens(tokens);
     }
 

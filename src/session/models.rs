@@ -235,7 +235,12 @@ impl Models {
             let is_named = is_own && is_in(file, &self.others) && !is_in(file, &self.foreign);
             (is_downloaded || is_named) && !used.contains(file) && !kept.contains(file)
         };
-        model.files.iter().filter(is_free).cloned().collect()
+        // Where the transformer stays, the rest does as well.
+        if model.transformer.iter().all(|file| is_free(&file)) {
+            model.files.iter().filter(is_free).cloned().collect()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Puts files into the system's trash; the session hears of it.

@@ -51,6 +51,7 @@ pub(super) enum Action {
     Notice(String),
     DismissNotice(usize),
     DismissFailure,
+    DismissRefusal,
     ToggleSettings,
     ToggleShortcuts,
     TogglePanels,
@@ -148,6 +149,7 @@ impl App {
                 }
             }
             Action::DismissFailure => self.failure = None,
+            Action::DismissRefusal => self.session.dismiss_refusal(),
             Action::ToggleSettings => self.toggle(Dialog::Settings),
             Action::ToggleShortcuts => self.toggle(Dialog::Shortcuts),
             Action::TogglePanels => {

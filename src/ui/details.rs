@@ -142,7 +142,7 @@ fn facts(record: &Record) -> Vec<(&'static str, String)> {
         .get("model")
         .is_some_and(|model| model == "schnell");
     let model = record.inputs.get("model").and_then(Value::as_str);
-    facts.extend(model.map(|model| ("Model", model.to_owned())));
+    facts.extend(model.map(|model| ("Model", format!("{}, {model}", record.model))));
     let guidance = record.inputs.get("guidance_scale").and_then(Value::as_f64);
     facts.extend(
         guidance

@@ -100,6 +100,7 @@ impl Form {
                         self.group_ui(ui, group, &problems, &mut desk);
                     }
                     ui.add_space(SPACE);
+                    widgets::follow_focus(ui);
                 });
         });
     }

@@ -9,6 +9,7 @@ use crate::session::jobs::{Failure, Job, JobId, JobState, Run};
 use crate::session::{ModelState, Session};
 use crate::ui::theme::{self, READING_WIDTH, SPACE};
 use crate::ui::{Action, Tab, icons, shortcuts, widgets};
+use crate::weights::catalog::{size_text, total};
 
 /// How many notices stand on the screen at a time.
 const NOTICES: usize = 3;
@@ -27,7 +28,27 @@ pub(super) fn messages_ui(
     let about = session.card().about.as_ref();
     if let Some(about) = about.filter(|_| tab != Tab::Models) {
         widgets::card_ui(ui, palette.accent_soft, |ui| {
-            widgets::sentence_ui(ui, icons::INFO, about, palette.text);
+            if session.runs_demo() {
+                dismissable_ui(ui, icons::INFO, about, palette.text, |ui| {
+                    if ui.button("Other models").clicked() {
+                        actions.push(Action::ShowTab(Tab::Models));
+                    }
+                });
+            } else {
+                widgets::sentence_ui(ui, icons::INFO, about, palette.text);
+            }
+        });
+    }
+    if let Some(sentence) = session.refusal() {
+        widgets::card_ui(ui, palette.error_soft, |ui| {
+            dismissable_ui(ui, icons::ERROR, sentence, palette.error, |ui| {
+                if widgets::icon_button_ui(ui, icons::CLOSE, "Dismiss").clicked() {
+                    actions.push(Action::DismissRefusal);
+                }
+                if tab != Tab::Models && ui.button("Models").clicked() {
+                    actions.push(Action::ShowTab(Tab::Models));
+                }
+            });
         });
     }
     if let ModelState::Failed(sentence) = session.model() {
@@ -68,7 +89,7 @@ pub(super) fn messages_ui(
     if let Some(job) = failure.and_then(|id| session.job(id))
         && let JobState::Failed(failure) = &job.state
     {
-        failure_ui(ui, job, failure, actions);
+        failure_ui(ui, session, job, failure, actions);
     }
     if let Some(job) = session.running()
         && let JobState::Running(run) = &job.state
@@ -82,7 +103,13 @@ pub(super) fn messages_ui(
 }
 
 /// Why the last job made nothing.
-fn failure_ui(ui: &mut Ui, job: &Job, failure: &Failure, actions: &mut Vec<Action>) {
+fn failure_ui(
+    ui: &mut Ui,
+    session: &Session,
+    job: &Job,
+    failure: &Failure,
+    actions: &mut Vec<Action>,
+) {
     let palette = theme::palette(ui);
     widgets::card_ui(ui, palette.error_soft, |ui| {
         let text = format!("No picture was made: {}", failure.sentence);
@@ -95,7 +122,9 @@ fn failure_ui(ui: &mut Ui, job: &Job, failure: &Failure, actions: &mut Vec<Actio
                 if ui.button("Turn the checker off").clicked() {
                     actions.push(Action::TryUnchecked(again()));
                 }
-                if ui.button("Download the checker").clicked() {
+                let files = session.models.catalog.safety_files();
+                let text = format!("Download the checker ({})", size_text(total(&files)));
+                if ui.button(text).clicked() {
                     actions.push(Action::FetchSafetyChecker);
                 }
             } else if ui.button("Try again").clicked() {

@@ -1,9 +1,11 @@
 //! The page of models: which are on this machine, which runs, and where to get others ([`offers`]).
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use egui::{Align, Label, Layout, RichText, ScrollArea, Ui};
 
+use crate::imaging::read;
 use crate::schema::request::Model;
 use crate::session::Session;
 use crate::session::downloads::Purpose;
@@ -23,8 +25,10 @@ pub(super) struct ModelsPage {
     heights: [f32; 2],
     /// Whether the page is to be shown from its top, where the download is.
     pub(super) to_top: bool,
-    /// The model that is to be deleted, if the user says so once more.
-    doomed: Option<PathBuf>,
+    /// Whether it is to be shown from where models are offered.
+    to_offers: bool,
+    /// The model that is to be deleted if the user says so once more, and the question.
+    doomed: Option<(PathBuf, String)>,
 }
 
 impl ModelsPage {
@@ -60,15 +64,20 @@ impl ModelsPage {
             .show(ui, |ui| {
                 ui.set_max_width(PAGE_WIDTH.min(ui.available_width()));
                 if session.is_new() && session.downloads.all().is_empty() {
-                    welcome_ui(ui, session, actions);
+                    self.to_offers |= welcome_ui(ui, session, actions);
                     ui.add_space(SPACE);
                 }
                 offers::downloads_ui(ui, session);
                 self.here_ui(ui, session, actions);
                 ui.add_space(2.0 * SPACE);
+                let heading = ui.label(theme::title("Get FLUX.1"));
+                if std::mem::take(&mut self.to_offers) {
+                    heading.scroll_to_me(Some(Align::TOP));
+                }
                 offers::offers_ui(ui, self, session);
                 ui.add_space(2.0 * SPACE);
                 folders_ui(ui, session, actions);
+                widgets::follow_focus(ui);
             });
     }
 
@@ -122,8 +131,10 @@ impl ModelsPage {
             } else if let Some(needs) = model.needs() {
                 widgets::small_sentence_ui(ui, icons::INFO, &format!("It still needs {needs}"));
             }
-            if self.doomed.as_ref() == Some(&model.path) {
-                self.doom_ui(ui, model, session);
+            if let Some((path, question)) = self.doomed.clone()
+                && path == model.path
+            {
+                self.doom_ui(ui, &question, model, session);
             }
         });
     }
@@ -162,18 +173,18 @@ impl ModelsPage {
                 self.to_top = true;
             }
         }
-        if !session.removable(model).is_empty() || is_in_use {
-            let name = if is_in_use {
-                "The model in use cannot be deleted: choose another one first"
-            } else {
-                "Delete"
-            };
-            let doom = ui.add_enabled_ui(!is_in_use, |ui| {
-                widgets::icon_button_ui(ui, icons::CLEAR, name)
-            });
-            if doom.inner.clicked() {
-                self.doomed = Some(model.path.clone());
-            }
+        let files = session.removable(model);
+        let name = match (is_in_use, files.is_empty()) {
+            (true, _) => "The model in use cannot be deleted: choose another one first",
+            (false, true) => "Another program or model has it: it cannot be deleted here",
+            (false, false) => "Delete",
+        };
+        let is_possible = !is_in_use && !files.is_empty();
+        let doom = ui.add_enabled_ui(is_possible, |ui| {
+            widgets::icon_button_ui(ui, icons::CLEAR, name)
+        });
+        if doom.inner.clicked() {
+            self.doomed = Some((model.path.clone(), question(&files)));
         }
         if widgets::icon_button_ui(ui, icons::FOLDER, "Show in the file manager").clicked() {
             actions.push(Action::Reveal(model.path.clone()));
@@ -181,29 +192,35 @@ impl ModelsPage {
     }
 
     /// Asks once more before a model is deleted.
-    fn doom_ui(&mut self, ui: &mut Ui, model: &FoundModel, session: &mut Session) {
-        let files = session.removable(model);
-        let has_parts = files.iter().any(|file| !model.transformer.contains(file));
-        let text = if has_parts {
-            "Put it into the trash, with the parts that no other model uses?"
-        } else {
-            "Put it into the trash?"
-        };
+    fn doom_ui(&mut self, ui: &mut Ui, question: &str, model: &FoundModel, session: &mut Session) {
+        ui.add(Label::new(question).wrap());
         ui.horizontal(|ui| {
-            ui.label(text);
             if ui.button("Put into the trash").clicked() {
                 session.trash_model(model);
                 self.doomed = None;
             }
-            if ui.button("Keep").clicked() {
+            let is_escaped = ui.input(|input| input.key_pressed(egui::Key::Escape));
+            if ui.button("Keep").clicked() || is_escaped {
                 self.doomed = None;
             }
         });
     }
 }
 
-/// What the program says when it is opened for the first time.
-fn welcome_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) {
+/// Asks about the files that go with a model.
+fn question(files: &[PathBuf]) -> String {
+    let sizes = files.iter().filter_map(|file| fs::metadata(file).ok());
+    let bytes: u64 = sizes.map(|data| data.len()).sum();
+    let names: Vec<_> = files.iter().map(|file| read::name(file)).collect();
+    format!(
+        "Put {} into the trash ({})?",
+        names.join(", "),
+        size_text(bytes)
+    )
+}
+
+/// What the program says when it is opened for the first time. Returns whether what can be had is to be shown.
+fn welcome_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) -> bool {
     widgets::card_ui(ui, theme::palette(ui).accent_soft, |ui| {
         ui.add_space(HALF);
         ui.label(theme::title("Welcome"));
@@ -211,7 +228,8 @@ fn welcome_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) {
                     toy faces within seconds. For real pictures get FLUX.1 below, or add the folder in which ComfyUI, \
                     InvokeAI or another program keeps it: nothing is copied";
         ui.add(Label::new(text).wrap());
-        ui.horizontal_wrapped(|ui| {
+        let to_offers = ui.horizontal_wrapped(|ui| {
+            let to_offers = widgets::button_ui(ui, icons::DOWN, "Get FLUX.1").clicked();
             if ui.button("Begin with the demo model").clicked() {
                 session.settings.knows_models = true;
                 actions.push(Action::ShowTab(Tab::Results));
@@ -219,9 +237,11 @@ fn welcome_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) {
             if widgets::button_ui(ui, icons::FOLDER, "I have FLUX.1 here…").clicked() {
                 actions.push(Action::Ask(Asked::ModelFolder));
             }
+            to_offers
         });
         ui.add_space(HALF);
-    });
+        to_offers.inner
+    })
 }
 
 /// The model inside the program.
@@ -264,8 +284,7 @@ fn safety_ui(ui: &mut Ui, session: &mut Session) {
     }
     card_ui(ui, false, |ui| {
         let size = size_text(total(&session.models.catalog.safety_files()));
-        let facts =
-            "Looks at every picture before it is shown; jobs without it have to turn it off";
+        let facts = "Checks every picture before it is shown. It is not here yet: jobs end until it is, or is turned off";
         row_ui(ui, "Safety checker", facts, |ui| {
             let text = format!("Download ({size})");
             let button = egui::Button::new((icons::DOWNLOAD, text.as_str()));

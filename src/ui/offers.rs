@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use egui::{Align, Label, Layout, OpenUrl, RichText, Ui, vec2};
 
+use crate::engine::plan::{duration_text, usual_seconds};
 use crate::schema::request::Model;
 use crate::session::Session;
 use crate::session::downloads::{Download, Halt, Purpose};
@@ -17,7 +18,6 @@ use crate::weights::tokens::Service;
 
 /// The models that can be had, side by side where there is room.
 pub(super) fn offers_ui(ui: &mut Ui, page: &mut ModelsPage, session: &mut Session) {
-    ui.label(theme::title("Get FLUX.1"));
     let models = [Model::Schnell, Model::Dev];
     let gap = SPACE;
     let width = (ui.available_width() - gap) / 2.0;
@@ -63,11 +63,11 @@ fn offer_ui(
     let (name, about) = match model {
         Model::Schnell => (
             "FLUX.1 schnell",
-            "The fast one: a picture takes 4 steps. Free for every use",
+            "The fast one: 4 steps, and free for every use",
         ),
         Model::Dev => (
             "FLUX.1 dev",
-            "The fine one: a picture takes about 28 steps, and most LoRAs are made for it",
+            "The fine one: about 28 steps, and most LoRAs are for it",
         ),
     };
     widgets::card_ui(ui, theme::palette(ui).panel, |ui| {
@@ -113,7 +113,7 @@ fn facts_ui(ui: &mut Ui, offer: &Offer, memory: Option<u64>, session: &Session) 
     let size = match lacking {
         Some(0) => format!("{}, all of it is here", size_text(all)),
         Some(lacking) if lacking < all => format!(
-            "{} to download; {} of it are here already",
+            "{} to download; another {} is here already",
             size_text(lacking),
             size_text(all - lacking)
         ),
@@ -129,6 +129,15 @@ fn facts_ui(ui: &mut Ui, offer: &Offer, memory: Option<u64>, session: &Session) 
                 ui.label(theme::small(ui, format!("from {}", file.repository)));
             }
         });
+    let steps = match offer.model {
+        Model::Schnell => 4,
+        Model::Dev => 28,
+    };
+    let time = duration_text(usual_seconds(offer.model, steps));
+    let time = format!(
+        "About {time} for a picture of 1024 × 1024 here; at 0.25 megapixels a quarter of it"
+    );
+    widgets::small_sentence_ui(ui, icons::WAITING, &time);
     let fit = match memory {
         None => return,
         Some(memory) if catalog.fits(offer, memory) => format!(
@@ -144,7 +153,7 @@ fn facts_ui(ui: &mut Ui, offer: &Offer, memory: Option<u64>, session: &Session) 
 }
 
 /// Under which licence a model is published, and what to do for it.
-fn licence_ui(ui: &mut Ui, offer: &Offer, session: &Session) {
+fn licence_ui(ui: &mut Ui, offer: &Offer, session: &mut Session) {
     let catalog = &session.models.catalog;
     if let Some(licence) = catalog.licence(offer) {
         ui.scope(|ui| {
@@ -162,18 +171,22 @@ fn licence_ui(ui: &mut Ui, offer: &Offer, session: &Session) {
     let files = catalog.files(offer);
     let gated = files.iter().find(|file| file.is_gated);
     if let Some(page) = gated.map(install::page) {
-        let text = if session.downloads.has_token() {
-            "Hugging Face wants its licence accepted with your account"
-        } else {
-            "Hugging Face wants its licence accepted with an account, and a token of it"
-        };
+        let text = "Hugging Face asks you to accept the licence with an account of yours, and this program for its token";
         ui.add(Label::new(theme::small(ui, text)).wrap());
-        ui.hyperlink_to(RichText::new("Accept it on its page").small(), &page)
-            .on_hover_text(&page);
+        ui.hyperlink_to(
+            RichText::new("Accept the licence on its page").small(),
+            &page,
+        )
+        .on_hover_text(&page);
+        let own = Purpose::Offer(offer.id.clone());
+        // A download that was refused has the box itself.
+        if !session.downloads.has_token() && session.downloads.find(&own).is_none() {
+            settings::token_ui(ui, session, Service::HuggingFace);
+        }
     }
 }
 
-/// The button that begins a download, or what stands in its place. Returns whether one has begun.
+/// The button that begins a download, or what stands in its place. Returns whether the download is to be shown.
 fn button_ui(ui: &mut Ui, offer: &Offer, session: &mut Session) -> bool {
     if session
         .models
@@ -186,8 +199,7 @@ fn button_ui(ui: &mut Ui, offer: &Offer, session: &mut Session) -> bool {
     }
     let own = Purpose::Offer(offer.id.clone());
     if session.downloads.find(&own).is_some() {
-        ui.label(theme::small(ui, "See the download above"));
-        return false;
+        return widgets::button_ui(ui, icons::UP, "Show the download").clicked();
     }
     let name = format!("Download {}", offer.name());
     let button = egui::Button::new((icons::DOWNLOAD, "Download"));
@@ -222,12 +234,16 @@ fn download_ui(ui: &mut Ui, purpose: &Purpose, session: &mut Session) {
         download.bytes.share(),
     );
     let (doing, halt) = (doing(download), download.halt.clone());
+    let asks = ui.scope_id().with("gives up");
+    if halt.is_none() {
+        // A server that falls silent wakes nobody.
+        ui.ctx().request_repaint_after(Duration::from_secs(1));
+    }
     widgets::card_ui(ui, theme::palette(ui).panel, |ui| {
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let hint = "Give up the download; files that are complete stay";
-                if widgets::icon_button_ui(ui, icons::CLOSE, hint).clicked() {
-                    session.give_up_download(purpose);
+                if widgets::icon_button_ui(ui, icons::CLOSE, "Give up the download").clicked() {
+                    ui.data_mut(|data| data.insert_temp(asks, true));
                 }
                 if halt.is_none() {
                     if widgets::icon_button_ui(ui, icons::PAUSE, "Pause the download").clicked() {
@@ -245,6 +261,9 @@ fn download_ui(ui: &mut Ui, purpose: &Purpose, session: &mut Session) {
         });
         widgets::progress_ui(ui, share, &format!("Download of {name}"));
         ui.add(Label::new(theme::small(ui, line)).wrap());
+        if ui.data(|data| data.get_temp(asks)).unwrap_or(false) {
+            give_up_ui(ui, purpose, asks, session);
+        }
         match halt {
             None => {
                 ui.add(Label::new(theme::small(ui, doing)).truncate());
@@ -254,6 +273,21 @@ fn download_ui(ui: &mut Ui, purpose: &Purpose, session: &mut Session) {
                 sentence,
                 licence_page,
             }) => failed_ui(ui, purpose, &sentence, licence_page.as_deref(), session),
+        }
+    });
+}
+
+/// Asks once more before a download is given up.
+fn give_up_ui(ui: &mut Ui, purpose: &Purpose, asks: egui::Id, session: &mut Session) {
+    ui.horizontal_wrapped(|ui| {
+        ui.label("Give it up? What has arrived of unfinished files is thrown away");
+        if ui.button("Give up").clicked() {
+            session.give_up_download(purpose);
+            ui.data_mut(|data| data.remove::<bool>(asks));
+        }
+        let is_escaped = ui.input(|input| input.key_pressed(egui::Key::Escape));
+        if ui.button("Keep").clicked() || is_escaped {
+            ui.data_mut(|data| data.remove::<bool>(asks));
         }
     });
 }
@@ -311,7 +345,9 @@ fn line_of(download: &Download) -> String {
         Some(Halt::Waiting) => parts.push("waits for the one before".to_owned()),
         _ => {}
     }
-    if download.halt.is_none() && !download.is_checking {
+    if download.halt.is_none() && download.is_stalled() {
+        parts.push("waiting for the server…".to_owned());
+    } else if download.halt.is_none() && !download.is_checking {
         if let Some(speed) = download.speed() {
             parts.push(format!("{}/s", in_words(speed as u64)));
         }

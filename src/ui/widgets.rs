@@ -245,6 +245,29 @@ pub(super) fn dialog_area(ui: &Ui) -> ScrollArea {
         })
 }
 
+/// Scrolls to the control in `ui` that has got the keyboard since the last frame.
+pub(super) fn follow_focus(ui: &Ui) {
+    let key = ui.scope_id().with("focus");
+    let now = ui.memory(egui::Memory::focused);
+    let before: Option<egui::Id> = ui.data(|data| data.get_temp(key));
+    if now == before {
+        return;
+    }
+    ui.data_mut(|data| {
+        data.remove::<egui::Id>(key);
+        if let Some(now) = now {
+            data.insert_temp(key, now);
+        }
+    });
+    let response = now.and_then(|id| ui.ctx().read_response(id));
+    if let Some(response) = response
+        && response.layer_id == ui.layer_id()
+        && ui.min_rect().contains(response.rect.center())
+    {
+        ui.scroll_to_rect(response.rect.expand(SPACE), None);
+    }
+}
+
 /// A raised area around `contents`.
 pub(super) fn card_ui<R>(ui: &mut Ui, fill: Color32, contents: impl FnOnce(&mut Ui) -> R) -> R {
     let frame = Frame::new()

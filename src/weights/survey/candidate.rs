@@ -55,8 +55,13 @@ impl Candidate {
         for path in paths {
             let contents = open(path)?;
             bytes += contents.len() as u64;
+            let is_named_gguf = path.extension().is_some_and(|ending| ending == "gguf");
             let shard = Header::parse(&contents).map_err(|reason| Error::NoWeights {
-                reason,
+                reason: if is_named_gguf && !contents.starts_with(b"GGUF") {
+                    "is no GGUF file: its download may have been cut short or gone wrong".to_owned()
+                } else {
+                    reason
+                },
                 path: path.clone(),
             })?;
             header.tensors.extend(shard.tensors);

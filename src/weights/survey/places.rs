@@ -114,8 +114,11 @@ pub(super) fn bases_in(place: &Path) -> Vec<PathBuf> {
     bases
 }
 
-/// The files of weights in and below a folder.
+/// The files of weights in and below a folder; a file is its own place, with its other shards.
 pub fn gather(folder: &Path, depth: usize) -> Vec<PathBuf> {
+    if folder.is_file() {
+        return shards_of(folder);
+    }
     let mut files = Vec::new();
     walk(folder, depth, &mut |path, is_folder| {
         let ending = path.extension().unwrap_or_default();
