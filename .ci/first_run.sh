@@ -24,7 +24,7 @@ open_window
 
 # Where things are on the page of models.
 get=(430 239) download=(418 560) token=(760 265) pause=(1178 145)
-tab=(592 89) use_demo=(1194 185) delete=(1150 245) trash=(432 333)
+tab=(552 89) use_demo=(1194 185) delete=(1150 245) trash=(432 333)
 
 # The download is refused, and a token opens it.
 sleep 1

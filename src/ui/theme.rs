@@ -50,7 +50,7 @@ pub(super) const RING: f32 = 2.0;
 /// Width of the form.
 pub(super) const FORM_WIDTH: f32 = 336.0;
 /// Width of what chooses between results and canvas.
-pub(super) const TABS_WIDTH: f32 = 288.0;
+pub(super) const TABS_WIDTH: f32 = 240.0;
 /// Width of a page of models.
 pub(super) const PAGE_WIDTH: f32 = 880.0;
 /// The least width of the card of a model that can be had.

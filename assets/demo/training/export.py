@@ -32,7 +32,7 @@ MODEL_INDEX = {
 ABOUT = {
     "name": "Demo faces",
     "native_size": 128,
-    "about": "A small demonstration model, trained only on drawn cartoon faces: it shows how the program works, not how good FLUX.1 is",
+    "about": "A small model of cartoon faces: it shows how the program works, not how good FLUX.1 is",
     "examples": [
         "a smiling green face with round glasses",
         "a laughing woman with long blond hair and a golden crown",
