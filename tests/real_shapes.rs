@@ -269,6 +269,43 @@ fn plans_go_from_all_at_hand_to_block_by_block() {
 }
 
 #[test]
+fn the_usual_time_goes_by_the_work_of_the_real_model() {
+    let place = laid_out(&[&["flux1-dev.safetensors"], &PARTS[..]].concat());
+    let source = open_model(place.path(), &[]).unwrap();
+    let sizes = Sizes::of(&source, Model::Dev, Precision::Stored, &Hardware::cpu()).unwrap();
+    // How many operations a second the usual time stands for, by the operations that the plan of a job counts.
+    let speed = |model: Model, steps| {
+        let load = Load {
+            size: Size {
+                width: 1024,
+                height: 1024,
+            },
+            text_tokens: model.max_t5_tokens(),
+            steps,
+            pictures: 1,
+            knows_prompt: true,
+            checker: 0,
+        };
+        let budget = Budget {
+            bytes: None,
+            base: 0,
+            operations: 1.0,
+            reading: 1e30,
+        };
+        plan::plan(&sizes, &load, &budget).seconds / plan::usual_seconds(model, steps)
+    };
+    let (dev, schnell) = (speed(Model::Dev, 28), speed(Model::Schnell, 28));
+    // What the VAE does is not in the usual time.
+    assert!(
+        (dev / schnell - 1.0).abs() < 0.01,
+        "{dev} against {schnell}"
+    );
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let of_a_core = dev / cores as f64;
+    assert!((5e10..7e10).contains(&of_a_core), "{of_a_core}");
+}
+
+#[test]
 fn the_safety_checker_is_part_of_every_plan() {
     let place = laid_out(&[&["flux1-dev.safetensors"], &PARTS[..]].concat());
     let source = open_model(place.path(), &[]).unwrap();

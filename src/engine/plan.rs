@@ -295,7 +295,9 @@ impl Sizes {
         let wide = 3 * self.width + self.inner;
         let attention = 11 * self.width;
         let mlp = self.width + 3 * self.inner;
-        self.number * (tokens * (3 * self.width + wide + attention.max(mlp)) + 2 * scores)
+        // What the allocator keeps of earlier tensors, as measured (benches/memory.rs).
+        let kept = 3 * self.width;
+        self.number * (tokens * (3 * self.width + wide + attention.max(mlp) + kept) + 2 * scores)
     }
 
     /// Scores of the attention of every token to every other, in all heads of 128 features.

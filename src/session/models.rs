@@ -34,6 +34,8 @@ struct Looked {
     elsewhere: Vec<PathBuf>,
     /// Whether one of the places has a safety checker.
     has_checker: bool,
+    /// Bytes that are free where downloads go.
+    free: Option<u64>,
 }
 
 /// A model that was asked for and can be used.
@@ -73,6 +75,7 @@ pub struct Models {
     found: Option<Arc<[FoundModel]>>,
     elsewhere: Vec<PathBuf>,
     has_checker: bool,
+    free: Option<u64>,
     /// What has to be downloaded for each offer.
     lacking: BTreeMap<String, Vec<Published>>,
     /// How many looks there have been, and what ends the last one while it goes on.
@@ -97,6 +100,7 @@ impl Models {
             found: None,
             elsewhere: Vec::new(),
             has_checker: false,
+            free: None,
             lacking: BTreeMap::new(),
             looks: 0,
             looking: None,
@@ -131,6 +135,11 @@ impl Models {
         self.has_checker
     }
 
+    /// Bytes that were free on the disk of the downloads when the folders were last looked through.
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.free
+    }
+
     /// Where models and their parts are looked for, the nearest first.
     pub fn places(&self) -> Vec<PathBuf> {
         let own = [self.folder.clone()].into_iter();
@@ -143,7 +152,7 @@ impl Models {
     pub(super) fn look(&mut self, others: &[PathBuf]) {
         self.others = others.to_vec();
         self.looks += 1;
-        let (number, places) = (self.looks, self.places());
+        let (number, places, folder) = (self.looks, self.places(), self.folder.clone());
         let stop = Stop::default();
         if let Some(earlier) = self.looking.replace(stop.clone()) {
             earlier.raise();
@@ -154,6 +163,7 @@ impl Models {
             let looked = Looked {
                 elsewhere,
                 has_checker: ModelSource::safety_checker_in(&places).is_some(),
+                free: install::free_bytes(&folder),
                 models: find_all(&places, &stop),
             };
             tell(Event::Found(number, looked));
@@ -262,6 +272,7 @@ impl Models {
                     self.looking = None;
                     self.elsewhere = looked.elsewhere;
                     self.has_checker = looked.has_checker;
+                    self.free = looked.free;
                     self.found = Some(looked.models.into());
                     self.lacking = self.lacking_of_all();
                 }

@@ -119,6 +119,15 @@ fn facts_ui(ui: &mut Ui, offer: &Offer, memory: Option<u64>, session: &Session) 
         ),
         _ => format!("{} to download", size_text(all)),
     };
+    let wanted = lacking.unwrap_or(all);
+    let room = match session.models.free_bytes() {
+        Some(free) if wanted > free => {
+            format!(", but only {} are free on the disk", size_text(free))
+        }
+        Some(free) if wanted > 0 => format!(", {} are free on the disk", size_text(free)),
+        _ => String::new(),
+    };
+    let size = format!("{size}{room}");
     let files = catalog.files(offer);
     ui.scope(|ui| widgets::small_sentence_ui(ui, icons::DOWNLOAD, &size))
         .response

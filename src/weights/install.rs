@@ -155,6 +155,12 @@ fn put(from: &Path, to: &Path) -> Result<(), Error> {
     })
 }
 
+/// Bytes that are free on the disk of a folder, which may not be there yet; `None` where the platform does not tell.
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let there = folder.ancestors().find(|folder| folder.is_dir())?;
+    available_space(there).ok()
+}
+
 /// Says before anything is downloaded whether the disk has room for so many bytes.
 fn make_room(folder: &Path, bytes: u64) -> Result<(), Error> {
     let refused = |reason| Error::Unwritable {
@@ -163,7 +169,7 @@ fn make_room(folder: &Path, bytes: u64) -> Result<(), Error> {
     };
     fs::create_dir_all(folder).map_err(refused)?;
     // A system that does not tell how much is free says so when it is full.
-    let Ok(free) = available_space(folder) else {
+    let Some(free) = free_bytes(folder) else {
         return Ok(());
     };
     if free >= bytes.saturating_add(SPARE_BYTES.min(bytes)) {
