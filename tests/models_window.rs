@@ -175,6 +175,39 @@ fn whoever_opens_the_program_first_sees_what_models_there_are() {
 }
 
 #[test]
+fn the_page_follows_the_keyboard() {
+    let script = Script::new();
+    let setup = Setup {
+        model: None,
+        ..setup(script.maker())
+    };
+    let size = [1280.0, 560.0];
+    let mut desk = Desk::open_with(setup, size, tempfile::tempdir().unwrap());
+    desk.until("the look is over", |desk| {
+        desk.session().models.found().is_some()
+    });
+    let last = "Use a file…";
+    for _ in 0..200 {
+        if desk.control(Role::Button, last).is_focused() {
+            break;
+        }
+        desk.harness.key_press(egui::Key::Tab);
+        desk.harness.run_steps(2);
+    }
+    let button = desk.control(Role::Button, last);
+    assert!(
+        button.is_focused(),
+        "Tab does not come to the end of the page"
+    );
+    desk.settle();
+    let rect = desk.control(Role::Button, last).rect();
+    assert!(
+        rect.top() > 100.0 && rect.bottom() < 470.0,
+        "it is out of sight: {rect:?}"
+    );
+}
+
+#[test]
 fn a_picture_can_be_made_at_once_and_is_shown() {
     let script = Script::new();
     let setup = Setup {
