@@ -51,8 +51,9 @@ for tool in Xvfb xdotool openbox import convert compare /usr/bin/python3; do
     command -v $tool >/dev/null || fail "$tool is not installed"
 done
 
-# The server picks a free number and writes it down. The screen has room for the window's frame.
-Xvfb -displayfd 3 -screen 0 $((width + 40))x$((height + 80))x24 -nolisten tcp 3>"$work/display" >/dev/null 2>&1 &
+# The server picks a free number and writes it down. The screen has room for the window's frame. Without -noreset it would
+# begin anew when the first who asks it something leaves, and turn whoever comes then away.
+Xvfb -noreset -displayfd 3 -screen 0 $((width + 40))x$((height + 80))x24 -nolisten tcp 3>"$work/display" >/dev/null 2>&1 &
 children+=($!)
 within 10 test -s "$work/display" || fail "Xvfb did not start"
 DISPLAY=:$(cat "$work/display")
@@ -68,6 +69,8 @@ find_window() {
 }
 # Starts the program and waits until its form is on the screen.
 open_window() {
+    # Under the pointer the button has another colour.
+    xdotool mousemove 1 1
     "$binary" >"$work/log" 2>&1 &
     program=$!
     children+=($program)
