@@ -52,10 +52,6 @@
 //! [`session::downloads`] runs one download after the other, and `session::choosing` lets another model take over: the worker
 //! then exchanges its generator. `ui/models` and `ui/offers` are the page of it.
 //!
-//! # What becomes of a picture
-//! [`engine::checking`] lets the pictures of models as large as FLUX.1 go through [`engine::safety`], before anybody sees them;
-//! what is withheld has no file, and a card in the gallery until the program ends.
-//!
 //! # How a picture comes in
 //! The form names a file; the caller of [`schema::request::Request::resolve`] looks at its header ([`imaging::read`]), so that
 //! the size is known and what cannot be used is said before anything runs. The job reads it, fits it and cuts out what the
@@ -64,8 +60,10 @@
 //! cut or painted is kept by [`session::inputs`] under the name of its contents.
 //!
 //! # How a picture is withheld
-//! Where the model has a safety checker, [`engine::safety`] looks at a finished picture with two models, on the CPU and in f32
-//! whatever the device: the first flags, the second has the last word. What it withholds has a reason, which is data.
+//! [`engine::checking`] lets the pictures of models as large as FLUX.1, and of those that bring a safety checker, go through
+//! [`engine::safety`] before anybody sees them. It looks with two models, on the CPU and in f32 whatever the device: the first
+//! flags, the second has the last word. What it withholds has a reason, no file, and a card in the gallery until the program
+//! ends.
 //!
 //! # How a LoRA comes in
 //! What is typed becomes a [`schema::reference::Reference`]: data, nothing is looked up. [`weights::library`] finds the file it
