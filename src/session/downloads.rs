@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -101,11 +101,11 @@ impl Download {
         Duration::try_from_secs_f64(left as f64 / speed).ok()
     }
 
-    /// Halts it for a reason. `arrived` is what lies on the disk, which may be more than was told.
-    fn halt(&mut self, halt: Halt, arrived: u64) {
+    /// Halts it for a reason. What lies on the disk counts, which may be more than was told.
+    fn halt(&mut self, halt: Halt, network: &Network, folder: &Path) {
         self.stop.raise();
         self.halt = Some(halt);
-        self.bytes.done = arrived;
+        self.bytes.done = install::arrived(network, folder, &self.files);
         self.is_checking = false;
         self.marks.clear();
     }
@@ -174,12 +174,6 @@ impl Downloads {
             .find(|download| download.purpose == *purpose)
     }
 
-    fn find_mut(&mut self, purpose: &Purpose) -> Option<&mut Download> {
-        self.all
-            .iter_mut()
-            .find(|download| download.purpose == *purpose)
-    }
-
     /// Takes other tokens for what is downloaded from now on.
     pub(super) fn set_tokens(&mut self, tokens: Tokens) {
         self.network.tokens = tokens;
@@ -209,10 +203,10 @@ impl Downloads {
 
     fn add(&mut self, purpose: Purpose, name: String, files: Vec<Published>, halt: Halt) {
         let bytes = Bytes {
-            done: 0,
+            done: install::arrived(&self.network, &self.folder, &files),
             total: Some(total(&files)),
         };
-        let mut download = Download {
+        self.all.push(Download {
             purpose,
             name,
             files,
@@ -223,45 +217,36 @@ impl Downloads {
             marks: VecDeque::new(),
             run: 0,
             stop: Stop::default(),
-        };
-        download.bytes.done = self.arrived(&download);
-        self.all.push(download);
-    }
-
-    /// Bytes of a download that lie on the disk.
-    fn arrived(&self, download: &Download) -> u64 {
-        install::arrived(&self.network, &self.folder, &download.files)
+        });
     }
 
     /// Halts a download. What has arrived stays.
     pub fn pause(&mut self, purpose: &Purpose) {
-        let arrived = self.find(purpose).map(|download| self.arrived(download));
-        if let (Some(download), Some(arrived)) = (self.find_mut(purpose), arrived) {
-            download.halt(Halt::Paused, arrived);
+        let mut all = self.all.iter_mut();
+        if let Some(download) = all.find(|download| download.purpose == *purpose) {
+            download.halt(Halt::Paused, &self.network, &self.folder);
         }
         self.run_next();
     }
 
     /// Goes on with a download, at once or when its turn comes.
     pub fn resume(&mut self, purpose: &Purpose) {
-        if let Some(download) = self.find_mut(purpose)
-            && download.halt.is_some()
-        {
-            download.halt = Some(Halt::Waiting);
-        }
-        self.run_next();
+        self.let_wait(|download| download.purpose == *purpose && download.halt.is_some());
     }
 
     /// Goes on with downloads that were refused for want of a token.
     pub(super) fn retry_closed(&mut self) {
-        for download in &mut self.all {
-            if let Some(Halt::Failed {
-                licence_page: Some(_),
-                ..
-            }) = download.halt
-            {
-                download.halt = Some(Halt::Waiting);
-            }
+        self.let_wait(|download| {
+            let halt = &download.halt;
+            matches!(halt, Some(Halt::Failed { licence_page, .. }) if licence_page.is_some())
+        });
+    }
+
+    /// Lets some downloads wait for their turn, which may be at once.
+    fn let_wait(&mut self, is_meant: impl Fn(&Download) -> bool) {
+        let meant = self.all.iter_mut().filter(|download| is_meant(download));
+        for download in meant {
+            download.halt = Some(Halt::Waiting);
         }
         self.run_next();
     }
@@ -350,8 +335,7 @@ impl Downloads {
                         Error::Cancelled => Halt::Paused,
                         error => failed(download, &error),
                     };
-                    let arrived = install::arrived(&self.network, &self.folder, &download.files);
-                    download.halt(halt, arrived);
+                    download.halt(halt, &self.network, &self.folder);
                     self.run_next();
                 }
             }
