@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 use std::thread::{self, Thread};
@@ -81,45 +81,36 @@ impl Errands {
         let dialog = AsyncFileDialog::new().set_directory(start);
         let ctx = ctx.clone();
         // The dialog is made here, as some systems demand, and waited for elsewhere.
-        let answer = match purpose {
-            Asked::OutputFolder => {
-                let asked = dialog.set_title("Folder for pictures").pick_folder();
-                Promise::spawn_thread("dialog", move || finish(&ctx, asked))
-            }
-            Asked::ModelFolder => {
-                let asked = dialog.set_title("Folder with models").pick_folder();
-                Promise::spawn_thread("dialog", move || finish(&ctx, asked))
-            }
-            Asked::ModelFile => {
-                let asked = dialog
+        let asked: Pin<Box<dyn Future<Output = Option<FileHandle>> + Send>> = match purpose {
+            Asked::OutputFolder => Box::pin(dialog.set_title("Folder for pictures").pick_folder()),
+            Asked::ModelFolder => Box::pin(dialog.set_title("Folder with models").pick_folder()),
+            Asked::ModelFile => Box::pin(
+                dialog
                     .set_title("Choose the file of a FLUX.1 model")
                     .add_filter("Models", &MODEL_ENDINGS)
-                    .pick_file();
-                Promise::spawn_thread("dialog", move || finish(&ctx, asked))
-            }
-            Asked::Input(_) => {
-                let asked = dialog
+                    .pick_file(),
+            ),
+            Asked::Input(_) => Box::pin(
+                dialog
                     .set_title("Choose a picture")
                     .add_filter("Pictures", &read::EXTENSIONS)
-                    .pick_file();
-                Promise::spawn_thread("dialog", move || finish(&ctx, asked))
-            }
-            Asked::Lora(_) => {
-                let asked = dialog
+                    .pick_file(),
+            ),
+            Asked::Lora(_) => Box::pin(
+                dialog
                     .set_title("Choose a LoRA")
                     .add_filter("LoRAs", &LORA_ENDINGS)
-                    .pick_file();
-                Promise::spawn_thread("dialog", move || finish(&ctx, asked))
-            }
-            Asked::Mask => {
-                let asked = dialog
+                    .pick_file(),
+            ),
+            Asked::Mask => Box::pin(
+                dialog
                     .set_title("Save the mask")
                     .set_file_name("mask.png")
                     .add_filter("PNG", &["png"])
-                    .save_file();
-                Promise::spawn_thread("dialog", move || finish(&ctx, asked))
-            }
+                    .save_file(),
+            ),
         };
+        let answer = Promise::spawn_thread("dialog", move || finish(&ctx, asked));
         self.dialog = Some(Dialog { purpose, answer });
     }
 

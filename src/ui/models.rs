@@ -93,7 +93,7 @@ impl ModelsPage {
                 }
             });
         });
-        demo_ui(ui, session, actions);
+        demo_ui(ui, session);
         let found = session.models.found().unwrap_or_default();
         if !session.runs_demo() && !found.iter().any(|model| session.is_in_use(model)) {
             current_ui(ui, session);
@@ -131,10 +131,14 @@ impl ModelsPage {
             } else if let Some(needs) = model.needs() {
                 widgets::small_sentence_ui(ui, icons::INFO, &format!("It still needs {needs}"));
             }
-            if let Some((path, question)) = self.doomed.clone()
-                && path == model.path
+            if let Some((path, question)) = &self.doomed
+                && *path == model.path
+                && let Some(is_doomed) = widgets::question_ui(ui, question, "Put into the trash")
             {
-                self.doom_ui(ui, &question, model, session);
+                self.doomed = None;
+                if is_doomed {
+                    session.trash_model(model);
+                }
             }
         });
     }
@@ -156,7 +160,6 @@ impl ModelsPage {
             let name = format!("Use {}", model.name);
             if ui.button("Use").accessible_name(&name).clicked() {
                 session.choose_model(Some(model.path.clone()));
-                actions.push(Action::ShowTab(Tab::Models));
             }
         } else if model.obstacle.is_none() {
             let parts = model.missing.iter();
@@ -165,10 +168,8 @@ impl ModelsPage {
                 .collect();
             let text = format!("Get the rest ({})", size_text(total(&files)));
             let rest = Purpose::Rest(model.path.clone());
-            let is_asked = session.downloads.find(&rest).is_some();
-            let button = egui::Button::new((icons::DOWNLOAD, text.as_str()));
-            let button = ui.add_enabled(!is_asked, button).accessible_name(&text);
-            if button.clicked() {
+            let is_new = session.downloads.find(&rest).is_none();
+            if widgets::download_button_ui(ui, is_new, &text, &text) {
                 session.fetch_model(rest);
                 self.to_top = true;
             }
@@ -189,21 +190,6 @@ impl ModelsPage {
         if widgets::icon_button_ui(ui, icons::FOLDER, "Show in the file manager").clicked() {
             actions.push(Action::Reveal(model.path.clone()));
         }
-    }
-
-    /// Asks once more before a model is deleted.
-    fn doom_ui(&mut self, ui: &mut Ui, question: &str, model: &FoundModel, session: &mut Session) {
-        ui.add(Label::new(question).wrap());
-        ui.horizontal(|ui| {
-            if ui.button("Put into the trash").clicked() {
-                session.trash_model(model);
-                self.doomed = None;
-            }
-            let is_escaped = ui.input(|input| input.key_pressed(egui::Key::Escape));
-            if ui.button("Keep").clicked() || is_escaped {
-                self.doomed = None;
-            }
-        });
     }
 }
 
@@ -245,7 +231,7 @@ fn welcome_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) -> 
 }
 
 /// The model inside the program.
-fn demo_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) {
+fn demo_ui(ui: &mut Ui, session: &mut Session) {
     let is_in_use = session.runs_demo();
     card_ui(ui, is_in_use, |ui| {
         let facts = "Draws toy faces of 128 × 128 pixels within seconds · always here";
@@ -260,7 +246,6 @@ fn demo_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) {
                 in_use_ui(ui);
             } else if ui.button(text).accessible_name(name).clicked() {
                 session.choose_model(None);
-                actions.push(Action::ShowTab(Tab::Models));
             }
         });
     });
@@ -287,11 +272,8 @@ fn safety_ui(ui: &mut Ui, session: &mut Session) {
         let facts = "Checks every picture before it is shown. It is not here yet: jobs end until it is, or is turned off";
         row_ui(ui, "Safety checker", facts, |ui| {
             let text = format!("Download ({size})");
-            let button = egui::Button::new((icons::DOWNLOAD, text.as_str()));
-            let is_asked = session.downloads.find(&Purpose::Safety).is_some();
-            let button = ui.add_enabled(!is_asked, button);
-            let button = button.accessible_name("Download the safety checker");
-            if button.clicked() {
+            let is_new = session.downloads.find(&Purpose::Safety).is_none();
+            if widgets::download_button_ui(ui, is_new, &text, "Download the safety checker") {
                 session.fetch_model(Purpose::Safety);
             }
         });

@@ -211,11 +211,9 @@ fn button_ui(ui: &mut Ui, offer: &Offer, session: &mut Session) -> bool {
         return widgets::button_ui(ui, icons::UP, "Show the download").clicked();
     }
     let name = format!("Download {}", offer.name());
-    let button = egui::Button::new((icons::DOWNLOAD, "Download"));
     // What lies elsewhere on this machine is not downloaded again.
     let is_known = session.models.found().is_some();
-    let response = ui.add_enabled(is_known, button).accessible_name(&name);
-    let is_clicked = response.clicked();
+    let is_clicked = widgets::download_button_ui(ui, is_known, "Download", &name);
     if is_clicked {
         session.fetch_model(own);
     }
@@ -271,7 +269,13 @@ fn download_ui(ui: &mut Ui, purpose: &Purpose, session: &mut Session) {
         widgets::progress_ui(ui, share, &format!("Download of {name}"));
         ui.add(Label::new(theme::small(ui, line)).wrap());
         if ui.data(|data| data.get_temp(asks)).unwrap_or(false) {
-            give_up_ui(ui, purpose, asks, session);
+            let question = "Give it up? What has arrived of unfinished files is thrown away";
+            if let Some(gives_up) = widgets::question_ui(ui, question, "Give up") {
+                ui.data_mut(|data| data.remove::<bool>(asks));
+                if gives_up {
+                    session.give_up_download(purpose);
+                }
+            }
         }
         match halt {
             None => {
@@ -282,21 +286,6 @@ fn download_ui(ui: &mut Ui, purpose: &Purpose, session: &mut Session) {
                 sentence,
                 licence_page,
             }) => failed_ui(ui, purpose, &sentence, licence_page.as_deref(), session),
-        }
-    });
-}
-
-/// Asks once more before a download is given up.
-fn give_up_ui(ui: &mut Ui, purpose: &Purpose, asks: egui::Id, session: &mut Session) {
-    ui.horizontal_wrapped(|ui| {
-        ui.label("Give it up? What has arrived of unfinished files is thrown away");
-        if ui.button("Give up").clicked() {
-            session.give_up_download(purpose);
-            ui.data_mut(|data| data.remove::<bool>(asks));
-        }
-        let is_escaped = ui.input(|input| input.key_pressed(egui::Key::Escape));
-        if ui.button("Keep").clicked() || is_escaped {
-            ui.data_mut(|data| data.remove::<bool>(asks));
         }
     });
 }

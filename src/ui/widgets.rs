@@ -5,6 +5,7 @@ use egui::{
     ScrollArea, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
 };
 
+use crate::ui::icons;
 use crate::ui::theme::{
     self, CONTROL, CONTROL_RADIUS, HALF, LINE, PRIMARY, PROGRESS, RADIUS, RING, SMALL_CONTROL,
     SPACE,
@@ -243,6 +244,25 @@ pub(super) fn dialog_area(ui: &Ui) -> ScrollArea {
             right: theme::PANEL_MARGIN,
             ..Margin::ZERO
         })
+}
+
+/// Asks once more before something is done that cannot be taken back. Returns the answer: Escape keeps what there is.
+pub(super) fn question_ui(ui: &mut Ui, question: &str, act: &str) -> Option<bool> {
+    ui.add(egui::Label::new(question).wrap());
+    ui.horizontal(|ui| {
+        let acts = ui.button(act).clicked();
+        let keeps = ui.button("Keep").clicked();
+        let is_escaped = ui.input(|input| input.key_pressed(egui::Key::Escape));
+        (acts || keeps || is_escaped).then_some(acts)
+    })
+    .inner
+}
+
+/// A button that begins a download of models. Returns whether it was pressed.
+pub(super) fn download_button_ui(ui: &mut Ui, is_enabled: bool, text: &str, name: &str) -> bool {
+    let button = Button::new((icons::DOWNLOAD, text));
+    let response = ui.add_enabled(is_enabled, button);
+    response.accessible_name(name).clicked()
 }
 
 /// Scrolls to the control in `ui` that has got the keyboard since the last frame.
