@@ -141,3 +141,14 @@ pub fn relative(ours: &Tensor, golden: &Tensor) -> f64 {
             .sqrt()
             .max(f64::MIN_POSITIVE)
 }
+
+/// A message must be one sentence with all of `words` in it.
+pub(crate) fn check_sentence(sentence: &str, words: &[&str]) {
+    for word in words {
+        assert!(
+            sentence.contains(word),
+            "'{sentence}' does not say '{word}'"
+        );
+    }
+    assert_eq!(sentence.lines().count(), 1, "{sentence}");
+}

@@ -14,7 +14,7 @@ use flux_qfaces::schema::request::Model;
 use flux_qfaces::weights::header::{Entry, Header};
 use flux_qfaces::weights::survey::open_model;
 
-use crate::reference_data::{copy, folder};
+use crate::reference_data::{check_sentence, copy, folder};
 
 /// The folder of the golden checkpoints.
 fn checkpoint(name: &str) -> std::path::PathBuf {
@@ -36,13 +36,7 @@ fn check(spoil: impl FnOnce(&Path) -> &'static str, words: &[&str]) {
             Ok(_) => panic!("must fail: {words:?}"),
         },
     };
-    for word in words {
-        assert!(
-            sentence.contains(word),
-            "'{sentence}' does not say '{word}'"
-        );
-    }
-    assert_eq!(sentence.lines().count(), 1, "{sentence}");
+    check_sentence(&sentence, words);
 }
 
 /// Writes a safetensors file with tensors of two bytes for each number.
