@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use egui::Role;
+use flux_qfaces::session::Setup;
 use flux_qfaces::session::downloads::Halt;
-use flux_qfaces::session::{ModelState, Setup};
+use flux_qfaces::session::worker::ModelState;
 use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::install::page;
 use flux_qfaces::weights::model::{ModelCard, ModelSource};

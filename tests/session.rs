@@ -11,11 +11,13 @@ use flux_qfaces::imaging::codec;
 use flux_qfaces::schema::Note;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
-use flux_qfaces::session::gallery::{Entry, Pixels};
+use flux_qfaces::session::folders::Folders;
+use flux_qfaces::session::gallery::Entry;
 use flux_qfaces::session::jobs::{Failure, JobId, JobState};
+use flux_qfaces::session::pictures::Pixels;
 use flux_qfaces::session::settings::{Theme, Tool};
-use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::session::{Folders, ModelState, Session, Setup, naming};
+use flux_qfaces::session::worker::{MakeGenerator, ModelState};
+use flux_qfaces::session::{Session, Setup, naming};
 use flux_qfaces::weights::model::ModelSource;
 use tempfile::TempDir;
 

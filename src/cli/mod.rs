@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use crate::session::Folders;
+use crate::session::folders::Folders;
 use crate::weights::http::Network;
 use crate::weights::library::Library;
 use crate::weights::model::ModelSource;

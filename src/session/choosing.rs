@@ -4,14 +4,15 @@
 //! the worker exchanges its generator when the running job has ended.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 
 use crate::engine::plan::Outlook;
 use crate::schema::request::Request;
+use crate::session::Session;
 use crate::session::downloads::Purpose;
 use crate::session::jobs::{Job, JobState};
 use crate::session::models::News;
-use crate::session::worker::Choice;
-use crate::session::{ModelState, Session};
+use crate::session::worker::{ModelNews, ModelState};
 use crate::weights::Error;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::survey::found::FoundModel;
@@ -26,8 +27,8 @@ pub(super) struct Current {
     pub(super) state: ModelState,
     /// What the plans of jobs are made of, once it is ready.
     pub(super) outlook: Option<Box<Outlook>>,
-    /// Which choice it is.
-    pub(super) choice: Choice,
+    /// What the worker tells of it.
+    news: Receiver<ModelNews>,
     /// Its files of weights.
     files: Vec<PathBuf>,
     /// Whether it has a safety checker of its own.
@@ -38,16 +39,26 @@ pub(super) struct Current {
 
 impl Current {
     /// A model that is being built.
-    pub(super) fn new(source: ModelSource, card: ModelCard) -> Self {
+    pub(super) fn new(source: ModelSource, card: ModelCard, news: Receiver<ModelNews>) -> Self {
         Self {
             state: ModelState::Loading,
             outlook: None,
-            choice: 0,
+            news,
             files: source.files(),
             brings_checker: source.has_safety_checker(),
             retiring: Vec::new(),
             source,
             card,
+        }
+    }
+
+    /// Takes in what the worker has told.
+    pub(super) fn pump(&mut self) {
+        for news in self.news.try_iter() {
+            match news {
+                ModelNews::State(state) => self.state = state,
+                ModelNews::Outlook(outlook) => self.outlook = outlook,
+            }
         }
     }
 
@@ -142,15 +153,15 @@ impl Session {
                 .name()
                 .clone_into(&mut self.settings.params.model);
         }
-        let mut next = Current::new(source.clone(), card);
-        next.choice = self.current.choice + 1;
+        // What is told of the model before is not heard any more.
+        let news = self.worker.use_model(source.clone());
+        let mut next = Current::new(source.clone(), card, news);
         if self.running().is_some() {
             next.retiring.append(&mut self.current.files);
             next.retiring.append(&mut self.current.retiring);
         }
         self.current = next;
-        self.loras.set_source(source.clone());
-        self.worker.use_model(self.current.choice, source);
+        self.loras.set_source(source);
         self.resolve_waiting();
     }
 
@@ -302,13 +313,10 @@ impl Session {
         if was_looking && !self.models.is_looking() {
             self.recall_downloads();
         }
-        let complete = self.downloads.pump();
-        if !complete.is_empty() {
+        if let Some(complete) = self.downloads.pump() {
             self.remember_downloads();
             self.look_for_models();
-        }
-        for purpose in complete {
-            self.take_complete(&purpose);
+            self.take_complete(&complete);
         }
     }
 

@@ -1,13 +1,10 @@
 //! The LoRAs of the form and of jobs: what each reference has led to, and the files for a job.
 //!
-//! The form shows a LoRA as soon as its reference is there, long before a job needs it: each reference is looked up on a
-//! thread of its own, `lora`, which downloads what is missing. A job takes what is there, and waits for what is on its way.
+//! The form shows a LoRA as soon as its reference is there, long before a job needs it: each reference is looked up by a
+//! task of its own, `lora`, which downloads what is missing. A job takes what is there, and waits for what is on its way.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
 
 use crate::engine::lora::report::Report;
 use crate::engine::lora::{inspect, targets::Targets};
@@ -16,7 +13,7 @@ use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::{Model, Request};
 use crate::schema::{Note, Problem, quirks};
-use crate::session::Wake;
+use crate::session::background::{Background, Reporter, Task};
 use crate::session::looks::Stamp;
 use crate::weights::fetch::{Bytes, OnBytes};
 use crate::weights::library::{Library, LoraInfo};
@@ -146,50 +143,41 @@ impl ReadyLora {
     }
 }
 
-/// What a thread tells.
-struct Event {
-    typed: String,
-    /// Which look-up tells it: what an earlier one of the same text says late counts no more.
-    number: u64,
-    state: LoraState,
+impl LoraState {
+    /// It cannot be had, for the reason that `sentence` gives.
+    fn failed(sentence: String) -> Self {
+        Self::Failed {
+            sentence,
+            choices: Vec::new(),
+        }
+    }
 }
 
 /// The LoRAs of the form.
 pub struct Shelf {
     library: Library,
     source: ModelSource,
-    wake: Wake,
+    background: Background,
     entries: HashMap<String, Entry>,
-    /// How many look-ups there have been.
-    count: u64,
-    sender: Sender<Event>,
-    events: Receiver<Event>,
-    /// The threads that run, with what ends each.
-    threads: Vec<(Stop, JoinHandle<()>)>,
 }
 
 /// A reference that was looked up.
 struct Entry {
     state: LoraState,
-    number: u64,
-    stop: Stop,
+    /// The look-up, until it has ended.
+    task: Option<Task<LoraState, Bytes>>,
     /// How a file or folder of the user was when it was looked at.
     stamp: Option<Stamp>,
 }
 
 impl Shelf {
     /// An empty shelf over a library, for LoRAs of the model `source`.
-    pub(super) fn new(library: Library, source: ModelSource, wake: Wake) -> Self {
-        let (sender, events) = channel();
+    pub(super) fn new(library: Library, source: ModelSource, background: Background) -> Self {
         Self {
             library,
             source,
-            wake,
+            background,
             entries: HashMap::new(),
-            count: 0,
-            sender,
-            events,
-            threads: Vec::new(),
         }
     }
 
@@ -198,11 +186,10 @@ impl Shelf {
         &self.library
     }
 
-    /// Turns to LoRAs for another model: what matches it has to be seen anew.
+    /// Turns to LoRAs for another model, which match it in another way.
     pub(super) fn set_source(&mut self, source: ModelSource) {
         self.source = source;
-        self.entries
-            .retain(|_, entry| matches!(entry.state, LoraState::Looking | LoraState::Arriving(_)));
+        self.entries.retain(|_, entry| entry.task.is_some());
         let busy: Vec<_> = self.entries.keys().cloned().collect();
         for typed in busy {
             self.start(&typed, false);
@@ -216,30 +203,24 @@ impl Shelf {
             .retain(|_, entry| !matches!(entry.state, LoraState::Failed { .. }));
     }
 
-    /// How far the LoRA is that was typed; begins to look for it if it is new.
+    /// Whether the LoRA that was typed has not been looked up, or its file has changed since.
+    pub fn is_due(&self, typed: &str) -> bool {
+        let has_changed = |entry: &Entry| entry.task.is_none() && entry.stamp != stamp(typed);
+        self.entries.get(typed.trim()).is_none_or(has_changed)
+    }
+
+    /// How far the LoRA is that was typed; begins to look for it if that is due.
     pub fn look(&mut self, typed: &str) -> &LoraState {
-        let typed = typed.trim();
-        let is_settled =
-            |entry: &Entry| !matches!(entry.state, LoraState::Looking | LoraState::Arriving(_));
-        let has_changed = |entry: &Entry| is_settled(entry) && entry.stamp != stamp(typed);
-        if self.entries.get(typed).is_none_or(has_changed) {
+        if self.is_due(typed) {
             self.start(typed, false);
         }
-        // `start` always leaves an entry.
-        self.entries
-            .get(typed)
-            .map_or(&LoraState::Looking, |entry| &entry.state)
+        self.state(typed).unwrap_or(&LoraState::Looking)
     }
 
     /// Ends what is looked for and no longer named by anybody.
     pub fn end_all_but(&mut self, typed: &[&str]) {
         self.entries.retain(|name, entry| {
-            let is_busy = matches!(entry.state, LoraState::Looking | LoraState::Arriving(_));
-            let is_named = typed.iter().any(|typed| typed.trim() == name);
-            if is_busy && !is_named {
-                entry.stop.raise();
-            }
-            !is_busy || is_named
+            entry.task.is_none() || typed.iter().any(|typed| typed.trim() == name)
         });
     }
 
@@ -250,82 +231,57 @@ impl Shelf {
 
     /// Looks again after a failure.
     pub fn retry(&mut self, typed: &str) {
-        self.start(typed.trim(), false);
+        self.start(typed, false);
     }
 
     /// Asks the source whether there is a newer file.
     pub fn renew(&mut self, typed: &str) {
-        self.start(typed.trim(), true);
+        self.start(typed, true);
     }
 
     /// Ends a download. What has arrived stays for the next time.
     pub fn cancel(&mut self, typed: &str) {
-        if let Some(entry) = self.entries.get_mut(typed.trim()) {
-            entry.stop.raise();
+        if let Some(task) = self
+            .entries
+            .get(typed.trim())
+            .and_then(|entry| entry.task.as_ref())
+        {
+            task.cancel();
         }
     }
 
-    /// Takes in what the threads have done.
+    /// Takes in what the tasks have done.
     pub(super) fn pump(&mut self) {
-        while let Ok(event) = self.events.try_recv() {
-            let entry = self.entries.get_mut(&event.typed);
-            if let Some(entry) = entry.filter(|entry| entry.number == event.number) {
-                entry.state = event.state;
+        for entry in self.entries.values_mut() {
+            if let Some(bytes) = entry.task.as_ref().and_then(|task| task.news().last()) {
+                entry.state = LoraState::Arriving(bytes);
+            }
+            if let Some(ended) = Task::take(&mut entry.task) {
+                entry.state = ended
+                    .unwrap_or_else(|reason| LoraState::failed(format!("the search {reason}")));
             }
         }
-        self.threads.retain(|(_, thread)| !thread.is_finished());
     }
 
-    /// Looks a reference up on a thread of its own; ends an earlier look-up of it.
+    /// Looks a reference up; an earlier look-up of it ends.
     fn start(&mut self, typed: &str, renews: bool) {
-        let stop = Stop::default();
-        self.count += 1;
-        let entry = Entry {
-            state: LoraState::Looking,
-            number: self.count,
-            stop: stop.clone(),
-            stamp: stamp(typed),
-        };
-        if let Some(earlier) = self.entries.insert(typed.to_owned(), entry) {
-            earlier.stop.raise();
-        }
-        let errand = Errand {
+        let typed = typed.trim();
+        let search = Search {
             typed: typed.to_owned(),
-            number: self.count,
             renews,
             library: self.library.clone(),
             source: self.source.clone(),
-            stop: stop.clone(),
-            sender: self.sender.clone(),
-            wake: Arc::clone(&self.wake),
         };
-        let spawned = thread::Builder::new()
-            .name("lora".to_owned())
-            .spawn(move || errand.run());
-        match spawned {
-            Ok(thread) => self.threads.push((stop, thread)),
-            Err(error) => {
-                if let Some(entry) = self.entries.get_mut(typed) {
-                    entry.state = LoraState::Failed {
-                        sentence: format!("the search could not be started: {error}"),
-                        choices: Vec::new(),
-                    };
-                }
-            }
-        }
-    }
-}
-
-impl Drop for Shelf {
-    /// Ends every download and waits for its thread, so that what has arrived is noted.
-    fn drop(&mut self) {
-        for (stop, _) in &self.threads {
-            stop.raise();
-        }
-        for (_, thread) in self.threads.drain(..) {
-            // Nothing is left to be told.
-            let _ = thread.join();
-        }
+        let entry = Entry {
+            state: LoraState::Looking,
+            // What has arrived is noted before the program ends.
+            task: Some(
+                self.background
+                    .start_awaited("lora", move |reporter| search.run(reporter)),
+            ),
+            stamp: stamp(typed),
+        };
+        self.entries.insert(typed.to_owned(), entry);
     }
 }
 
@@ -338,20 +294,16 @@ fn stamp(typed: &str) -> Option<Stamp> {
 }
 
 /// One look-up.
-struct Errand {
+struct Search {
     typed: String,
-    number: u64,
     renews: bool,
     library: Library,
     source: ModelSource,
-    stop: Stop,
-    sender: Sender<Event>,
-    wake: Wake,
 }
 
-impl Errand {
-    fn run(self) {
-        let state = match self.find() {
+impl Search {
+    fn run(&self, reporter: &Reporter<Bytes>) -> LoraState {
+        match self.find(reporter) {
             Ok(info) => LoraState::Ready(Box::new(ReadyLora {
                 matches: [Model::Dev, Model::Schnell].map(|model| self.matched(&info, model)),
                 info,
@@ -360,45 +312,30 @@ impl Errand {
                 sentence: format!("There are several files in {place}: choose one"),
                 choices: files,
             },
-            Err(Error::Cancelled) => LoraState::Failed {
-                sentence: "Cancelled; what has arrived is kept".to_owned(),
-                choices: Vec::new(),
-            },
-            Err(error) => LoraState::Failed {
-                sentence: error.to_string(),
-                choices: Vec::new(),
-            },
-        };
-        self.tell(state);
+            Err(Error::Cancelled) => {
+                LoraState::failed("Cancelled; what has arrived is kept".to_owned())
+            }
+            Err(error) => LoraState::failed(error.to_string()),
+        }
     }
 
-    fn find(&self) -> Result<LoraInfo, Error> {
+    fn find(&self, reporter: &Reporter<Bytes>) -> Result<LoraInfo, Error> {
         let reference = Reference::parse(&self.typed)
             .map_err(|message| Error::Refused(format!("the text {message}")))?;
         let mut on_bytes = |bytes| {
-            self.tell(LoraState::Arriving(bytes));
+            reporter.report(bytes);
             ControlFlow::Continue(())
         };
+        let (library, stop) = (&self.library, reporter.stop());
         if self.renews {
-            self.library.renew(&reference, &self.stop, &mut on_bytes)
+            library.renew(&reference, stop, &mut on_bytes)
         } else {
-            self.library.obtain(&reference, &self.stop, &mut on_bytes)
+            library.obtain(&reference, stop, &mut on_bytes)
         }
     }
 
     fn matched(&self, info: &LoraInfo, model: Model) -> Result<Report, String> {
         let targets = Targets::of(&self.source, model).map_err(|error| error.to_string())?;
         inspect(&info.file, &targets)
-    }
-
-    fn tell(&self, state: LoraState) {
-        let event = Event {
-            typed: self.typed.clone(),
-            number: self.number,
-            state,
-        };
-        // Nobody listens any more only while the program ends.
-        let _ = self.sender.send(event);
-        (self.wake)();
     }
 }

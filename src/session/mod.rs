@@ -1,13 +1,13 @@
 //! What the program is doing: the queue, the worker, the gallery, the settings. No toolkit, no tensors.
 //!
-//! [`Session`] is the one object a front end draws. It is owned by the front end's thread; everything slow happens on
-//! the threads `engine` ([`worker`]), `gallery` and `pictures` ([`gallery`]), `lora` ([`loras`]), `models` ([`models`]) and
-//! `download` ([`downloads`]), which send events and call [`Wake`]. The front end
-//! calls [`Session::pump`] before it draws.
+//! [`Session`] is the one object a front end draws. It is owned by the front end's thread; everything slow happens in
+//! tasks on threads of their own ([`background`]), which wake the front end. It calls [`Session::pump`] before it draws.
 
+pub mod background;
 mod choosing;
 pub mod downloads;
 pub mod files;
+pub mod folders;
 pub mod gallery;
 pub mod inputs;
 pub mod jobs;
@@ -16,13 +16,12 @@ pub mod looks;
 pub mod loras;
 pub mod models;
 pub mod naming;
+pub mod pictures;
 pub mod record;
 pub mod settings;
 pub mod worker;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 use crate::engine::memory;
 use crate::engine::plan::Plan;
@@ -30,86 +29,26 @@ use crate::schema::Problem;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::{Circumstances, Request};
+use crate::session::background::{Background, Wake};
 use crate::session::choosing::Current;
 use crate::session::downloads::Downloads;
-use crate::session::gallery::{Gallery, PictureLoader};
+use crate::session::folders::Folders;
+use crate::session::gallery::Gallery;
 use crate::session::inputs::InputStore;
 use crate::session::jobs::{Job, JobId, JobState};
 use crate::session::journal::Journal;
 use crate::session::looks::LookCache;
 use crate::session::loras::{LoraState, Shelf};
 use crate::session::models::Models;
+use crate::session::pictures::PictureLoader;
 use crate::session::record::Record;
 use crate::session::settings::Settings;
-use crate::session::worker::{Event, MakeGenerator, Order, Worker};
+use crate::session::worker::{MakeGenerator, ModelState, Order, Worker};
 use crate::weights::catalog::Catalog;
 use crate::weights::http::Network;
-use crate::weights::hub;
 use crate::weights::library::Library;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::tokens::{Service, Tokens};
-
-/// Asks the front end to draw again. Called from other threads.
-pub type Wake = Arc<dyn Fn() + Send + Sync>;
-
-/// Where the session keeps its own files.
-#[derive(Clone, Debug)]
-pub struct Folders {
-    /// Settings.
-    pub config: PathBuf,
-    /// The journal of waiting jobs.
-    pub state: PathBuf,
-    /// Where pictures go until the user chooses another folder.
-    pub pictures: PathBuf,
-    /// Input pictures and masks that are kept.
-    pub inputs: PathBuf,
-    /// LoRAs that were downloaded.
-    pub loras: PathBuf,
-    /// Models that were downloaded.
-    pub models: PathBuf,
-    /// Where other programs keep models, which are used in place: the cache of Hugging Face's own tools, and the usual
-    /// folders of ComfyUI and InvokeAI.
-    pub foreign_models: Vec<PathBuf>,
-}
-
-/// Where other programs keep their models below the user's folder, if they are not told otherwise.
-/// <https://docs.comfy.org/installation/desktop/linux>, <https://invoke-ai.github.io/InvokeAI/configuration/>
-const FOREIGN_MODELS: [&str; 3] = [
-    "ComfyUI/models",
-    "Documents/ComfyUI/models",
-    "invokeai/models",
-];
-
-impl Folders {
-    /// The platform's usual folders for this program and user.
-    pub fn of_user() -> Option<Self> {
-        let project = directories::ProjectDirs::from("", "", "flux-qfaces")?;
-        let pictures = directories::UserDirs::new()
-            .and_then(|user| {
-                user.picture_dir()
-                    .map(|pictures| pictures.join("Flux QFaces"))
-            })
-            .unwrap_or_else(|| project.data_dir().join("pictures"));
-        Some(Self {
-            config: project.config_dir().to_owned(),
-            state: project
-                .state_dir()
-                .unwrap_or_else(|| project.data_local_dir())
-                .to_owned(),
-            pictures,
-            inputs: project.data_local_dir().join("inputs"),
-            loras: project.cache_dir().join("loras"),
-            models: project.data_local_dir().join("models"),
-            foreign_models: foreign_models(),
-        })
-    }
-
-    /// Where models and their parts are looked for, the nearest first.
-    pub fn of_models(&self) -> Vec<PathBuf> {
-        let own = [self.models.clone()].into_iter();
-        own.chain(self.foreign_models.iter().cloned()).collect()
-    }
-}
 
 /// What a session runs on.
 pub struct Setup {
@@ -122,17 +61,6 @@ pub struct Setup {
     pub network: Network,
     /// The models that can be downloaded.
     pub catalog: Catalog,
-}
-
-/// How far the model is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ModelState {
-    /// Being read; jobs wait.
-    Loading,
-    /// Ready for jobs.
-    Ready,
-    /// It cannot be used, in one sentence.
-    Failed(String),
 }
 
 /// Everything the program is doing.
@@ -170,7 +98,7 @@ pub struct Session {
     looks: LookCache,
     notices: Vec<String>,
     worker: Worker,
-    events: Receiver<Event>,
+    background: Background,
     folders: Folders,
 }
 
@@ -188,8 +116,9 @@ impl Session {
         notices.extend(warning);
         let (journal, waiting, warning) = Journal::open(&folders.state);
         notices.extend(warning);
-        let mut models = Models::new(catalog, &folders, Arc::clone(&wake));
-        let downloads = Downloads::new(folders.models.clone(), network.clone(), Arc::clone(&wake));
+        let background = Background::new(wake);
+        let mut models = Models::new(catalog, &folders, background.clone());
+        let downloads = Downloads::new(folders.models.clone(), network.clone(), background.clone());
         models.look(&settings.model_folders);
         let is_new = model.is_none() && settings.model.is_none();
         let (source, card) = match (model, &settings.model) {
@@ -204,11 +133,9 @@ impl Session {
                 (ModelSource::Embedded, card)
             }
         };
-        let (worker, events) = Worker::start(make, source.clone(), Arc::clone(&wake));
+        let (worker, news) = Worker::start(make, source.clone(), &background);
         let library = Library::new(folders.loras.clone(), network);
-        let loras = Shelf::new(library, source.clone(), Arc::clone(&wake));
-        let loader = PictureLoader::start(wake);
-        loader.scan(settings.output_folder.clone());
+        let loras = Shelf::new(library, source.clone(), background.clone());
         let inputs = InputStore::new(folders.inputs.clone());
         let used = waiting.iter().chain([&settings.params]);
         let used = used.flat_map(|params| [params.image.clone(), params.mask.clone()]);
@@ -218,11 +145,11 @@ impl Session {
             loras,
             models,
             downloads,
-            gallery: Gallery::new(settings.output_folder.clone()),
+            gallery: Gallery::open(settings.output_folder.clone(), &background),
             settings,
-            loader,
+            loader: PictureLoader::start(&background),
             paused: false,
-            current: Current::new(source, card),
+            current: Current::new(source, card, news),
             refusal: None,
             is_new,
             machine_memory: memory::total_bytes(),
@@ -233,7 +160,7 @@ impl Session {
             looks: LookCache::default(),
             notices,
             worker,
-            events,
+            background,
             folders,
         };
         session.restore(waiting);
@@ -390,6 +317,11 @@ impl Session {
         self.jobs.retain(|job| !job.has_ended());
     }
 
+    /// Starts work in the background that ends with the session.
+    pub fn background(&self) -> &Background {
+        &self.background
+    }
+
     /// Whether waiting jobs stay waiting.
     pub fn is_paused(&self) -> bool {
         self.paused
@@ -403,8 +335,7 @@ impl Session {
 
     /// Takes another folder for pictures and lists what is there.
     pub fn set_output_folder(&mut self, folder: PathBuf) {
-        self.gallery = Gallery::new(folder.clone());
-        self.loader.scan(folder.clone());
+        self.gallery = Gallery::open(folder.clone(), &self.background);
         self.settings.output_folder = folder;
         self.save_settings();
     }
@@ -440,50 +371,31 @@ impl Session {
 
     /// Takes in what the other threads have done. Call it before drawing.
     pub fn pump(&mut self) {
-        while let Ok(event) = self.events.try_recv() {
-            self.receive(event);
+        self.current.pump();
+        if let Some((id, state)) = self.take_ended() {
+            self.end(id, state);
         }
         self.receive_models();
-        self.loader.pump(&mut self.gallery);
+        self.gallery.pump();
+        self.loader.pump();
         self.loras.pump();
     }
 
-    /// Takes in one event of the worker.
-    fn receive(&mut self, event: Event) {
-        match event {
-            Event::Outlook(choice, outlook) if choice == self.current.choice => {
-                self.current.outlook = outlook;
-            }
-            Event::ModelReady(choice) if choice == self.current.choice => {
-                self.current.state = ModelState::Ready;
-            }
-            Event::ModelFailed(choice, sentence) if choice == self.current.choice => {
-                self.current.state = ModelState::Failed(sentence);
-            }
-            // Of a model that was chosen before.
-            Event::Outlook(..) | Event::ModelReady(_) | Event::ModelFailed(..) => {}
-            Event::Progress(id, progress) => {
-                if let Some(Job {
-                    state: JobState::Running(run),
-                    ..
-                }) = self.jobs.iter_mut().find(|job| job.id == id)
-                {
-                    run.advance(progress);
-                }
-            }
-            Event::Finished(id, result) => {
-                for entry in &result.entries {
-                    self.gallery.insert(entry.clone());
-                }
-                self.end(id, JobState::Finished(result));
-            }
-            Event::Cancelled(id) => self.end(id, JobState::Cancelled),
-            Event::Failed(id, failure) => self.end(id, JobState::Failed(failure)),
-        }
+    /// Takes in what the worker has done for the running job; returns its last state once it has ended.
+    fn take_ended(&mut self) -> Option<(JobId, JobState)> {
+        self.jobs.iter_mut().find_map(|job| match &mut job.state {
+            JobState::Running(run) => Some((job.id, run.pump()?)),
+            _ => None,
+        })
     }
 
     /// Gives a job its last state and starts the next.
     fn end(&mut self, id: JobId, state: JobState) {
+        if let JobState::Finished(finished) = &state {
+            for entry in &finished.entries {
+                self.gallery.insert(entry.clone());
+            }
+        }
         if let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) {
             job.state = state;
         }
@@ -588,24 +500,16 @@ impl Drop for Session {
             // Also where it waits for a server.
             run.cancel();
         }
-        self.worker.join();
+        self.worker.close();
+        self.background.end();
         self.paused = true;
-        while let Ok(event) = self.events.try_recv() {
-            // A job that closing has cut short stays in the journal; one that has its pictures must not run again.
-            if !matches!(event, Event::Cancelled(_)) {
-                self.receive(event);
-            }
+        // A job that closing has cut short stays in the journal; one that has its pictures must not run again.
+        let ended = self.take_ended();
+        if let Some((id, state)) = ended.filter(|(_, state)| !matches!(state, JobState::Cancelled))
+        {
+            self.end(id, state);
         }
     }
-}
-
-/// The folders of other programs' models that there are.
-fn foreign_models() -> Vec<PathBuf> {
-    let home = directories::BaseDirs::new().map(|base| base.home_dir().to_owned());
-    let below = |path: &str| Some(home.as_ref()?.join(path));
-    let usual = FOREIGN_MODELS.into_iter().filter_map(below);
-    let folders = hub::folder().into_iter().chain(usual);
-    folders.filter(|folder| folder.is_dir()).collect()
 }
 
 /// Random bits from the operating system's seeding of hash maps; good enough for a seed nobody chose.

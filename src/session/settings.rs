@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::schema::Fidelity;
 use crate::schema::params::Params;
-use crate::session::{Folders, files, naming};
+use crate::session::folders::Folders;
+use crate::session::{files, naming};
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

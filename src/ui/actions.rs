@@ -108,12 +108,12 @@ impl App {
             Action::Canvas(command) => {
                 if let Some(made) = self.canvas.command(command) {
                     let store = self.session.inputs.clone();
-                    self.errands.keep(ctx, store, made);
+                    self.errands.keep(store, made);
                 }
             }
             Action::Ask(purpose) => {
                 let folder = self.dialog_folder(purpose);
-                self.errands.ask(ctx, purpose, &folder);
+                self.errands.ask(purpose, &folder);
             }
             Action::ShowTab(tab) => self.tab = tab,
             Action::Notice(sentence) => self.notices.push(sentence),
@@ -122,10 +122,10 @@ impl App {
                 self.panels.form = true;
                 ctx.memory_mut(|memory| memory.request_focus(field::prompt_id()));
             }
-            Action::Open(path) => self.errands.open(ctx, path),
-            Action::Reveal(path) => self.errands.reveal(ctx, path),
+            Action::Open(path) => self.errands.open(path),
+            Action::Reveal(path) => self.errands.reveal(path),
             Action::CopyPicture(path) => {
-                self.errands.copy_picture(ctx, path);
+                self.errands.copy_picture(path);
                 self.say(ctx, "Picture copied");
             }
             Action::CopySeed(seed) => {
@@ -134,7 +134,7 @@ impl App {
             }
             Action::OpenFolder => self
                 .errands
-                .open(ctx, self.session.settings.output_folder.clone()),
+                .open(self.session.settings.output_folder.clone()),
             Action::TakeLora(place, reference) => {
                 self.session.settings.params.set_lora(place, reference);
             }
@@ -281,7 +281,7 @@ impl App {
             }
             Asked::Mask => match self.canvas.painted() {
                 Some(mask) => {
-                    self.errands.save_mask(ctx, path, mask);
+                    self.errands.save_mask(path, mask);
                     self.say(ctx, "Mask saved");
                 }
                 None => self.notices.push("There is no mask to save".to_owned()),

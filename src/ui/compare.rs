@@ -53,7 +53,7 @@ impl Original {
         if self.line.is_none() && !is_held(ctx) {
             return;
         }
-        if let Shown::Ready(texture, size) = pictures.full(ctx, &mut session.loader, path) {
+        if let Shown::Ready(texture, size) = pictures.full(ctx, &session.loader, path) {
             let record = entry.record.as_ref();
             self.place = record.map(|record| {
                 let extend = Extend::of(&record.params(), record.fidelity);

@@ -7,7 +7,8 @@ use egui::{Align, CollapsingHeader, Frame, Layout, Margin, Panel, ScrollArea, Ui
 use crate::schema::Problem;
 use crate::schema::fields::{self, Group, Kind};
 use crate::schema::params::Params;
-use crate::session::{ModelState, Session};
+use crate::session::Session;
+use crate::session::worker::ModelState;
 use crate::ui::loras::{Desk, LoraList};
 use crate::ui::number::Drafts;
 use crate::ui::pictures::Pictures;

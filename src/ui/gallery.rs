@@ -25,7 +25,7 @@ pub(super) fn gallery_ui(
     actions: &mut Vec<Action>,
 ) {
     Frame::new().inner_margin(MARGIN).show(ui, |ui| {
-        let (gallery, loader) = (&session.gallery, &mut session.loader);
+        let (gallery, loader) = (&session.gallery, &session.loader);
         let side = tile_side(ui);
         let count = gallery.entries().len();
         if count == 0 {

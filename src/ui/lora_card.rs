@@ -150,7 +150,7 @@ fn eye_ui(ui: &mut Ui, icon: &str, name: &str, typed: &str) -> bool {
 fn picture_ui(ui: &mut Ui, path: &Path, name: &str, desk: &mut Desk<'_>) {
     let shown = desk
         .pictures
-        .thumbnail(ui.ctx(), &mut desk.session.loader, path);
+        .thumbnail(ui.ctx(), &desk.session.loader, path);
     let size = vec2(LORA_PICTURE, LORA_PICTURE);
     if let Shown::Ready(texture, [width, height]) = shown {
         let (rect, response) = ui.allocate_exact_size(size, Sense::hover());

@@ -36,9 +36,11 @@ use std::time::Duration;
 
 use egui::{Context, Frame, Id, Margin, Panel, Ui, ViewportBuilder, vec2};
 
+use crate::session::background::Wake;
+use crate::session::folders::Folders;
 use crate::session::jobs::JobId;
 use crate::session::settings::Settings;
-use crate::session::{Folders, Session, Setup, Wake};
+use crate::session::{Session, Setup};
 use crate::ui::actions::Action;
 use crate::ui::canvas::{Beside, Canvas};
 use crate::ui::drops::Drops;
@@ -166,6 +168,7 @@ impl App {
     pub fn new(session: Session) -> Self {
         let saved = session.settings.clone();
         let is_new = session.is_new();
+        let errands = Errands::new(session.background().clone());
         Self {
             session,
             form: Form::default(),
@@ -182,7 +185,7 @@ impl App {
             earlier: Vec::new(),
             drops: Drops::default(),
             pictures: Pictures::default(),
-            errands: Errands::default(),
+            errands,
             chosen: None,
             follow: false,
             ended: Vec::new(),

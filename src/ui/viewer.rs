@@ -78,7 +78,7 @@ impl View {
             withheld_ui(ui, &entry, reason);
             return;
         }
-        let shown = pictures.full(ui.ctx(), &mut session.loader, &entry.path);
+        let shown = pictures.full(ui.ctx(), &session.loader, &entry.path);
         self.original.follow(ui.ctx(), session, pictures, &entry);
         if has_room_beside(ui.max_rect().size()) {
             ui.horizontal_top(|ui| {
