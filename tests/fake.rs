@@ -12,7 +12,7 @@ use flux_qfaces::engine::plan::Outlook;
 use flux_qfaces::engine::safety::Withheld;
 use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch};
 use flux_qfaces::schema::request::Request;
-use flux_qfaces::session::Setup;
+use flux_qfaces::session::program::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
 use flux_qfaces::weights::LoraFile;
 use flux_qfaces::weights::catalog::Catalog;

@@ -23,7 +23,7 @@ use crate::schema::request::{Circumstances, Request};
 use crate::schema::{Fidelity, Problem};
 use crate::session::files::{self, Target};
 use crate::session::loras::{self, Unavailable};
-use crate::session::random_bits;
+use crate::session::program::random_bits;
 use crate::session::record::Record;
 use crate::weights::fetch::Bytes;
 use crate::weights::model::{ModelCard, ModelSource};

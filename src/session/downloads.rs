@@ -36,6 +36,29 @@ pub enum Purpose {
     Safety,
 }
 
+/// What the download of the safety checker is called in the state file.
+const CHECKER: &str = "safety checker";
+
+impl Purpose {
+    /// Its name in the state file; the rest of a model has none.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Offer(id) => Some(id),
+            Self::Safety => Some(CHECKER),
+            Self::Rest(_) => None,
+        }
+    }
+
+    /// What a name in the state file means.
+    pub(super) fn named(name: &str) -> Self {
+        if name == CHECKER {
+            Self::Safety
+        } else {
+            Self::Offer(name.to_owned())
+        }
+    }
+}
+
 /// Why a download stands still.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Halt {
@@ -146,6 +169,15 @@ impl Downloads {
     /// Those that are not complete, in the order in which they were asked for.
     pub fn all(&self) -> &[Download] {
         &self.all
+    }
+
+    /// The names of those that the next run can resume.
+    pub(super) fn unfinished(&self) -> Vec<String> {
+        let names = self
+            .all
+            .iter()
+            .filter_map(|download| download.purpose.name());
+        names.map(str::to_owned).collect()
     }
 
     /// The one for a purpose.

@@ -15,6 +15,7 @@ use crate::schema::request::{Model, Request};
 use crate::schema::{Note, Problem, quirks};
 use crate::session::background::{Background, Reporter, Task};
 use crate::session::looks::Stamp;
+use crate::session::text;
 use crate::weights::fetch::{Bytes, OnBytes};
 use crate::weights::library::{Library, LoraInfo};
 use crate::weights::model::ModelSource;
@@ -68,10 +69,9 @@ pub fn collect(
                     Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) => {
                         error.to_string()
                     }
-                    _ => "its file cannot be used".to_owned(),
+                    _ => text::UNUSABLE_FILE.to_owned(),
                 };
-                let message =
-                    format!("Replicate would apply {name}, which cannot be had here: {reason}");
+                let message = text::default_lora_missing(&name, &reason);
                 request.notes.push(Note::on(lora.field, message));
             }
         }
@@ -82,13 +82,10 @@ pub fn collect(
 
 /// What stands against a job with these inputs as long as the user has not said that a LoRA is downloaded.
 pub(super) fn held(params: &Params, held: &[String]) -> Vec<Problem> {
-    let waiting = params
-        .loras()
-        .filter(|(_, typed)| held.iter().any(|held| held == typed));
-    let sentence = "comes from a picture's settings and is not here yet: download or remove it";
-    waiting
-        .map(|(field, _)| Problem::new(field, sentence))
-        .collect()
+    let waiting = params.loras();
+    let waiting = waiting.filter(|(_, typed)| held.iter().any(|held| held == typed));
+    let problem = |(field, _)| Problem::new(field, text::HELD);
+    waiting.map(problem).collect()
 }
 
 /// Why a LoRA cannot be had.
@@ -96,9 +93,9 @@ fn unavailable(lora: &Lora, error: &Error) -> Unavailable {
     match error {
         Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) | Error::Unwritable { .. } => {
             let name = lora.reference.label();
-            Unavailable::Sentence(format!("the LoRA {name} cannot be had: {error}"))
+            Unavailable::Sentence(text::lora_unavailable(&name, error))
         }
-        _ => Unavailable::Problem(Problem::new(lora.field, format!("cannot be used: {error}"))),
+        _ => Unavailable::Problem(Problem::new(lora.field, text::lora_unusable(error))),
     }
 }
 
@@ -250,17 +247,33 @@ impl Shelf {
         }
     }
 
-    /// Takes in what the tasks have done.
-    pub(super) fn pump(&mut self) {
+    /// What stands against a job with these inputs, of the LoRAs that are there.
+    pub(super) fn problems(&self, params: &Params) -> Vec<Problem> {
+        let model = model(params);
+        let unusable = |(field, typed)| match self.state(typed)? {
+            LoraState::Ready(ready) => {
+                let reason = ready.report(model).err()?;
+                Some(Problem::new(field, text::lora_unusable(reason)))
+            }
+            _ => None,
+        };
+        params.loras().filter_map(unusable).collect()
+    }
+
+    /// Takes in what the tasks have done; returns whether one has ended.
+    pub(super) fn pump(&mut self) -> bool {
+        let mut has_ended = false;
         for entry in self.entries.values_mut() {
             if let Some(bytes) = entry.task.as_ref().and_then(|task| task.news().last()) {
                 entry.state = LoraState::Arriving(bytes);
             }
             if let Some(ended) = Task::take(&mut entry.task) {
+                has_ended = true;
                 entry.state = ended
                     .unwrap_or_else(|reason| LoraState::failed(format!("the search {reason}")));
             }
         }
+        has_ended
     }
 
     /// Looks a reference up; an earlier look-up of it ends.
@@ -282,6 +295,15 @@ impl Shelf {
             stamp: stamp(typed),
         };
         self.entries.insert(typed.to_owned(), entry);
+    }
+}
+
+/// The model that the inputs ask for.
+pub fn model(params: &Params) -> Model {
+    if params.model == Model::Schnell.name() {
+        Model::Schnell
+    } else {
+        Model::Dev
     }
 }
 
@@ -309,12 +331,10 @@ impl Search {
                 info,
             })),
             Err(Error::Several { place, files }) => LoraState::Failed {
-                sentence: format!("There are several files in {place}: choose one"),
+                sentence: text::several_files(&place),
                 choices: files,
             },
-            Err(Error::Cancelled) => {
-                LoraState::failed("Cancelled; what has arrived is kept".to_owned())
-            }
+            Err(Error::Cancelled) => LoraState::failed(text::CANCELLED.to_owned()),
             Err(error) => LoraState::failed(error.to_string()),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::session::background::{Background, Reporter, Task};
 use crate::session::downloads::Purpose;
 use crate::session::folders::Folders;
+use crate::session::text;
 use crate::weights::catalog::{Catalog, Published};
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::survey::found::{FoundModel, find_all};
@@ -232,8 +233,7 @@ impl Models {
     /// Puts files into the system's trash; the session hears of it.
     pub(super) fn trash(&mut self, files: Vec<PathBuf>) {
         let trash = move |_: &Reporter<()>| {
-            trash::delete_all(&files)
-                .map_err(|error| format!("The files could not be put into the trash: {error}"))
+            trash::delete_all(&files).map_err(|error| text::not_trashed(&error))
         };
         self.trashing.push(self.background.start("trash", trash));
     }

@@ -22,6 +22,7 @@ use crate::session::jobs::{Failure, Finished, Job, JobId, JobState, News, Run};
 use crate::session::loras::{self, Unavailable};
 use crate::session::record::Record;
 use crate::session::settings::Settings;
+use crate::session::text;
 use crate::weights::fetch::Bytes;
 use crate::weights::library::Library;
 use crate::weights::model::ModelSource;
@@ -214,7 +215,7 @@ fn work(
                         "the engine stopped unexpectedly and starts again with the next job"
                     );
                     generator = None;
-                    JobState::Failed(stopped(&reason).into())
+                    JobState::Failed(text::engine_stopped(&reason).into())
                 }
             },
             (None, built) => JobState::Failed(built.err().unwrap_or_default().into()),
@@ -247,7 +248,9 @@ fn build(
 ) -> Result<Box<dyn Generator>, String> {
     let mut watch = |_| proceed(reporter);
     let made = contained(|| make(&chosen.source, &mut watch).map_err(|error| error.to_string()));
-    let mut built = made.map_err(|reason| stopped(&reason)).flatten();
+    let mut built = made
+        .map_err(|reason| text::engine_stopped(&reason))
+        .flatten();
     if let Ok(generator) = &mut built {
         let outlook = generator.outlook().map(Box::new);
         tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
@@ -341,9 +344,4 @@ fn run(
         notes: outcome.notes,
         timings_secs: outcome.timings_secs,
     })
-}
-
-/// What is said of a panic.
-fn stopped(reason: &str) -> String {
-    format!("the engine stopped unexpectedly ({reason}); the next job starts it anew")
 }

@@ -180,7 +180,7 @@ impl App {
     pub(super) fn use_settings(&mut self, ctx: &Context, record: &Record) {
         let (params, remark) = self.session.params_of(record);
         self.session.settings.params = params;
-        self.session.settings.loras_off.clear();
+        self.session.enable_loras();
         self.session.settings.fidelity = record.fidelity;
         self.notices.extend(remark);
         self.form.forget_drafts();
@@ -195,7 +195,7 @@ impl App {
             return;
         }
         if form::obstacle(&self.session, &self.form.problems(&self.session)).is_none() {
-            let params = self.session.settings.asked();
+            let params = self.session.asked();
             self.submit(&params);
         }
     }
@@ -204,7 +204,7 @@ impl App {
     fn submit(&mut self, params: &Params) {
         if self.session.submit(params).is_ok() {
             self.failure = None;
-            self.session.settings.knows_models = true;
+            self.session.note_models_seen();
             if self.tab == Tab::Models {
                 self.tab = Tab::Results;
             }

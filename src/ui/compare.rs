@@ -8,8 +8,8 @@ use egui::{
 };
 
 use crate::schema::start::Extend;
-use crate::session::Session;
 use crate::session::gallery::Entry;
+use crate::session::program::Session;
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::theme::{self, CONTROL_RADIUS, HALF, LINE, RING, SPACE};
 use crate::ui::{gallery, icons, shortcuts, widgets};

@@ -6,7 +6,8 @@ use egui::{
 };
 
 use crate::session::gallery::Entry;
-use crate::session::{Session, gallery::Gallery};
+use crate::session::gallery::Gallery;
+use crate::session::program::Session;
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::shortcuts::Step;
 use crate::ui::theme::{self, BIG_ICON, HALF, LOW, RADIUS, RING, SMALL_TILE, SPACE, TILE};

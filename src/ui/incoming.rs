@@ -112,7 +112,7 @@ impl App {
             let params = Params {
                 image: Some(file.clone()),
                 mask: None,
-                ..self.session.settings.asked()
+                ..self.session.asked()
             };
             if let Err(problems) = self.session.submit(&params) {
                 let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();

@@ -5,8 +5,8 @@ use std::time::Duration;
 use egui::{Align, Color32, Id, Layout, RichText, Ui, UiBuilder};
 
 use crate::engine::{Progress, Stage};
-use crate::session::Session;
 use crate::session::jobs::{Failure, Job, JobId, JobState, Run};
+use crate::session::program::Session;
 use crate::session::worker::ModelState;
 use crate::ui::theme::{self, READING_WIDTH, SPACE};
 use crate::ui::{Action, Tab, icons, shortcuts, widgets};

@@ -6,8 +6,8 @@ use egui::{Align, Label, Layout, OpenUrl, RichText, Ui, vec2};
 
 use crate::engine::plan::{duration_text, usual_seconds};
 use crate::schema::request::Model;
-use crate::session::Session;
 use crate::session::downloads::{Download, Halt, Purpose};
+use crate::session::program::Session;
 use crate::ui::models::ModelsPage;
 use crate::ui::theme::{self, HALF, OFFER_WIDTH, SPACE};
 use crate::ui::{choices, icons, messages, settings, widgets};

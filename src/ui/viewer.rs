@@ -5,8 +5,8 @@ use egui::{
     Vec2, WidgetInfo, pos2, vec2,
 };
 
-use crate::session::Session;
 use crate::session::gallery::Entry;
+use crate::session::program::Session;
 use crate::ui::compare::Original;
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::theme::{self, BIG_ICON, CONTROL, DETAILS_WIDTH, RADIUS, READING_WIDTH, SPACE};
