@@ -394,25 +394,12 @@ fn a_preview_is_computed_again_when_something_has_changed() {
     let preview = stage.session.preview(&wrong);
     assert_eq!(preview.problems[0].field, "num_outputs");
     assert!(preview.request.is_none());
-    let size = |stage: &Stage| {
-        stage
-            .session
-            .preview(&params)
-            .request
-            .as_ref()
-            .unwrap()
-            .size
-    };
-    let before = size(&stage);
     stage
         .session
         .change_settings(|settings| settings.fidelity = Fidelity::AsReplicate);
     let after = stage.session.preview(&params);
-    assert_eq!(
-        after.request.as_ref().unwrap().fidelity,
-        Fidelity::AsReplicate
-    );
-    assert_eq!(before, size(&stage));
+    let fidelity = after.request.as_ref().map(|request| request.fidelity);
+    assert_eq!(fidelity, Some(Fidelity::AsReplicate));
 }
 
 #[test]
