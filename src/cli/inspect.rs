@@ -11,7 +11,7 @@ use crate::engine::lora::targets::Targets;
 use crate::imaging::codec;
 use crate::schema::reference::Reference;
 use crate::schema::request::Model;
-use crate::weights::catalog::size_text;
+use crate::text::size_text;
 use crate::weights::inspect::{Part, Sizes};
 use crate::weights::survey::candidate::Candidate;
 use crate::weights::survey::{self, Survey};

@@ -17,7 +17,7 @@ use crate::engine::transformer::Transformer;
 use crate::schema::Note;
 use crate::schema::request::{Model, Request};
 use crate::schema::size::Size;
-use crate::weights::catalog::size_text;
+use crate::text::{duration_text, size_text};
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
@@ -320,15 +320,6 @@ impl Sizes {
     /// the level above it.
     fn decoding(&self, pixels: u64) -> u64 {
         self.number * pixels * 2 * (self.second + self.finest)
-    }
-}
-
-/// A rough number of seconds for people: "40 s", "52 min", "6 h".
-pub fn duration_text(seconds: f64) -> String {
-    match seconds.round() as u64 {
-        secs @ 0..=90 => format!("{} s", secs.max(1)),
-        secs @ 91..=5400 => format!("{} min", secs.div_ceil(60)),
-        secs => format!("{} h", secs.div_ceil(3600)),
     }
 }
 

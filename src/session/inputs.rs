@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 use image::GrayImage;
 use sha2::{Digest, Sha256};
 
+use crate::files::{self, Readers};
 use crate::imaging::codec;
-use crate::session::files;
 
 /// What a reference to contents begins with.
 const SCHEME: &str = "sha256:";
@@ -68,8 +68,8 @@ impl InputStore {
         let path = self.folder.join(format!("{name}.{ending}"));
         // A file of this name has these contents: it was written whole.
         if !path.is_file() {
-            files::write_whole(&path, contents, true)?;
-            keep_private(&path);
+            // It may be a copy of a private picture.
+            files::write(&path, contents, Readers::Owner)?;
         }
         Ok(path)
     }
@@ -119,16 +119,4 @@ impl InputStore {
             }
         }
     }
-}
-
-/// Lets only the user read a file, where the system has a way to say so: it may be a copy of a private picture.
-fn keep_private(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // A file system without permissions has none to give.
-        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
-    }
-    #[cfg(not(unix))]
-    let _ = path;
 }

@@ -9,10 +9,11 @@ use crate::imaging::read;
 use crate::schema::request::Model;
 use crate::session::Session;
 use crate::session::downloads::Purpose;
+use crate::text::size_text;
 use crate::ui::files::Asked;
 use crate::ui::theme::{self, HALF, PAGE_WIDTH, PANEL_MARGIN, SMALL_CONTROL, SPACE};
 use crate::ui::{Action, Tab, icons, offers, widgets};
-use crate::weights::catalog::{size_text, total};
+use crate::weights::catalog::total;
 use crate::weights::model::ModelSource;
 use crate::weights::survey::found::FoundModel;
 

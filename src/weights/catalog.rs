@@ -258,17 +258,3 @@ pub(super) fn usual(folder: &'static str) -> Missing {
         bytes: total(&files),
     }
 }
-
-/// A number of bytes for people, in the decimal units that download pages use: "335 MB", "9.8 GB".
-pub fn size_text(bytes: u64) -> String {
-    const MEGA: f64 = 1e6;
-    const GIGA: f64 = 1e9;
-    let bytes = bytes as f64;
-    if bytes >= GIGA {
-        format!("{:.1} GB", bytes / GIGA)
-    } else if bytes >= 9.5 * MEGA {
-        format!("{:.0} MB", bytes / MEGA)
-    } else {
-        format!("{:.1} MB", bytes / MEGA)
-    }
-}

@@ -15,6 +15,7 @@ use ureq::Body;
 use ureq::http::{Response, StatusCode, header};
 use url::Url;
 
+use crate::text::size_text;
 use crate::weights::Error;
 use crate::weights::http::{Network, Waits, may_pass, name_of, unreachable, wanted_wait};
 use crate::weights::part::{self, Note, Part};
@@ -250,7 +251,7 @@ impl Download<'_, '_> {
         let missing = total.unwrap_or_default().saturating_sub(part.length()?);
         part.make_room(missing)?;
         if total.is_some_and(|total| total > MOST_BYTES) {
-            let most = in_words(MOST_BYTES);
+            let most = size_text(MOST_BYTES);
             return refused(format!(
                 "{host} offers a file of more than {most}, which is too much"
             ));
@@ -410,18 +411,4 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
-}
-
-/// A number of bytes for people.
-pub fn in_words(bytes: u64) -> String {
-    let (size, unit) = match bytes {
-        0..1_000_000 => (bytes as f64 / 1e3, "kB"),
-        1_000_000..1_000_000_000 => (bytes as f64 / 1e6, "MB"),
-        _ => (bytes as f64 / 1e9, "GB"),
-    };
-    if size < 10.0 {
-        format!("{size:.1} {unit}")
-    } else {
-        format!("{size:.0} {unit}")
-    }
 }

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use fs4::available_space;
 use url::Url;
 
+use crate::text::size_text;
 use crate::weights::Error;
 use crate::weights::catalog::Published;
-use crate::weights::fetch::{Bytes, Wanted, fetch, in_words};
+use crate::weights::fetch::{Bytes, Wanted, fetch};
 use crate::weights::http::Network;
 use crate::weights::part;
 use crate::weights::stop::Stop;
@@ -175,7 +176,7 @@ fn make_room(folder: &Path, bytes: u64) -> Result<(), Error> {
     if free >= bytes.saturating_add(SPARE_BYTES.min(bytes)) {
         return Ok(());
     }
-    let (needed, free) = (in_words(bytes), in_words(free));
+    let (needed, free) = (size_text(bytes), size_text(free));
     Err(Error::Refused(format!(
         "the disk has not enough room for the model: {needed} are needed, {free} are free"
     )))

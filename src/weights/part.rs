@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::text::size_text;
 use crate::weights::Error;
-use crate::weights::fetch::{hex, in_words};
+use crate::weights::fetch::hex;
 use crate::weights::stop::Stop;
 
 /// The bytes that a disk keeps free.
@@ -116,7 +117,7 @@ impl Part {
         if free >= bytes.saturating_add(SPARE_BYTES) {
             return Ok(());
         }
-        let (needed, free) = (in_words(bytes), in_words(free));
+        let (needed, free) = (size_text(bytes), size_text(free));
         Err(Error::Refused(format!(
             "the disk has not enough room: {needed} are needed, {free} are free"
         )))

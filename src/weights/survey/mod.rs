@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::schema::request::Model;
+use crate::text::{in_a_row, size_text};
 use crate::weights::Error;
 use crate::weights::catalog;
 use crate::weights::inspect::{Part, Sizes};
@@ -140,14 +141,8 @@ impl Survey {
 fn needs_text(missing: &[Missing]) -> Option<String> {
     let each = missing
         .iter()
-        .map(|missing| format!("{} ({})", missing.file, catalog::size_text(missing.bytes)));
-    let each: Vec<_> = each.collect();
-    let (last, rest) = each.split_last()?;
-    Some(if rest.is_empty() {
-        last.clone()
-    } else {
-        format!("{} and {last}", rest.join(", "))
-    })
+        .map(|missing| format!("{} ({})", missing.file, size_text(missing.bytes)));
+    in_a_row(&each.collect::<Vec<_>>())
 }
 
 /// Finds the model that a file or a folder means. Parts that it lacks are looked for in `elsewhere`.
