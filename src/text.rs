@@ -1,6 +1,7 @@
 //! Numbers and foreign words in the form that people read.
 
 use std::fmt::Display;
+use std::path::Path;
 
 /// A number of bytes in the decimal units that download pages use: "40 kB", "335 MB", "9.8 GB".
 pub fn size_text(bytes: u64) -> String {
@@ -39,6 +40,12 @@ pub fn in_a_row(words: &[String]) -> Option<String> {
     } else {
         format!("{} and {last}", rest.join(", "))
     })
+}
+
+/// The last part of a path.
+pub fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, W
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::session::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::weights::LoraFile;
 use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::http::Network;
+use flux_qfaces::weights::lora::LoraFile;
 use flux_qfaces::weights::model::{ModelCard, ModelSource};
 use flux_qfaces::weights::tokens::Tokens;
 use image::{Rgb, RgbImage};

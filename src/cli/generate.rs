@@ -177,8 +177,8 @@ impl From<SavingError> for Failure {
     }
 }
 
-impl From<crate::weights::Error> for Failure {
-    fn from(error: crate::weights::Error) -> Self {
+impl From<crate::weights::error::Error> for Failure {
+    fn from(error: crate::weights::error::Error) -> Self {
         Self::Sentence(error.to_string())
     }
 }

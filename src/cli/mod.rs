@@ -55,7 +55,7 @@ pub fn run(matches: &ArgMatches) -> Option<ExitCode> {
 ///
 /// # Errors
 /// When there is no model at that path, or it lacks files.
-fn model(matches: &ArgMatches) -> Result<ModelSource, weights::Error> {
+fn model(matches: &ArgMatches) -> Result<ModelSource, weights::error::Error> {
     Ok(model_asked_for(matches)?.unwrap_or(ModelSource::Embedded))
 }
 
@@ -63,7 +63,7 @@ fn model(matches: &ArgMatches) -> Result<ModelSource, weights::Error> {
 ///
 /// # Errors
 /// When there is no model at that path, or it lacks files.
-pub fn model_asked_for(matches: &ArgMatches) -> Result<Option<ModelSource>, weights::Error> {
+pub fn model_asked_for(matches: &ArgMatches) -> Result<Option<ModelSource>, weights::error::Error> {
     let path = matches.get_one::<PathBuf>("model-dir");
     path.map(|path| survey::open_model(path, &elsewhere()))
         .transpose()

@@ -38,7 +38,7 @@ use crate::schema::fields;
 use crate::schema::request::Request;
 use crate::schema::{Note, Problem};
 use crate::text::first_line;
-use crate::weights::LoraFile;
+use crate::weights::lora::LoraFile;
 
 /// Makes pictures. There are two: the FLUX pipeline, and a scripted fake in the tests.
 pub trait Generator {

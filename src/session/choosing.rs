@@ -12,7 +12,7 @@ use crate::session::jobs::{Job, JobState};
 use crate::session::models::News;
 use crate::session::worker::Choice;
 use crate::session::{ModelState, Session};
-use crate::weights::Error;
+use crate::weights::error::Error;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::survey::found::FoundModel;
 

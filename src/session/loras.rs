@@ -18,12 +18,13 @@ use crate::schema::request::{Model, Request};
 use crate::schema::{Note, Problem, quirks};
 use crate::session::Wake;
 use crate::session::looks::Stamp;
+use crate::weights::error::Error;
 use crate::weights::fetch::{Bytes, OnBytes};
 use crate::weights::library::{Library, LoraInfo};
+use crate::weights::lora::LoraFile;
 use crate::weights::model::ModelSource;
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
-use crate::weights::{Error, LoraFile};
 
 /// Why the files of a job's LoRAs cannot be had.
 #[derive(Debug)]

@@ -11,11 +11,12 @@ use std::thread;
 use crate::session::downloads::Purpose;
 use crate::session::{Folders, Wake};
 use crate::weights::catalog::{Catalog, Published};
+use crate::weights::error::Error;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::stop::Stop;
 use crate::weights::survey::found::{FoundModel, find_all};
 use crate::weights::survey::places::{DEPTH, gather};
-use crate::weights::{Error, install, survey};
+use crate::weights::{install, survey};
 
 /// What a thread tells.
 enum Event {

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::schema::request::Model;
-use crate::weights::Error;
+use crate::weights::error::Error;
 use crate::weights::fetch::MOST_BYTES;
 use crate::weights::inspect::Part;
 use crate::weights::survey::Missing;
@@ -117,10 +117,7 @@ impl Catalog {
             return Ok(CATALOG.clone());
         };
         let path = Path::new(&path);
-        let text = fs::read_to_string(path).map_err(|reason| Error::Unreadable {
-            reason,
-            path: path.to_owned(),
-        })?;
+        let text = fs::read_to_string(path).map_err(Error::unreadable(path))?;
         Self::parse(&text).map_err(|reason| Error::Malformed {
             name: format!("the catalogue that {VARIABLE} names"),
             reason,

@@ -11,7 +11,7 @@ use ureq::{Agent, Body};
 use url::{Host, Url};
 
 use crate::text::first_line;
-use crate::weights::Error;
+use crate::weights::error::Error;
 use crate::weights::stop::Stop;
 use crate::weights::tokens::{Service, Tokens};
 

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::schema::size::REFERENCE_SIDE;
+use crate::text::file_name;
 use crate::weights::bytes::Contents;
+use crate::weights::demo;
+use crate::weights::error::Error;
 use crate::weights::inspect::Part;
 use crate::weights::survey::ModelFiles;
 use crate::weights::survey::places::{DEPTH, gather};
-use crate::weights::{Error, demo};
 
 /// The file that a model folder must have. <https://huggingface.co/docs/diffusers/using-diffusers/loading>
 pub(super) const INDEX: &str = "model_index.json";
@@ -186,7 +188,7 @@ impl ModelSource {
                 name: folder.to_owned(),
                 place: self.place(),
             })?;
-            let open = |path: &PathBuf| Ok((file_name(path), open(path)?));
+            let open = |path: &PathBuf| Ok((file_name(path), Contents::open(path)?));
             return paths.iter().map(open).collect();
         }
         for (stem, variant) in VARIANTS
@@ -270,22 +272,8 @@ pub(super) fn shard_names(index: &serde_json::Value) -> Option<Vec<String>> {
 
 fn open_if_there(path: &Path) -> Result<Option<Contents>, Error> {
     if path.is_file() {
-        open(path).map(Some)
+        Contents::open(path).map(Some)
     } else {
         Ok(None)
     }
-}
-
-/// A file's bytes.
-pub(super) fn open(path: &Path) -> Result<Contents, Error> {
-    Contents::open(path).map_err(|reason| Error::Unreadable {
-        reason,
-        path: path.to_owned(),
-    })
-}
-
-/// The last part of a path, for people.
-pub(super) fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
 }

@@ -32,8 +32,8 @@ use crate::imaging::prepare::Prepared;
 use crate::schema::Note;
 use crate::schema::request::{Model, Request};
 use crate::schema::size::Size;
-use crate::weights::LoraFile;
 use crate::weights::inspect::Part;
+use crate::weights::lora::LoraFile;
 use crate::weights::model::ModelSource;
 
 /// The FLUX pipeline with one loaded model.

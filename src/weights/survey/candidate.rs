@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::weights::Error;
+use crate::text::file_name;
+use crate::weights::bytes::Contents;
+use crate::weights::error::Error;
 use crate::weights::header::{Format, Header};
 use crate::weights::inspect::{self, Found, Names, Part, Sizes};
-use crate::weights::model::{file_name, open};
 
 /// A file of weights, or the shards of one, with what is in it.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl Candidate {
         let mut header = Header::default();
         let mut bytes = 0;
         for path in paths {
-            let contents = open(path)?;
+            let contents = Contents::open(path)?;
             bytes += contents.len() as u64;
             let is_named_gguf = path.extension().is_some_and(|ending| ending == "gguf");
             let shard = Header::parse(&contents).map_err(|reason| Error::NoWeights {

@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::schema::request::Model;
-use crate::text::{in_a_row, size_text};
-use crate::weights::Error;
+use crate::text::{file_name, in_a_row, size_text};
 use crate::weights::catalog;
+use crate::weights::error::Error;
 use crate::weights::inspect::{Part, Sizes};
-use crate::weights::model::{INDEX, ModelSource, file_name};
+use crate::weights::model::{INDEX, ModelSource};
 use crate::weights::survey::candidate::Candidate;
 use crate::weights::survey::places::{DEPTH, Places, bases_in, gather, grouped, shards_of};
 

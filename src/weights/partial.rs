@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::text::size_text;
-use crate::weights::Error;
+use crate::weights::error::Error;
 use crate::weights::fetch::hex;
 use crate::weights::stop::Stop;
 
@@ -34,7 +34,7 @@ pub(super) struct Note {
 }
 
 /// A file that is not complete yet.
-pub(super) struct Part {
+pub(super) struct Partial {
     /// Where it lies.
     pub(super) path: PathBuf,
     pub(super) note_path: PathBuf,
@@ -44,27 +44,24 @@ pub(super) struct Part {
     pub(super) note: Note,
 }
 
-impl Part {
+impl Partial {
     /// Opens the part of what is at `url`, once no other process works on it.
     pub(super) fn open(folder: &Path, url: &Url, stop: &Stop) -> Result<Self, Error> {
         let path = path_of(folder, url);
         let note_path = path.with_extension("json");
-        let refused = |reason| Error::Unwritable {
-            reason,
-            path: path.clone(),
-        };
-        fs::create_dir_all(folder).map_err(refused)?;
+        let refused = Error::unwritable(&path);
+        fs::create_dir_all(folder).map_err(&refused)?;
         // The lock is a file of its own that stays: where locks are mandatory, the part itself could not be read.
-        let lock = File::create(path.with_extension("lock")).map_err(refused)?;
-        wait_for_lock(&lock, stop)?.map_err(refused)?;
+        let lock = File::create(path.with_extension("lock")).map_err(&refused)?;
+        wait_for_lock(&lock, stop)?.map_err(&refused)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(refused)?;
-        file.seek(SeekFrom::End(0)).map_err(refused)?;
+        let mut file = options.open(&path).map_err(&refused)?;
+        file.seek(SeekFrom::End(0)).map_err(&refused)?;
         let note = fs::read(&note_path).ok();
         let note = note.and_then(|text| serde_json::from_slice(&text).ok());
         Ok(Self {
-            path,
+            path: path.clone(),
             note_path,
             lock,
             file,
@@ -73,10 +70,7 @@ impl Part {
     }
 
     pub(super) fn refused(&self, reason: std::io::Error) -> Error {
-        Error::Unwritable {
-            reason,
-            path: self.path.clone(),
-        }
+        Error::unwritable(&self.path)(reason)
     }
 
     pub(super) fn length(&self) -> Result<u64, Error> {
