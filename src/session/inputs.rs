@@ -3,7 +3,6 @@
 //! A file is named after its contents, so that a job that waits keeps its own mask, nothing is kept twice, and the record
 //! in a picture can name its starting picture without saying where it lay.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -28,12 +27,7 @@ const MOST_BYTES: u64 = 2 << 30;
 
 /// The reference to a file's contents, the same wherever it lies.
 pub fn reference(contents: &[u8]) -> String {
-    let mut reference = SCHEME.to_owned();
-    for byte in Sha256::digest(contents) {
-        // Writing to text does not fail.
-        let _ = write!(reference, "{byte:02x}");
-    }
-    reference
+    format!("{SCHEME}{}", hex::encode(Sha256::digest(contents)))
 }
 
 /// Keeps a mask as a file.

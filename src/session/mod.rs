@@ -608,8 +608,7 @@ fn foreign_models() -> Vec<PathBuf> {
     folders.filter(|folder| folder.is_dir()).collect()
 }
 
-/// Random bits from the operating system's seeding of hash maps; good enough for a seed nobody chose.
+/// Random bits from the operating system, or those of the clock where it has none: enough for a seed nobody chose.
 pub fn random_bits() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish()
+    getrandom::u64().unwrap_or_else(|_| jiff::Timestamp::now().as_nanosecond() as u64)
 }

@@ -393,19 +393,8 @@ pub(super) fn sha256_of(path: &Path, stop: &Stop) -> Result<String, Error> {
     loop {
         stop.check()?;
         match file.read(&mut buffer).map_err(&unreadable)? {
-            0 => return Ok(hex(&hasher.finalize())),
+            0 => return Ok(hex::encode(hasher.finalize())),
             count => hasher.update(&buffer[..count]),
         }
     }
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to text does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

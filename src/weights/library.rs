@@ -19,7 +19,7 @@ use crate::schema::reference::Reference;
 use crate::weights::archive::{self, Kind};
 use crate::weights::bytes::Contents;
 use crate::weights::error::Error;
-use crate::weights::fetch::{OnBytes, fetch, hex, sha256_of};
+use crate::weights::fetch::{OnBytes, fetch, sha256_of};
 use crate::weights::http::Network;
 use crate::weights::lora::{LoraFile, LoraPlace};
 use crate::weights::notes::{Note, Store, changed, keep, key_of};
@@ -501,7 +501,7 @@ fn embedded() -> LoraInfo {
     LoraInfo {
         file: LoraFile {
             name: Reference::Embedded.label(),
-            sha256: hex(&Sha256::digest(demo::LORA)),
+            sha256: hex::encode(Sha256::digest(demo::LORA)),
             place: LoraPlace::Embedded,
             peft_config: None,
         },

@@ -12,7 +12,6 @@ use tempfile::NamedTempFile;
 use crate::files::{self, Readers};
 use crate::schema::reference::Reference;
 use crate::weights::error::Error;
-use crate::weights::fetch::hex;
 
 /// What a reference led to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -141,7 +140,7 @@ pub(super) fn keep(temporary: NamedTempFile, path: &Path) -> Result<(), Error> {
 
 /// The name of a note.
 pub(super) fn key(text: &str) -> String {
-    hex(&Sha256::digest(text))[..32].to_owned()
+    hex::encode(Sha256::digest(text))[..32].to_owned()
 }
 
 /// The name of the note on a reference to another place.

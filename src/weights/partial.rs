@@ -12,7 +12,6 @@ use url::Url;
 
 use crate::text::size_text;
 use crate::weights::error::Error;
-use crate::weights::fetch::hex;
 use crate::weights::stop::Stop;
 
 /// The bytes that a disk keeps free.
@@ -134,7 +133,7 @@ pub(super) fn arrived(folder: &Path, url: &Url) -> u64 {
 /// Where the part of what is at `url` lies.
 fn path_of(folder: &Path, url: &Url) -> PathBuf {
     // The address itself may hold secrets.
-    let name = hex(&Sha256::digest(url.as_str()));
+    let name = hex::encode(Sha256::digest(url.as_str()));
     folder.join(format!("{}.part", &name[..32]))
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::files::{self, Readers};
+use crate::weights::hub;
 
 /// A place that wants tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,7 +116,7 @@ impl Tokens {
             }
         }
         if tokens.hugging_face.is_none() {
-            tokens.set(Service::HuggingFace, login_of_hub());
+            tokens.set(Service::HuggingFace, hub::token());
             tokens.is_login_of_hub = tokens.hugging_face.is_some();
         }
         tokens
@@ -156,25 +157,4 @@ impl Tokens {
             Service::Replicate => self.replicate = token,
         }
     }
-}
-
-/// The token that `huggingface-cli login` has left.
-/// <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hftokenpath>
-fn login_of_hub() -> Option<String> {
-    let path = std::env::var_os("HF_TOKEN_PATH")
-        .map(PathBuf::from)
-        .or_else(|| Some(hub_home()?.join("token")))?;
-    fs::read_to_string(path).ok()
-}
-
-/// The folder of Hugging Face's own tools.
-/// <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhome>
-pub(super) fn hub_home() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).map(PathBuf::from);
-    set("HF_HOME")
-        .or_else(|| Some(set("XDG_CACHE_HOME")?.join("huggingface")))
-        .or_else(|| {
-            let user = directories::UserDirs::new()?;
-            Some(user.home_dir().join(".cache/huggingface"))
-        })
 }
