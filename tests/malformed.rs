@@ -239,7 +239,7 @@ fn a_bent_safety_checker_ends_in_a_sentence_or_a_verdict() {
     for part in ["safety_checker", "safety_classifier"] {
         copy(&data.join(part), &place.path().join(part));
     }
-    let source = ModelSource::Folder(place.path().to_owned());
+    let source = ModelSource::in_folder(place.path());
     let picture = image::open(data.join("pictures/withheld.png"))
         .unwrap()
         .to_rgb8();

@@ -278,7 +278,7 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
     let circumstances = Circumstances {
         fidelity,
         native_side: card.native_side,
-        is_flux_sized: card.is_flux_sized,
+        is_flux_sized: card.is_flux_sized(),
         random: random_bits(),
         image: looks.image.as_ref(),
         mask: looks.mask.as_ref(),

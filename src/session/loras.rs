@@ -129,7 +129,7 @@ pub enum LoraState {
 pub struct ReadyLora {
     /// What is known of it.
     pub info: LoraInfo,
-    /// What of it matches the model under dev and under schnell; a sentence where it cannot be used.
+    /// What of it matches each of [`Model::ALL`]; a sentence where it cannot be used.
     matches: [Result<Report, String>; 2],
 }
 
@@ -354,7 +354,7 @@ impl Errand {
     fn run(self) {
         let state = match self.find() {
             Ok(info) => LoraState::Ready(Box::new(ReadyLora {
-                matches: [Model::Dev, Model::Schnell].map(|model| self.matched(&info, model)),
+                matches: Model::ALL.map(|model| self.matched(&info, model)),
                 info,
             })),
             Err(Error::Several { place, files }) => LoraState::Failed {

@@ -566,7 +566,7 @@ impl Session {
         let circumstances = Circumstances {
             fidelity: self.settings.fidelity,
             native_side: self.current.card.native_side,
-            is_flux_sized: self.current.card.is_flux_sized,
+            is_flux_sized: self.current.card.is_flux_sized(),
             random,
             image: looks.image.as_ref(),
             mask: looks.mask.as_ref(),

@@ -132,7 +132,7 @@ pub(super) fn off_ui(ui: &mut Ui, typed: &str, place: Place, desk: &mut Desk<'_>
             });
         });
         let fills_in = quirks::default_weights(desk.session.settings.fidelity);
-        if let Some(own) = fills_in.filter(|_| place == 0 && desk.session.card().is_flux_sized) {
+        if let Some(own) = fills_in.filter(|_| place == 0 && desk.session.card().is_flux_sized()) {
             let text = format!("As on Replicate, {own} acts in its place");
             ui.add(Label::new(theme::small(ui, text)).wrap());
         }

@@ -12,6 +12,7 @@ use crate::text::{duration_text, size_text};
 use crate::ui::models::ModelsPage;
 use crate::ui::theme::{self, HALF, OFFER_WIDTH, SPACE};
 use crate::ui::{choices, icons, messages, settings, widgets};
+use crate::weights::architecture::Architecture;
 use crate::weights::catalog::{Offer, total};
 use crate::weights::install;
 use crate::weights::tokens::Service;
@@ -138,10 +139,7 @@ fn facts_ui(ui: &mut Ui, offer: &Offer, memory: Option<u64>, session: &Session) 
                 ui.label(theme::small(ui, format!("from {}", file.repository)));
             }
         });
-    let steps = match offer.model {
-        Model::Schnell => 4,
-        Model::Dev => 28,
-    };
+    let steps = Architecture::flux1(offer.model).default_steps();
     let time = duration_text(usual_seconds(offer.model, steps));
     let time = format!(
         "About {time} for a picture of 1024 × 1024 here; at 0.25 megapixels a quarter of it"

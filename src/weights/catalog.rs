@@ -11,10 +11,10 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::schema::request::Model;
+use crate::text::{in_a_row, size_text};
 use crate::weights::error::Error;
 use crate::weights::fetch::MOST_BYTES;
 use crate::weights::inspect::Part;
-use crate::weights::survey::Missing;
 
 /// The variable that names another catalogue.
 const VARIABLE: &str = "FLUX_QFACES_CATALOG";
@@ -239,6 +239,17 @@ pub fn total(files: &[Published]) -> u64 {
     files.map(|file| file.bytes).sum()
 }
 
+/// What a model lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The part's folder in diffusers' layout.
+    pub folder: &'static str,
+    /// The usual file of it.
+    pub file: String,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
 /// The usual file of the part in a folder.
 pub(super) fn usual(folder: &'static str) -> Missing {
     let files = CATALOG.files_of_part(folder);
@@ -254,4 +265,12 @@ pub(super) fn usual(folder: &'static str) -> Missing {
         file: name.to_owned(),
         bytes: total(&files),
     }
+}
+
+/// What is missing, in words; `None` when that is nothing.
+pub(super) fn needs_text(missing: &[Missing]) -> Option<String> {
+    let each = missing
+        .iter()
+        .map(|missing| format!("{} ({})", missing.file, size_text(missing.bytes)));
+    in_a_row(&each.collect::<Vec<_>>())
 }

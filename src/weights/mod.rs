@@ -5,6 +5,7 @@
 //! [`archive`] unpacks it, and `metadata` reads what it says of itself. This is the only module that opens connections, and
 //! only [`http`] does; [`tokens`] are the user's own.
 
+pub mod architecture;
 pub mod archive;
 pub mod bytes;
 pub mod catalog;
@@ -21,9 +22,12 @@ mod local;
 pub mod lora;
 mod metadata;
 pub mod model;
+pub mod model_files;
 mod notes;
 mod partial;
 mod source;
 pub mod stop;
 pub mod survey;
+mod text;
 pub mod tokens;
+pub mod walk;

@@ -447,7 +447,7 @@ impl Generator for FluxGenerator {
 
     fn outlook(&mut self) -> Option<Outlook> {
         let tokens = |model| (model, self.text.t5_length(model));
-        let text_tokens = vec![tokens(Model::Dev), tokens(Model::Schnell)];
+        let text_tokens = Model::ALL.map(tokens).to_vec();
         self.planner.outlook(text_tokens, self.checking.bytes())
     }
 
