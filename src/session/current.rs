@@ -74,7 +74,7 @@ impl Current {
 
     /// Whether its pictures are checked, and it brings no safety checker of its own.
     pub(super) fn wants_checker(&self) -> bool {
-        self.card.is_flux_sized && !self.is_demo() && !self.brings_checker
+        self.card.needs_safety_check() && !self.is_demo() && !self.brings_checker
     }
 
     /// The files that it and the running job use.

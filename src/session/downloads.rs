@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::session::background::{Background, Reporter, Task};
-use crate::weights::Error;
 use crate::weights::catalog::{Published, total};
+use crate::weights::error::Error;
 use crate::weights::fetch::Bytes;
 use crate::weights::http::Network;
 use crate::weights::install::{self, Arrival};

@@ -12,7 +12,7 @@ use crate::session::models::News;
 use crate::session::program::Session;
 use crate::session::text;
 use crate::session::worker::ModelState;
-use crate::weights::Error;
+use crate::weights::error::Error;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::survey::found::FoundModel;
 
@@ -86,11 +86,10 @@ impl Session {
         let is_same = self.current.source == source && is_loaded;
         self.change_settings(|settings| {
             settings.model = path;
-            if let ModelSource::Files(files) = &source
-                && !is_same
-            {
+            if let Some(architecture) = source.assembled().filter(|_| !is_same) {
                 // A file holds one of the two, and the form says which.
-                files.model().name().clone_into(&mut settings.params.model);
+                let name = architecture.model().name();
+                name.clone_into(&mut settings.params.model);
             }
         });
         self.save();

@@ -16,12 +16,13 @@ use crate::schema::{Note, Problem, quirks};
 use crate::session::background::{Background, Reporter, Task};
 use crate::session::looks::Stamp;
 use crate::session::text;
+use crate::weights::error::Error;
 use crate::weights::fetch::{Bytes, OnBytes};
 use crate::weights::library::{Library, LoraInfo};
+use crate::weights::lora::LoraFile;
 use crate::weights::model::ModelSource;
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
-use crate::weights::{Error, LoraFile};
 
 /// Why the files of a job's LoRAs cannot be had.
 #[derive(Debug)]
@@ -122,7 +123,7 @@ pub enum LoraState {
 pub struct ReadyLora {
     /// What is known of it.
     pub info: LoraInfo,
-    /// What of it matches the model under dev and under schnell; a sentence where it cannot be used.
+    /// What of it matches each of [`Model::ALL`]; a sentence where it cannot be used.
     matches: [Result<Report, String>; 2],
 }
 
@@ -300,11 +301,7 @@ impl Shelf {
 
 /// The model that the inputs ask for.
 pub fn model(params: &Params) -> Model {
-    if params.model == Model::Schnell.name() {
-        Model::Schnell
-    } else {
-        Model::Dev
-    }
+    Model::named(&params.model).unwrap_or(Model::Dev)
 }
 
 /// How the file or folder is that was typed; `None` for other references.
@@ -327,7 +324,7 @@ impl Search {
     fn run(&self, reporter: &Reporter<Bytes>) -> LoraState {
         match self.find(reporter) {
             Ok(info) => LoraState::Ready(Box::new(ReadyLora {
-                matches: [Model::Dev, Model::Schnell].map(|model| self.matched(&info, model)),
+                matches: Model::ALL.map(|model| self.matched(&info, model)),
                 info,
             })),
             Err(Error::Several { place, files }) => LoraState::Failed {

@@ -11,10 +11,12 @@ use crate::session::downloads::Purpose;
 use crate::session::folders::Folders;
 use crate::session::text;
 use crate::weights::catalog::{Catalog, Published};
+use crate::weights::error::Error;
+use crate::weights::install;
 use crate::weights::model::{ModelCard, ModelSource};
+use crate::weights::survey::assembly::open_model;
 use crate::weights::survey::found::{FoundModel, find_all};
-use crate::weights::survey::places::{DEPTH, gather};
-use crate::weights::{Error, install, survey};
+use crate::weights::walk::{DEPTH, gather};
 
 /// What a look through the folders has found.
 #[derive(Default)]
@@ -281,7 +283,7 @@ impl Models {
 
 /// Opens the model at a path.
 fn opened(path: &Path, places: &[PathBuf]) -> Result<Opened, Error> {
-    let source = survey::open_model(path, places)?;
+    let source = open_model(path, places)?;
     Ok(Opened {
         path: path.to_owned(),
         card: source.card()?,

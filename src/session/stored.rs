@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::session::files;
+use crate::files::{self, Readers};
 
 /// What a file holds; `None` when there is no file.
 ///
@@ -34,5 +34,5 @@ pub(super) fn write(
     unsaved: fn(&dyn Display) -> String,
 ) -> Result<(), String> {
     let text = serde_json::to_vec_pretty(value).map_err(|error| unsaved(&error))?;
-    files::write_whole(path, &text, true).map_err(|error| unsaved(&error))
+    files::write(path, &text, Readers::Usual).map_err(|error| unsaved(&error))
 }

@@ -9,10 +9,10 @@ use image::{GrayImage, RgbaImage};
 use rfd::{AsyncFileDialog, FileHandle};
 use url::Url;
 
+use crate::files::{self, Readers};
 use crate::imaging::{codec, read};
 use crate::schema::reference::Reference;
 use crate::session::background::{Background, Reporter, Task};
-use crate::session::files;
 use crate::session::inputs::{self, InputStore};
 use crate::ui::loras::Place;
 use crate::weights::inspect::Part;
@@ -226,7 +226,7 @@ impl Errands {
         };
         self.run("mask", move || {
             let file = codec::encode_mask(&mask).map_err(|error| error.to_string())?;
-            files::write_whole(&path, &file, true)
+            files::write(&path, &file, Readers::Usual)
                 .map_err(|error| format!("The mask could not be saved: {error}"))
         });
     }

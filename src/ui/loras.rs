@@ -169,7 +169,7 @@ impl LoraList {
 
     /// Where a LoRA may come from.
     fn sources_ui(&mut self, ui: &mut Ui, place: Place, desk: &mut Desk<'_>) {
-        let is_demo = !desk.session.card().is_flux_sized;
+        let is_demo = !desk.session.card().is_flux_sized();
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = HALF;
             if widgets::button_ui(ui, icons::FOLDER, "File…").clicked() {
