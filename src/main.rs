@@ -17,6 +17,7 @@ use flux_qfaces::weights::tokens::Tokens;
 use flux_qfaces::{cli, ui};
 
 fn main() -> ExitCode {
+    cli::log::start();
     let matches = cli::command().get_matches();
     cli::run(&matches).unwrap_or_else(|| match window(&matches) {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,12 +17,14 @@ const LADDER: [(&str, u8); 9] = [
 ];
 
 /// What may be named in few places only: a word, and the paths below `src/` that may say it.
-const CONFINED: [(&str, &[&str]); 18] = [
+const CONFINED: [(&str, &[&str]); 20] = [
     ("egui", &["ui/", "main.rs"]),
     ("eframe", &["ui/", "main.rs"]),
     ("rfd", &["ui/"]),
     ("arboard", &["ui/"]),
     ("poll_promise", &["session/"]),
+    ("pollster", &["ui/"]),
+    ("env_logger", &["cli/"]),
     ("clap", &["cli/", "main.rs"]),
     ("indicatif", &["cli/"]),
     ("candle_core", &["engine/"]),

@@ -6,6 +6,7 @@
 
 mod generate;
 mod inspect;
+pub mod log;
 mod schema;
 
 use std::io::{ErrorKind, Write};

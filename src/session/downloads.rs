@@ -298,6 +298,8 @@ impl Downloads {
             let _ = earlier.map(Task::wait);
             fetch(&network, &folder, &files, reporter)
         };
+        let host = self.network.hugging_face.host_str().unwrap_or_default();
+        log::info!("downloading {} files from {host}", next.files.len());
         // What has arrived is noted before the program ends.
         next.task = Some(self.background.start_awaited("download", work));
     }
@@ -315,7 +317,10 @@ impl Downloads {
         let ended =
             ended.unwrap_or_else(|reason| Err(Error::Refused(format!("the download {reason}"))));
         let complete = match ended {
-            Ok(()) => Some(self.all.remove(index).purpose),
+            Ok(()) => {
+                log::info!("a download is complete");
+                Some(self.all.remove(index).purpose)
+            }
             Err(error) => {
                 let halt = match error {
                     Error::Cancelled => Halt::Paused,

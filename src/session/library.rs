@@ -94,7 +94,7 @@ impl Session {
         });
         self.save();
         if !is_same {
-            log::info!("the model changes to {}", card.name);
+            log::info!("another model was chosen");
             let news = self.worker.use_model(source.clone());
             let next = Current::new(source.clone(), card, news);
             self.current.replace(next, self.queue.running().is_some());

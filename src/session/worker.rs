@@ -199,6 +199,7 @@ fn work(
             build(&mut make, &chosen, reporter).map(|built| generator = Some(built))
         };
         let Some(order) = order else { continue };
+        log::info!("job {} starts", order.id.0);
         let state = match (generator.as_mut(), built) {
             (Some(ready), _) => match contained(|| run(ready.as_mut(), &order, reporter)) {
                 Ok(Ok(finished)) => {
@@ -220,7 +221,21 @@ fn work(
             },
             (None, built) => JobState::Failed(built.err().unwrap_or_default().into()),
         };
+        note_end(order.id, &state);
         tell(reporter, &order.news, News::Ended(state));
+    }
+}
+
+/// Notes in the log how a job has ended. What went wrong may name a path, and is left to the front end.
+fn note_end(JobId(id): JobId, state: &JobState) {
+    match state {
+        JobState::Finished(finished) => {
+            let timings = &finished.timings_secs;
+            log::info!("job {id} finished after {:.1} s", timings.total);
+            log::debug!("job {id}: {timings:?}");
+        }
+        JobState::Cancelled => log::info!("job {id} was cancelled"),
+        _ => log::error!("job {id} failed"),
     }
 }
 
@@ -246,6 +261,7 @@ fn build(
     chosen: &Chosen,
     reporter: &Reporter<()>,
 ) -> Result<Box<dyn Generator>, String> {
+    let started = Instant::now();
     let mut watch = |_| proceed(reporter);
     let made = contained(|| make(&chosen.source, &mut watch).map_err(|error| error.to_string()));
     let mut built = made
@@ -256,8 +272,15 @@ fn build(
         tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
     }
     let state = match &built {
-        Ok(_) => ModelState::Ready,
-        Err(sentence) => ModelState::Failed(sentence.clone()),
+        Ok(_) => {
+            let seconds = started.elapsed().as_secs_f64();
+            log::info!("the model is ready after {seconds:.1} s");
+            ModelState::Ready
+        }
+        Err(sentence) => {
+            log::error!("the model cannot be used");
+            ModelState::Failed(sentence.clone())
+        }
     };
     tell(reporter, &chosen.news, ModelNews::State(state));
     built
