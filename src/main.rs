@@ -21,13 +21,13 @@ fn main() -> ExitCode {
     let matches = cli::command().get_matches();
     cli::run(&matches).unwrap_or_else(|| match window(&matches) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => cli::fail(&sentence),
+        Err(sentence) => cli::output::fail(&sentence),
     })
 }
 
 /// Opens the window. The model loads on the session's worker, so that the first frame does not wait for it.
 fn window(matches: &ArgMatches) -> Result<(), String> {
-    let asked = cli::model_asked_for(matches).map_err(|error| error.to_string())?;
+    let asked = cli::sources::model_asked_for(matches).map_err(|error| error.to_string())?;
     let model = asked.map(|source| source.card().map(|card| (source, card)));
     let model = model.transpose().map_err(|error| error.to_string())?;
     let catalog = Catalog::of_environment().map_err(|error| error.to_string())?;
@@ -35,7 +35,7 @@ fn window(matches: &ArgMatches) -> Result<(), String> {
     let network = Network::new(Tokens::known(&folders.config));
     let make: MakeGenerator = Box::new(move |source, watch| {
         let mut generator = FluxGenerator::load(source, Model::Dev, Hardware::best()?, watch)?;
-        generator.look_for_safety_checker(&cli::elsewhere());
+        generator.look_for_safety_checker(&cli::sources::elsewhere());
         Ok(Box::new(generator) as Box<dyn Generator>)
     });
     let setup = Setup {
