@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use flux_qfaces::engine::Generator;
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::schema::request::Model;
+use flux_qfaces::schema::choices::Model;
 use flux_qfaces::session::worker::MakeGenerator;
 use flux_qfaces::session::{Folders, Setup};
 use flux_qfaces::weights::catalog::Catalog;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use flux_qfaces::schema::request::Model;
+use flux_qfaces::schema::choices::Model;
 use flux_qfaces::weights::Error;
 use flux_qfaces::weights::catalog::{Catalog, Published, size_text};
 use flux_qfaces::weights::install::{self, Arrival, install};

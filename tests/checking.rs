@@ -11,9 +11,10 @@ use tempfile::TempDir;
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::{Error, Generator, Outcome, Stage};
-use flux_qfaces::schema::Fidelity;
+use flux_qfaces::schema::choices::{Fidelity, Model};
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::model::ModelSource;
 
 use crate::reference_data::{copy, folder};

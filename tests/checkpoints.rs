@@ -8,8 +8,10 @@ use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::dump::{Noise, Probe};
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::{Error, Generator};
+use flux_qfaces::schema::choices::Model;
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::model::ModelSource;
 use tempfile::TempDir;
 

@@ -16,8 +16,10 @@ use flux_qfaces::engine::lora::inspect;
 use flux_qfaces::engine::lora::targets::Targets;
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::{Error, Outcome};
+use flux_qfaces::schema::choices::Model;
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::{LoraFile, LoraPlace};
 
 use crate::reference_data::{Golden, both_transformers, check, lora_cases, lora_folder, model};

@@ -3,8 +3,8 @@
 use egui::Role;
 use egui_kittest::kittest::{NodeT, Queryable, by};
 use flux_qfaces::imaging::codec;
+use flux_qfaces::schema::choices::{Encoding, Format};
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Encoding, Format};
 use flux_qfaces::session::loras::LoraState;
 use image::RgbImage;
 use url::Url;

@@ -7,7 +7,7 @@ use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
 use flux_qfaces::engine::safety::SafetyChecker;
-use flux_qfaces::schema::request::Model;
+use flux_qfaces::schema::choices::Model;
 use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::survey::candidate::Candidate;
 use flux_qfaces::weights::{Error, LoraFile, LoraPlace, archive};

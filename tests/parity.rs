@@ -16,9 +16,10 @@ use flux_qfaces::engine::prompt::{Keeping, TextEncoders};
 use flux_qfaces::engine::sampling::{self, Shift};
 use flux_qfaces::engine::{Error, Progress, Stage, Watch};
 use flux_qfaces::imaging::read::Looks;
-use flux_qfaces::schema::Fidelity;
+use flux_qfaces::schema::choices::{Fidelity, Model};
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::inspect::Part;
 use flux_qfaces::weights::model::ModelSource;
 

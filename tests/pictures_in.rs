@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use flux_qfaces::imaging::prepare::Prepared;
 use flux_qfaces::imaging::{edges, fit, prepare, read};
-use flux_qfaces::schema::Fidelity;
+use flux_qfaces::schema::choices::Fidelity;
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::quirks::{self, Transparency};
-use flux_qfaces::schema::request::{Circumstances, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::schema::size::Size;
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use serde_json::Value;

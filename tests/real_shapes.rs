@@ -18,8 +18,10 @@ use flux_qfaces::engine::plan::{self, Budget, Load, Plan, Sizes};
 use flux_qfaces::engine::prompt::Keeping;
 use flux_qfaces::engine::safety::SafetyChecker;
 use flux_qfaces::engine::{Generator, Stage};
+use flux_qfaces::schema::choices::Model;
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::schema::size::Size;
 use flux_qfaces::weights::survey::{open_model, survey};
 

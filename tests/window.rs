@@ -4,7 +4,8 @@
 
 use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::{Queryable, by};
-use flux_qfaces::schema::fields::{self, Group, Kind};
+use flux_qfaces::schema::field::{Group, Kind};
+use flux_qfaces::schema::fields;
 use flux_qfaces::session::ModelState;
 use flux_qfaces::session::jobs::JobState;
 
@@ -391,7 +392,7 @@ fn settings_open_with_the_keyboard_and_keep_what_is_chosen() {
     desk.click(Role::CheckBox, "Write the settings into each picture");
     assert_eq!(
         desk.session().settings.fidelity,
-        flux_qfaces::schema::Fidelity::AsReplicate
+        flux_qfaces::schema::choices::Fidelity::AsReplicate
     );
     assert!(!desk.session().settings.metadata);
     desk.press("Close settings");

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::schema::request::Model;
+use flux_qfaces::schema::choices::Model;
 use flux_qfaces::weights::header::{Entry, Header};
 use flux_qfaces::weights::survey::open_model;
 

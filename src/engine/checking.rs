@@ -10,8 +10,9 @@ use image::RgbImage;
 use crate::engine::Error;
 use crate::engine::safety::{SafetyChecker, Verdict, Withheld};
 use crate::engine::text::OnLayer;
+use crate::schema::choices::Fidelity;
+use crate::schema::notes::Note;
 use crate::schema::request::Request;
-use crate::schema::{Fidelity, Note};
 use crate::weights::inspect::Part;
 use crate::weights::model::{ModelCard, ModelSource};
 

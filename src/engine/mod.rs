@@ -34,9 +34,9 @@ use serde::Serialize;
 use crate::engine::checking::Picture;
 use crate::engine::lora::adapters::Applied;
 use crate::engine::plan::{Outlook, Plan};
-use crate::schema::fields;
+use crate::schema::notes::{Note, Problem};
 use crate::schema::request::Request;
-use crate::schema::{Note, Problem, first_line};
+use crate::schema::{fields, first_line};
 use crate::weights::LoraFile;
 
 /// Makes pictures. There are two: the FLUX pipeline, and a scripted fake in the tests.

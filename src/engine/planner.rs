@@ -7,7 +7,7 @@ use crate::engine::device::Hardware;
 use crate::engine::plan::{Budget, Load, Outlook, READING, Sizes};
 use crate::engine::transformer::Transformer;
 use crate::engine::{Error, Timings, memory};
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::weights::model::ModelSource;
 
 /// How fast a core is taken to be before anything has been measured: multiplications and additions per second.

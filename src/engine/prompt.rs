@@ -13,7 +13,7 @@ use crate::engine::text::OnLayer;
 use crate::engine::text::clip::{self, Clip};
 use crate::engine::text::t5::{self, T5};
 use crate::engine::text::tokenizer::FixedLengthTokenizer;
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 

@@ -9,7 +9,7 @@ use crate::engine::flux::{self, Flux};
 use crate::engine::lora::slots::Slots;
 use crate::engine::sampling::Shift;
 use crate::engine::{Error, Progress, Stage, Watch, announce};
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 

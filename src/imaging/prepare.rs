@@ -7,10 +7,12 @@ use image::{GrayImage, Luma, RgbImage};
 
 use crate::imaging::edges::{self, PAINTED};
 use crate::imaging::{fit, read};
+use crate::schema::choices::Fidelity;
+use crate::schema::notes::{Note, Problem};
+use crate::schema::quirks;
 use crate::schema::request::Request;
 use crate::schema::size::{SIDE_STEP, Size};
 use crate::schema::start::{Crop, Extend, Repaint, Start};
-use crate::schema::{Fidelity, Note, Problem, quirks};
 
 /// Pixels a latent stands for along each side: what a mask is thinned out by.
 const CELL: u32 = 8;

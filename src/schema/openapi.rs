@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::schema::fields::{FIELDS, Field, Kind};
+use crate::schema::field::{Field, Kind};
+use crate::schema::fields::FIELDS;
 
 /// An object with the schemas `Input` and `Output`; the inputs carry `x-order`, counted from 0.
 pub fn document() -> Value {

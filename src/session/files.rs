@@ -9,8 +9,9 @@ use tempfile::{NamedTempFile, PersistError};
 
 use crate::engine::checking::Picture;
 use crate::imaging::codec;
-use crate::schema::Note;
-use crate::schema::request::{Encoding, Request};
+use crate::schema::choices::Encoding;
+use crate::schema::notes::Note;
+use crate::schema::request::Request;
 use crate::session::naming;
 use crate::session::record::Record;
 

@@ -14,7 +14,8 @@ use image::imageops::FilterType;
 use image::{DynamicImage, RgbaImage};
 
 use crate::imaging::{codec, read};
-use crate::schema::{Fidelity, quirks};
+use crate::schema::choices::Fidelity;
+use crate::schema::quirks;
 use crate::session::Wake;
 use crate::session::record::Record;
 

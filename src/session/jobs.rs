@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::{Progress, Stage, Timings};
-use crate::schema::Note;
+use crate::schema::notes::Note;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::gallery::Entry;

@@ -26,10 +26,11 @@ use std::sync::mpsc::Receiver;
 
 use crate::engine::memory;
 use crate::engine::plan::Plan;
-use crate::schema::Problem;
+use crate::schema::circumstances::Circumstances;
+use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
-use crate::schema::request::{Circumstances, Request};
+use crate::schema::request::Request;
 use crate::session::choosing::Current;
 use crate::session::downloads::Downloads;
 use crate::session::gallery::{Gallery, PictureLoader};

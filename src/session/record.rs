@@ -11,10 +11,11 @@ use serde_json::{Map, Value};
 use crate::engine::Outcome;
 use crate::engine::lora::adapters::Applied;
 use crate::imaging::{codec, prepare};
+use crate::schema::choices::Fidelity;
+use crate::schema::notes::Note;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::Request;
-use crate::schema::{Fidelity, Note};
 use crate::session::inputs;
 
 /// This program and its version.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use egui::Context;
 
-use crate::schema::fields::{self, Kind};
+use crate::schema::field::Kind;
+use crate::schema::fields;
 use crate::schema::params::Params;
 use crate::session::downloads::Purpose;
 use crate::session::jobs::{JobId, JobState};

@@ -5,9 +5,9 @@ use egui::{
 };
 
 use crate::imaging::read;
-use crate::schema::fields::{Access, Field, Group, Kind};
+use crate::schema::field::{Access, Field, Group, Kind};
 use crate::schema::params::Params;
-use crate::schema::{quirks, request};
+use crate::schema::quirks;
 use crate::session::inputs;
 use crate::ui::files::Asked;
 use crate::ui::incoming::Incoming;
@@ -75,7 +75,7 @@ pub(super) fn field_ui(
 /// Why the control is grey; a value that must go can always be taken out.
 fn why_greyed(field: &Field, params: &Params) -> Option<&'static str> {
     let given = matches!(field.kind, Kind::Image(access) if (access.get)(params).is_some());
-    request::why_unused(field.name, params).filter(|_| !given)
+    (field.unused)(params).filter(|_| !given)
 }
 
 /// A better number of steps, beside the input it is about.

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use egui::{Align, CollapsingHeader, Frame, Layout, Margin, Panel, ScrollArea, Ui, vec2};
 
-use crate::schema::Problem;
-use crate::schema::fields::{self, Group, Kind};
+use crate::schema::field::{Group, Kind};
+use crate::schema::fields;
+use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::session::{ModelState, Session};
 use crate::ui::loras::{Desk, LoraList};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use egui::{Context, Event};
 
 use crate::imaging::read;
-use crate::schema::fields::Group;
+use crate::schema::field::Group;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::session::gallery::read_record;

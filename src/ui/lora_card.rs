@@ -7,9 +7,9 @@ use egui::{
     pos2, vec2,
 };
 
+use crate::schema::choices::Model;
 use crate::schema::quirks;
 use crate::schema::reference::Reference;
-use crate::schema::request::Model;
 use crate::session::loras::{LoraState, ReadyLora};
 use crate::ui::loras::{Desk, Place, model};
 use crate::ui::pictures::Shown;

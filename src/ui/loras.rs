@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use egui::{Align, Align2, Id, Layout, Slider, SliderClamping, TextEdit, Ui, vec2};
 
-use crate::schema::Problem;
-use crate::schema::fields::{self, Field, Kind};
-use crate::schema::lora::{MoreLora, SCALES};
-use crate::schema::params::Params;
+use crate::schema::choices::Model;
+use crate::schema::field::{Field, Kind};
+use crate::schema::fields;
+use crate::schema::notes::Problem;
+use crate::schema::params::{MoreLora, Params, SCALES};
 use crate::schema::reference::Reference;
-use crate::schema::request::Model;
 use crate::session::Session;
 use crate::session::loras::LoraState;
 use crate::ui::files::Asked;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use egui::{Align, Label, Layout, RichText, ScrollArea, Ui};
 
 use crate::imaging::read;
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::session::Session;
 use crate::session::downloads::Purpose;
 use crate::ui::files::Asked;

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use egui::{Align2, Id, Margin, TextEdit, Ui, Vec2, vec2};
 
-use crate::schema::fields::{Access, Field, Kind};
+use crate::schema::choices::Fidelity;
+use crate::schema::field::{Access, Field, Kind};
+use crate::schema::notes::Problem;
 use crate::schema::params::Params;
-use crate::schema::{Fidelity, Problem, quirks};
+use crate::schema::quirks;
 use crate::session;
 use crate::ui::field::Row;
 use crate::ui::theme::{self, CONTROL, SMALL_CONTROL, SPACE};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use egui::{Align, Label, Layout, OpenUrl, RichText, Ui, vec2};
 
 use crate::engine::plan::{duration_text, usual_seconds};
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::session::Session;
 use crate::session::downloads::{Download, Halt, Purpose};
 use crate::ui::models::ModelsPage;

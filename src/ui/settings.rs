@@ -3,7 +3,7 @@
 use egui::style::HandleShape;
 use egui::{Id, Modal, Slider, TextEdit, Ui, vec2};
 
-use crate::schema::Fidelity;
+use crate::schema::choices::Fidelity;
 use crate::session::settings::Theme;
 use crate::session::{Session, naming};
 use crate::ui::files::Asked;

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::weights::Error;
 use crate::weights::fetch::MOST_BYTES;
 use crate::weights::inspect::Part;

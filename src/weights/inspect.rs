@@ -1,6 +1,6 @@
 //! What a file of weights is, by its header: which parts of a model are in it, and under whose names.
 
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::weights::header::{Format, Header};
 
 /// A part of a model.

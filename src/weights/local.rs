@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::schema::reference::{Reference, begins_with_host};
+use crate::schema::reference::Reference;
+use crate::schema::typed::begins_with_host;
 use crate::weights::fetch::sha256_of;
 use crate::weights::library::{Library, LoraInfo, PICTURE_BYTES, is_archive, opened};
 use crate::weights::notes::{Note, PEFT_CONFIG, PEFT_FILE, changed, key};

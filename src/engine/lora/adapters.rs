@@ -11,8 +11,8 @@ use crate::engine::lora::load::{Loaded, Opened};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::slots::{Active, Slots};
 use crate::engine::lora::targets::Targets;
-use crate::schema::Problem;
 use crate::schema::lora::Lora;
+use crate::schema::notes::Problem;
 use crate::weights::LoraFile;
 
 /// How many bytes of LoRAs stay at hand, with those that act.

@@ -10,7 +10,7 @@ use crate::engine::lora::layouts::{
     Part, QKV_ALIASES, SCHEMES, Scheme, WHOLE_ALIASES, XLABS_DOUBLE, XLABS_SINGLE_PROJ,
 };
 use crate::engine::transformer::Transformer;
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::weights::inspect;
 use crate::weights::model::ModelSource;
 

@@ -11,8 +11,9 @@ use crate::engine::prompt::Encoded;
 use crate::engine::start::{self, StartLatents};
 use crate::engine::{Error, flux, sampling};
 use crate::imaging::prepare::Prepared;
+use crate::schema::choices::Model;
 use crate::schema::quirks;
-use crate::schema::request::{Model, Request};
+use crate::schema::request::Request;
 use crate::schema::size::Size;
 
 /// What all pictures of a job have in common.

@@ -5,7 +5,8 @@ use egui::{
     Vec2, WidgetInfo, pos2, vec2,
 };
 
-use crate::imaging::mask::{Ink, Point, shapes};
+use crate::imaging::mask::ink::{Ink, Point};
+use crate::imaging::mask::shapes;
 use crate::session::Session;
 use crate::session::settings::Tool;
 use crate::ui::canvas::camera::Sight;

@@ -3,7 +3,8 @@
 use egui::{Modifiers, PointerButton, Pos2, Rect};
 
 use crate::imaging::mask::brush::{Brush, Dab};
-use crate::imaging::mask::{Ink, Point, shapes};
+use crate::imaging::mask::ink::{Ink, Point};
+use crate::imaging::mask::shapes;
 use crate::session::settings::{Painting, Tool};
 use crate::ui::canvas::open::Open;
 use crate::ui::canvas::{Canvas, tools};

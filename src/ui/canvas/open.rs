@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use egui::{Rect, pos2, vec2};
 use image::{GrayImage, Luma, RgbaImage, imageops};
 
-use crate::imaging::mask::{Mask, Point};
+use crate::imaging::mask::Mask;
+use crate::imaging::mask::ink::Point;
 use crate::imaging::{edges, fit, prepare};
-use crate::schema::Fidelity;
+use crate::schema::choices::Fidelity;
 use crate::schema::params::Params;
 use crate::schema::quirks;
 use crate::schema::size::Size;

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use egui::{Align, DragValue, Layout, ScrollArea, Sense, Slider, Stroke, Ui, vec2};
 
-use crate::imaging::mask::Ink;
+use crate::imaging::mask::ink::Ink;
 use crate::session::settings::{Painting, Tool};
 use crate::ui::canvas::open::Open;
 use crate::ui::files::Asked;

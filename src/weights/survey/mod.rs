@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::weights::Error;
 use crate::weights::catalog;
 use crate::weights::inspect::{Part, Sizes};
