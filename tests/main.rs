@@ -40,5 +40,6 @@ mod schema;
 mod server;
 mod session;
 mod sources;
+mod support;
 mod window;
 mod wrong_models;
