@@ -7,8 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 
-use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
-
 /// A source file: its path below `src/`, with forward slashes, and its text.
 pub(crate) struct Source {
     pub(crate) file: String,
@@ -54,14 +52,8 @@ impl Dependencies {
         let module = |source: &Source| (module_of(&source.file), source.file.clone());
         let modules: Modules = sources().map(module).collect();
         let all = sources().map(|Source { file, text }| {
-            let mut tokens = Vec::new();
-            let stream: Result<TokenStream, _> = text.parse();
-            flatten(
-                stream.unwrap_or_else(|error| panic!("{file}: {error}")),
-                &mut tokens,
-            );
             let mut targets: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-            for (path, written) in paths(&tokens, &module_of(file), &modules) {
+            for (path, written) in paths(&tokens(text), &module_of(file), &modules) {
                 let target = (0..=path.len())
                     .rev()
                     .find_map(|end| modules.get(&path[..end]));
@@ -121,34 +113,62 @@ fn module_of(file: &str) -> Segments {
     segments.map(str::to_owned).collect()
 }
 
-/// Puts tokens into one row, with the brackets around groups.
-fn flatten(stream: TokenStream, tokens: &mut Vec<String>) {
-    let mut is_joint = false;
-    for token in stream {
-        let follows_joint = std::mem::take(&mut is_joint);
-        match token {
-            TokenTree::Group(group) => {
-                let (open, close) = match group.delimiter() {
-                    Delimiter::Parenthesis => ("(", ")"),
-                    Delimiter::Brace => ("{", "}"),
-                    Delimiter::Bracket | Delimiter::None => ("[", "]"),
-                };
-                tokens.push(open.to_owned());
-                flatten(group.stream(), tokens);
-                tokens.push(close.to_owned());
-            }
-            TokenTree::Punct(sign) if follows_joint && sign.as_char() == ':' => {
-                tokens.pop();
-                tokens.push("::".to_owned());
-            }
-            TokenTree::Punct(sign) => {
-                is_joint = sign.as_char() == ':' && sign.spacing() == Spacing::Joint;
-                tokens.push(sign.to_string());
-            }
-            TokenTree::Ident(word) => tokens.push(word.to_string()),
-            TokenTree::Literal(_) => tokens.push("\"".to_owned()),
+/// The words and signs of a source, without comments and literals.
+fn tokens(text: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let length = literal_or_comment(rest);
+        let word = rest.find(|letter: char| letter != '_' && !letter.is_alphanumeric());
+        let taken = match (length, word.unwrap_or(rest.len())) {
+            (Some(length), _) => length,
+            (None, 0) if rest.starts_with("::") => 2,
+            (None, 0) => first.len_utf8(),
+            (None, word) => word,
+        };
+        if length.is_none() && !first.is_whitespace() {
+            tokens.push(&rest[..taken]);
         }
+        rest = &rest[taken..];
     }
+    tokens
+}
+
+/// The length of a literal, a lifetime or a comment that the text begins with.
+fn literal_or_comment(text: &str) -> Option<usize> {
+    let end = |from: usize, end: &str| Some(text[from..].find(end)? + from + end.len());
+    if text.starts_with("//") {
+        return end(0, "\n").or(Some(text.len()));
+    }
+    if text.starts_with("/*") {
+        return end(2, "*/");
+    }
+    if let Some(rest) = text.strip_prefix('\'') {
+        let mut letters = rest.char_indices();
+        let (_, first) = letters.next()?;
+        let (second, quote) = letters.next()?;
+        return match first {
+            '\\' => end(3, "'"),
+            _ if quote == '\'' => Some(1 + second + 1),
+            _ => Some(1),
+        };
+    }
+    let prefix = text.len() - text.trim_start_matches(['b', 'c', 'r']).len();
+    let hashes = text[prefix..].len() - text[prefix..].trim_start_matches('#').len();
+    if prefix > 2 || !text[prefix + hashes..].starts_with('"') {
+        return None;
+    }
+    if text[..prefix].contains('r') {
+        let closing = format!("\"{}", "#".repeat(hashes));
+        return end(prefix + hashes + 1, &closing);
+    }
+    let mut is_escaped = false;
+    let closing = text[prefix + 1..].find(|letter| {
+        let was_escaped = std::mem::take(&mut is_escaped);
+        is_escaped = letter == '\\' && !was_escaped;
+        letter == '"' && !was_escaped
+    });
+    Some(prefix + 1 + closing? + 1)
 }
 
 fn is_word(token: &str) -> bool {
@@ -156,8 +176,8 @@ fn is_word(token: &str) -> bool {
 }
 
 /// The paths in the code of a file that holds `module`: from the root of the crate, and as they are written.
-fn paths(tokens: &[String], module: &[String], modules: &Modules) -> Vec<(Segments, String)> {
-    let token = |at: usize| tokens.get(at).map_or("", String::as_str);
+fn paths(tokens: &[&str], module: &[String], modules: &Modules) -> Vec<(Segments, String)> {
+    let token = |at: usize| tokens.get(at).copied().unwrap_or_default();
     let find = |from: usize, end: &str| (from..tokens.len()).find(|&at| token(at) == end).unwrap();
     let mut found = Vec::new();
     // The module and those inside it, each with the depth of brackets that it begins at.
@@ -174,7 +194,7 @@ fn paths(tokens: &[String], module: &[String], modules: &Modules) -> Vec<(Segmen
             }
             "mod" if token(at + 2) == "{" => {
                 let outer = &scopes.last().unwrap().1;
-                scopes.push((depth, [outer, &tokens[at + 1..at + 2]].concat()));
+                scopes.push((depth, [&outer[..], &[token(at + 1).to_owned()]].concat()));
                 last = at + 1;
             }
             // `pub(in crate::x)` does not depend on it.
@@ -187,8 +207,10 @@ fn paths(tokens: &[String], module: &[String], modules: &Modules) -> Vec<(Segmen
                 while token(last + 1) == "::" && is_word(token(last + 2)) {
                     last += 2;
                 }
-                let words = tokens[at..=last].iter().filter(|token| is_word(token));
-                written = vec![words.cloned().collect()];
+                if last > at {
+                    let words = tokens[at..=last].iter().filter(|token| is_word(token));
+                    written = vec![words.map(|word| (*word).to_owned()).collect()];
+                }
             }
             _ => {}
         }
@@ -203,20 +225,29 @@ fn paths(tokens: &[String], module: &[String], modules: &Modules) -> Vec<(Segmen
 }
 
 /// The paths of one `use`, which may group them. What follows `as` may stay behind a path, for it leads to no other file.
-fn use_paths(tokens: &[String]) -> Vec<Segments> {
+fn use_paths(tokens: &[&str]) -> Vec<Segments> {
     let mut paths = Vec::new();
+    // What stands before each group that is open.
     let mut groups: Vec<Segments> = Vec::new();
     let mut path: Segments = Vec::new();
-    for token in tokens {
-        match token.as_str() {
+    let mut before = "";
+    for &token in tokens.iter().chain(&[","]) {
+        match token {
             "::" => {}
             "{" => groups.push(path.clone()),
-            "," => paths.push(std::mem::replace(&mut path, groups.last().unwrap().clone())),
-            "}" => paths.push(std::mem::replace(&mut path, groups.pop().unwrap())),
+            "," | "}" => {
+                if !["{", "}", ","].contains(&before) {
+                    paths.push(path);
+                }
+                path = groups.last().cloned().unwrap_or_default();
+                if token == "}" {
+                    groups.pop();
+                }
+            }
             word => path.push(word.to_owned()),
         }
+        before = token;
     }
-    paths.push(path);
     paths
 }
 
