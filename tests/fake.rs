@@ -173,11 +173,14 @@ impl Generator for Fake {
             }
             announce(Stage::Decoding, picture, request.steps, 0.0)?;
             pictures.push(match act {
-                Act::Withhold(number) if number == picture => Picture::Withheld(Withheld {
-                    concepts: Vec::new(),
-                    label: "nsfw".to_owned(),
-                    probability: 0.9,
-                }),
+                Act::Withhold(number) if number == picture => {
+                    let reason = Withheld {
+                        concepts: Vec::new(),
+                        label: "nsfw".to_owned(),
+                        probability: 0.9,
+                    };
+                    Picture::flagged(reason, request.fidelity)
+                }
                 _ => Picture::Made(paint(request, picture)),
             });
         }

@@ -414,7 +414,7 @@ fn show(bar: &ProgressBar, progress: Progress) {
 fn withheld(outcome: &Outcome) -> Value {
     let pictures = outcome.pictures.iter().enumerate();
     let withheld = pictures.filter_map(|(index, picture)| match picture {
-        Picture::Made(_) => None,
+        Picture::Made(_) | Picture::Dropped(_) => None,
         Picture::Withheld(reason) => Some(json!({
             "index": index,
             "reason": reason.to_string(),

@@ -12,6 +12,7 @@ use crate::engine::safety::{SafetyChecker, Verdict, Withheld};
 use crate::engine::text::OnLayer;
 use crate::schema::choices::Fidelity;
 use crate::schema::notes::Note;
+use crate::schema::quirks::{self, Flagged};
 use crate::schema::request::Request;
 use crate::weights::inspect::Part;
 use crate::weights::model::{ModelCard, ModelSource};
@@ -21,16 +22,26 @@ use crate::weights::model::{ModelCard, ModelSource};
 pub enum Picture {
     /// It may be shown and saved.
     Made(RgbImage),
-    /// It may be neither.
+    /// It may be neither, and its place says why.
     Withheld(Withheld),
+    /// It may be neither, and only a note says so.
+    Dropped(Withheld),
 }
 
 impl Picture {
+    /// What a mode makes of a picture that the checker flags.
+    pub fn flagged(reason: Withheld, fidelity: Fidelity) -> Self {
+        match quirks::flagged(fidelity) {
+            Flagged::Withheld => Self::Withheld(reason),
+            Flagged::Dropped => Self::Dropped(reason),
+        }
+    }
+
     /// The picture, where it may be shown.
     pub fn shown(&self) -> Option<&RgbImage> {
         match self {
             Self::Made(picture) => Some(picture),
-            Self::Withheld(_) => None,
+            Self::Withheld(_) | Self::Dropped(_) => None,
         }
     }
 }
@@ -147,8 +158,7 @@ impl Checking {
     /// Looks at the pictures of a job.
     ///
     /// # Errors
-    /// Those of `on_layer`, and those of the computation; where the reference does not withhold single pictures, when it
-    /// would withhold all.
+    /// Those of `on_layer`, and those of the computation; where flagged pictures are dropped, when none is left.
     pub(super) fn look_at(
         &self,
         pictures: Vec<RgbImage>,
@@ -164,11 +174,13 @@ impl Checking {
         for (index, picture) in pictures.into_iter().enumerate() {
             judged.push(match checker.judge(&picture, &mut || on_layer(index))? {
                 Verdict::Passed => Picture::Made(picture),
-                Verdict::Withheld(reason) => Picture::Withheld(reason),
+                Verdict::Withheld(reason) => Picture::flagged(reason, request.fidelity),
             });
         }
-        let is_left = judged.iter().any(|picture| picture.shown().is_some());
-        if !is_left && request.fidelity == Fidelity::AsReplicate {
+        if judged
+            .iter()
+            .all(|picture| matches!(picture, Picture::Dropped(_)))
+        {
             return Err(Error::AllWithheld);
         }
         Ok(judged)
@@ -191,7 +203,7 @@ impl Checking {
 pub(super) fn notes(pictures: &[Picture]) -> Vec<Note> {
     let numbered = pictures.iter().enumerate();
     let withheld = numbered.filter_map(|(index, picture)| match picture {
-        Picture::Withheld(reason) => Some(Note::on(
+        Picture::Withheld(reason) | Picture::Dropped(reason) => Some(Note::on(
             "disable_safety_checker",
             format!("Picture {} was withheld: {reason}", index + 1),
         )),

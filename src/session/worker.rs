@@ -324,15 +324,18 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
     let mut files: HashMap<_, _> = saved.paths.into_iter().collect();
     let pictures = outcome.pictures.iter().enumerate();
-    let entries = pictures.map(|(index, picture)| {
+    let entries = pictures.filter_map(|(index, picture)| {
         let record = Some(record.of_picture(index));
-        match (picture, files.remove(&index)) {
-            (Picture::Withheld(reason), _) => {
+        match picture {
+            Picture::Made(_) => Some(Entry::new(files.remove(&index)?, record)),
+            Picture::Withheld(reason) => {
                 // A name that no file has, not even in a folder with names of the user's own.
-                let name = format!("withheld {} {index}", order.id.0);
-                Entry::withheld(order.folder.join(name), record, reason.to_string())
+                let path = order
+                    .folder
+                    .join(format!("withheld {} {index}", order.id.0));
+                Some(Entry::withheld(path, record, reason.to_string()))
             }
-            (Picture::Made(_), path) => Entry::new(path.unwrap_or_default(), record),
+            Picture::Dropped(_) => None,
         }
     });
     Ok(Finished {
