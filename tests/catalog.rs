@@ -12,8 +12,8 @@ use flux_qfaces::weights::install::{self, Arrival, install};
 use flux_qfaces::weights::stop::Stop;
 use serde_json::json;
 
-use crate::places::{network, noise, sum};
-use crate::server::{Heard, Reply, Server};
+use crate::support::places::{network, noise, sum};
+use crate::support::server::{Heard, Reply, Server};
 
 const GIB: u64 = 1 << 30;
 

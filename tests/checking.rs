@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
@@ -17,13 +17,13 @@ use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::model::ModelSource;
 
-use crate::reference_data::{copy, folder};
+use crate::support::reference_data::{copy, data, folder};
 
 /// Both models of the checker, with the random weights of the tests.
 const PARTS: [&str; 2] = ["safety_checker", "safety_classifier"];
 
 fn safety() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/safety")
+    data("safety")
 }
 
 /// The tiny dev model, with the checker or without it.

@@ -15,7 +15,7 @@ use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::model::ModelSource;
 use tempfile::TempDir;
 
-use crate::reference_data::{both_transformers, copy, folder, model};
+use crate::support::reference_data::{both_transformers, copy, folder, model};
 
 const TRANSFORMER: &str = "transformer/diffusion_pytorch_model.safetensors";
 

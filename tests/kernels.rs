@@ -7,7 +7,7 @@ use flux_qfaces::engine::kernels::conv::conv2d;
 use flux_qfaces::engine::kernels::group_norm::GroupNorm;
 use flux_qfaces::engine::noise::Draws;
 
-use crate::reference_data::check;
+use crate::support::reference_data::check;
 
 /// Numbers that depend on nothing but the shape.
 fn random(shape: &[usize]) -> Tensor {

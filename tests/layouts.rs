@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use candle_core::Tensor;
 use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
@@ -25,11 +25,11 @@ use flux_qfaces::weights::inspect::Part;
 use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::survey::open_model;
 
-use crate::reference_data::{Golden, cases_in, check, copy, folder, relative};
+use crate::support::reference_data::{Golden, cases_in, check, copy, data, folder, relative};
 
 /// The folder of the golden checkpoints.
 fn checkpoints() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/checkpoints")
+    data("checkpoints")
 }
 
 /// A folder with some of the golden files, each at a path of its own, and both tokenizers.

@@ -22,7 +22,9 @@ use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::{LoraFile, LoraPlace};
 
-use crate::reference_data::{Golden, both_transformers, check, lora_cases, lora_folder, model};
+use crate::support::reference_data::{
+    Golden, both_transformers, check, lora_cases, lora_folder, model,
+};
 
 /// The bound between two layouts of one change, and between ours and the reference.
 const BOUND: f64 = 1e-5;
@@ -152,7 +154,7 @@ fn every_layout_equals_the_reference_at_every_scale() {
             assert_eq!(report.matched, report.layers, "{name}");
             let mut compare = |ours: &str, theirs: &str| {
                 let theirs = golden.get(&format!("{change}@{scale}.{theirs}"));
-                let error = crate::reference_data::relative(tensor(&dump, ours), theirs);
+                let error = crate::support::reference_data::relative(tensor(&dump, ours), theirs);
                 println!("{name} at {scale}, {ours}: {error:.2e}");
                 if error > BOUND {
                     failures.push(format!("{name} at {scale}, {ours}: {error:.2e}"));

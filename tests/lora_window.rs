@@ -9,10 +9,10 @@ use flux_qfaces::session::loras::LoraState;
 use image::RgbImage;
 use url::Url;
 
-use crate::desk::Desk;
-use crate::fake::Script;
-use crate::reference_data::lora_folder;
-use crate::server::{Reply, Server};
+use crate::support::desk::Desk;
+use crate::support::fake::Script;
+use crate::support::reference_data::lora_folder;
+use crate::support::server::{Reply, Server};
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/lora/");
 

@@ -23,7 +23,9 @@ use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::inspect::Part;
 use flux_qfaces::weights::model::ModelSource;
 
-use crate::reference_data::{Golden, both_transformers, cases, check, copy, folder, model};
+use crate::support::reference_data::{
+    Golden, both_transformers, cases, check, copy, folder, model,
+};
 
 /// The bound for every single stage.
 const STAGE: f64 = 1e-5;

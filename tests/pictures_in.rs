@@ -1,6 +1,6 @@
 //! Pictures that come in: files of many kinds, fitting, and the way to the model and back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flux_qfaces::imaging::prepare::Prepared;
 use flux_qfaces::imaging::{edges, fit, prepare, read};
@@ -14,11 +14,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn data(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(folder)
-}
+use crate::support::reference_data::data;
 
 fn cases(folder: &str) -> Value {
     let text = std::fs::read(data(folder).join("cases.json")).unwrap();

@@ -25,10 +25,10 @@ use flux_qfaces::schema::request::Request;
 use flux_qfaces::schema::size::Size;
 use flux_qfaces::weights::survey::{open_model, survey};
 
-use crate::reference_data::{copy, folder};
+use crate::support::reference_data::{copy, data, folder};
 
 fn manifests() -> Map<String, Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/manifests.json");
+    let path = data("manifests.json");
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 

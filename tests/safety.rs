@@ -12,7 +12,7 @@ use flux_qfaces::engine::Error;
 use flux_qfaces::engine::safety::{SafetyChecker, Verdict};
 use flux_qfaces::weights::model::ModelSource;
 
-use crate::reference_data::{Golden, cases_in, check, check_sentence, copy};
+use crate::support::reference_data::{Golden, cases_in, check, check_sentence, copy, data};
 
 /// The bound for every stage.
 const STAGE: f64 = 1e-5;
@@ -21,7 +21,7 @@ const STAGE: f64 = 1e-5;
 const PIXELS: f64 = 1e-7;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/safety")
+    data("safety")
 }
 
 #[allow(

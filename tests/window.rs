@@ -9,8 +9,8 @@ use flux_qfaces::schema::fields;
 use flux_qfaces::session::ModelState;
 use flux_qfaces::session::jobs::JobState;
 
-use crate::desk::Desk;
-use crate::fake::{Act, Script, card};
+use crate::support::desk::Desk;
+use crate::support::fake::{Act, Script, card};
 
 #[test]
 fn a_typed_prompt_and_generate_give_a_picture_in_the_gallery() {

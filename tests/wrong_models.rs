@@ -14,13 +14,11 @@ use flux_qfaces::schema::choices::Model;
 use flux_qfaces::weights::header::{Entry, Header};
 use flux_qfaces::weights::survey::open_model;
 
-use crate::reference_data::{check_sentence, copy, folder};
+use crate::support::reference_data::{check_sentence, copy, data, folder};
 
 /// The folder of the golden checkpoints.
 fn checkpoint(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/checkpoints")
-        .join(name)
+    data("checkpoints").join(name)
 }
 
 /// Opening and loading what `spoil` has made in a folder, at the path that it returns, must fail with a sentence that has all

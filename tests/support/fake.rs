@@ -48,6 +48,7 @@ struct Shared {
     sources: Vec<ModelSource>,
     built: usize,
     memory_limit: Option<u64>,
+    checker_places: Vec<PathBuf>,
 }
 
 /// The test's end: says what is to happen, and tells what has happened.
@@ -80,6 +81,16 @@ impl Script {
     /// The requests that have reached the generator.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.shared().requests.clone()
+    }
+
+    /// The most memory, in bytes, that the last job was allowed.
+    pub(crate) fn memory_limit(&self) -> Option<u64> {
+        self.shared().memory_limit
+    }
+
+    /// Where the last job was to look for a safety checker.
+    pub(crate) fn checker_places(&self) -> Vec<PathBuf> {
+        self.shared().checker_places.clone()
     }
 
     /// The models that a generator was to be built for.
@@ -124,7 +135,9 @@ impl Generator for Fake {
         self.0.shared().memory_limit = bytes;
     }
 
-    fn look_for_safety_checker(&mut self, _: &[PathBuf]) {}
+    fn look_for_safety_checker(&mut self, places: &[PathBuf]) {
+        self.0.shared().checker_places = places.to_vec();
+    }
 
     fn outlook(&mut self) -> Option<Outlook> {
         None
@@ -219,7 +232,6 @@ fn paint(request: &Request, picture: usize) -> RgbImage {
     )
 }
 
-/// What the fake says of itself: small pictures, and a sentence about it.
 /// What a session runs, with a network that leads nowhere.
 pub(crate) fn setup(make: MakeGenerator) -> Setup {
     let mut network = Network::new(Tokens::default());
@@ -236,6 +248,7 @@ pub(crate) fn setup(make: MakeGenerator) -> Setup {
     }
 }
 
+/// What the fake says of itself: small pictures, and a sentence about it.
 pub(crate) fn card() -> ModelCard {
     ModelCard {
         name: "fake".to_owned(),

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use url::Url;
 
-use crate::server::Server;
+use crate::support::server::Server;
 
 /// A network in which every service is the same server, with little patience.
 pub(crate) fn network(server: &Server) -> Network {

@@ -10,14 +10,21 @@ use tempfile::TempDir;
 
 use flux_qfaces::weights::model::ModelSource;
 
+/// What lies at `path` among the data of the tests.
+pub fn data(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(path)
+}
+
 /// The folder of the golden data.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/reference")
+    data("reference")
 }
 
 /// The folder of the golden LoRAs.
 pub fn lora_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/loras")
+    data("loras")
 }
 
 /// The list of cases called `kind`.

@@ -9,11 +9,12 @@ use std::time::Duration;
 use egui::{Event, Key, Modifiers, Pos2, Role};
 use egui_kittest::kittest::{NodeT, Queryable, by};
 use egui_kittest::{Harness, Node};
-use flux_qfaces::session::{Folders, Session, Setup};
+use flux_qfaces::session::{Session, Setup};
 use flux_qfaces::ui::{App, theme};
 use tempfile::TempDir;
 
-use crate::fake::Script;
+use crate::support::fake::Script;
+use crate::support::stage::folders;
 
 /// A file as the window library hands it over.
 #[derive(Debug)]
@@ -55,17 +56,7 @@ impl Desk {
 
     /// Opens the window on something else, in a folder that may hold files already.
     pub(crate) fn open_with(setup: Setup, size: [f32; 2], folder: TempDir) -> Self {
-        let path = |name: &str| folder.path().join(name);
-        let folders = Folders {
-            config: path("config"),
-            state: path("state"),
-            pictures: path("pictures"),
-            inputs: path("inputs"),
-            loras: path("loras"),
-            models: path("models"),
-            foreign_models: Vec::new(),
-        };
-        let session = Session::open(folders, setup, Arc::new(|| {}));
+        let session = Session::open(folders(folder.path()), setup, Arc::new(|| {}));
         let harness = Harness::builder()
             .with_size(size)
             .with_context_setup(theme::install)
