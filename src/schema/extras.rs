@@ -27,7 +27,7 @@ macro_rules! extend {
             ),
             unit: Some("px"),
             unused: unused::without_image,
-            kind: Kind::integer(access!($field), (0, MAX_EXTEND), 0),
+            kind: Kind::integer(access!($field, 0), 0..=MAX_EXTEND),
         }
     };
 }
@@ -50,7 +50,7 @@ pub static EXTRAS: [Field; 9] = [
         help: "Moves the edge of the mask outwards by this many pixels of the result, or inwards where negative.",
         unit: Some("px"),
         unused: unused::without_mask,
-        kind: Kind::integer(access!(grow), (-MAX_EDGE, MAX_EDGE), 0),
+        kind: Kind::integer(access!(grow, 0), -MAX_EDGE..=MAX_EDGE),
     },
     Field {
         name: "feather",
@@ -59,7 +59,7 @@ pub static EXTRAS: [Field; 9] = [
         help: "Blends old and new inside the edge of the mask, over a band of this many pixels of the result. Outside the mask nothing changes.",
         unit: Some("px"),
         unused: unused::without_mask,
-        kind: Kind::integer(access!(feather), (0, MAX_EDGE), 0),
+        kind: Kind::integer(access!(feather, 0), 0..=MAX_EDGE),
     },
     Field {
         name: "crop_to_mask",
@@ -68,7 +68,9 @@ pub static EXTRAS: [Field; 9] = [
         help: "Cuts the surroundings of the mask out, repaints them at the size the model draws best, and puts them back. The picture keeps its own size, so a large photograph and a small face both work.",
         unit: None,
         unused: unused::without_mask,
-        kind: Kind::switch(access!(crop_to_mask)),
+        kind: Kind::Boolean {
+            access: access!(crop_to_mask, false),
+        },
     },
     Field {
         name: "crop_margin",
@@ -77,7 +79,7 @@ pub static EXTRAS: [Field; 9] = [
         help: "With inpainting at full resolution: how many pixels around the mask the model sees at least.",
         unit: Some("px"),
         unused: unused::without_crop,
-        kind: Kind::integer(access!(crop_margin), (0, 2048), 64),
+        kind: Kind::integer(access!(crop_margin, 64), 0..=2048),
     },
     extend!(extend_left, "extend_left", "Extend left", "to the left of"),
     extend!(extend_top, "extend_top", "Extend above", "above"),

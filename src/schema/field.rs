@@ -1,5 +1,6 @@
 //! What a row of the tables of inputs is.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use crate::schema::params::{MoreLora, Params};
@@ -19,7 +20,7 @@ pub struct Field {
     pub unit: Option<&'static str>,
     /// Says why it does not act as the other inputs stand; `None` when it acts.
     pub unused: fn(&Params) -> Option<&'static str>,
-    /// Its type, where it lives in [`Params`], its limits and its default.
+    /// Its type, where it lives in [`Params`], its default and its limits.
     pub kind: Kind,
 }
 
@@ -64,12 +65,24 @@ impl Group {
     }
 }
 
-/// A typed pointer to one field of [`Params`].
+/// A typed pointer to one field of [`Params`], with its default.
 pub struct Access<T> {
     /// Reads it.
     pub get: fn(&Params) -> &T,
     /// Writes it.
     pub get_mut: fn(&mut Params) -> &mut T,
+    /// The value when nothing is given.
+    pub default: fn() -> T,
+}
+
+impl<T: PartialEq> Access<T> {
+    fn reset(self, params: &mut Params) {
+        *(self.get_mut)(params) = (self.default)();
+    }
+
+    fn is_default(self, params: &Params) -> bool {
+        *(self.get)(params) == (self.default)()
+    }
 }
 
 impl<T> Clone for Access<T> {
@@ -80,19 +93,27 @@ impl<T> Clone for Access<T> {
 
 impl<T> Copy for Access<T> {}
 
-/// Makes the pair of accessors for one field of `Params`.
+/// Makes the pointer to one field of `Params`; without a default it is empty.
 macro_rules! access {
     ($field:ident) => {
         $crate::schema::field::Access {
             get: |params| &params.$field,
             get_mut: |params| &mut params.$field,
+            default: Default::default,
+        }
+    };
+    ($field:ident, $default:expr) => {
+        $crate::schema::field::Access {
+            get: |params| &params.$field,
+            get_mut: |params| &mut params.$field,
+            default: || $default.into(),
         }
     };
 }
 
 pub(super) use access;
 
-/// The type of an input, with its limits and default.
+/// The type of an input, with its limits.
 #[derive(Clone, Copy)]
 pub enum Kind {
     /// Free text that must be given; it may be empty.
@@ -109,8 +130,6 @@ pub enum Kind {
         access: Access<String>,
         /// The words, in presentation order.
         choices: &'static [&'static str],
-        /// The word when nothing is given.
-        default: &'static str,
     },
     /// A whole number within limits, both included.
     Integer {
@@ -120,8 +139,6 @@ pub enum Kind {
         min: i64,
         /// The largest value.
         max: i64,
-        /// The value when nothing is given.
-        default: i64,
     },
     /// A whole number that may be absent, wide enough for every 64-bit seed and every slip of the keyboard.
     OptionalInteger {
@@ -138,45 +155,25 @@ pub enum Kind {
         min: f64,
         /// The largest value.
         max: f64,
-        /// The value when nothing is given.
-        default: f64,
     },
     /// Yes or no.
     Boolean {
         /// Where it lives.
         access: Access<bool>,
-        /// The value when nothing is given.
-        default: bool,
     },
 }
 
 impl Kind {
-    /// A whole number from `min` to `max`.
-    pub(super) const fn integer(access: Access<i64>, (min, max): (i64, i64), default: i64) -> Self {
-        Self::Integer {
-            access,
-            min,
-            max,
-            default,
-        }
+    /// A whole number within limits.
+    pub(super) const fn integer(access: Access<i64>, limits: RangeInclusive<i64>) -> Self {
+        let (min, max) = (*limits.start(), *limits.end());
+        Self::Integer { access, min, max }
     }
 
-    /// A number from `min` to `max`.
-    pub(super) const fn number(access: Access<f64>, (min, max): (f64, f64), default: f64) -> Self {
-        Self::Number {
-            access,
-            min,
-            max,
-            default,
-        }
-    }
-
-    /// Yes or no; no when nothing is given.
-    pub(super) const fn switch(access: Access<bool>) -> Self {
-        Self::Boolean {
-            access,
-            default: false,
-        }
+    /// A number within limits.
+    pub(super) const fn number(access: Access<f64>, limits: RangeInclusive<f64>) -> Self {
+        let (min, max) = (*limits.start(), *limits.end());
+        Self::Number { access, min, max }
     }
 }
 
@@ -184,40 +181,28 @@ impl Field {
     /// Puts the default back.
     pub fn reset(&self, params: &mut Params) {
         match self.kind {
-            Kind::Text(access) | Kind::Weights(access) => *(access.get_mut)(params) = None,
-            Kind::Image(access) => *(access.get_mut)(params) = None,
-            Kind::Loras(access) => (access.get_mut)(params).clear(),
-            Kind::Choice {
-                access, default, ..
-            } => default.clone_into((access.get_mut)(params)),
-            Kind::Integer {
-                access, default, ..
-            } => *(access.get_mut)(params) = default,
-            Kind::OptionalInteger { access, .. } => *(access.get_mut)(params) = None,
-            Kind::Number {
-                access, default, ..
-            } => *(access.get_mut)(params) = default,
-            Kind::Boolean { access, default } => *(access.get_mut)(params) = default,
+            Kind::Text(access) | Kind::Weights(access) => access.reset(params),
+            Kind::Image(access) => access.reset(params),
+            Kind::Loras(access) => access.reset(params),
+            Kind::Choice { access, .. } => access.reset(params),
+            Kind::Integer { access, .. } => access.reset(params),
+            Kind::OptionalInteger { access, .. } => access.reset(params),
+            Kind::Number { access, .. } => access.reset(params),
+            Kind::Boolean { access } => access.reset(params),
         }
     }
 
     /// Whether the value is the default.
     pub fn is_default(&self, params: &Params) -> bool {
         match self.kind {
-            Kind::Text(access) | Kind::Weights(access) => (access.get)(params).is_none(),
-            Kind::Image(access) => (access.get)(params).is_none(),
-            Kind::Loras(access) => (access.get)(params).is_empty(),
-            Kind::Choice {
-                access, default, ..
-            } => (access.get)(params) == default,
-            Kind::Integer {
-                access, default, ..
-            } => *(access.get)(params) == default,
-            Kind::OptionalInteger { access, .. } => (access.get)(params).is_none(),
-            Kind::Number {
-                access, default, ..
-            } => *(access.get)(params) == default,
-            Kind::Boolean { access, default } => *(access.get)(params) == default,
+            Kind::Text(access) | Kind::Weights(access) => access.is_default(params),
+            Kind::Image(access) => access.is_default(params),
+            Kind::Loras(access) => access.is_default(params),
+            Kind::Choice { access, .. } => access.is_default(params),
+            Kind::Integer { access, .. } => access.is_default(params),
+            Kind::OptionalInteger { access, .. } => access.is_default(params),
+            Kind::Number { access, .. } => access.is_default(params),
+            Kind::Boolean { access } => access.is_default(params),
         }
     }
 

@@ -64,12 +64,11 @@ pub static FIELDS: [Field; 21] = [
         unit: None,
         unused: unused::with_image,
         kind: Kind::Choice {
-            access: access!(aspect_ratio),
+            access: access!(aspect_ratio, "1:1"),
             choices: &[
                 "1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21",
                 "custom",
             ],
-            default: "1:1",
         },
     },
     Field {
@@ -103,7 +102,7 @@ pub static FIELDS: [Field; 21] = [
         help: "How much of the starting picture is given up. 1 destroys all of its information.",
         unit: None,
         unused: unused::without_image,
-        kind: Kind::number(access!(prompt_strength), (0.0, 1.0), 0.8),
+        kind: Kind::number(access!(prompt_strength, 0.8), 0.0..=1.0),
     },
     Field {
         name: "model",
@@ -113,9 +112,8 @@ pub static FIELDS: [Field; 21] = [
         unit: None,
         unused: unused::never,
         kind: Kind::Choice {
-            access: access!(model),
+            access: access!(model, "dev"),
             choices: &["dev", "schnell"],
-            default: "dev",
         },
     },
     Field {
@@ -125,7 +123,7 @@ pub static FIELDS: [Field; 21] = [
         help: "How many pictures to make.",
         unit: None,
         unused: unused::never,
-        kind: Kind::integer(access!(num_outputs), (1, 4), 1),
+        kind: Kind::integer(access!(num_outputs, 1), 1..=4),
     },
     Field {
         name: "num_inference_steps",
@@ -134,7 +132,7 @@ pub static FIELDS: [Field; 21] = [
         help: "Denoising steps. More give more detail and take longer.",
         unit: None,
         unused: unused::never,
-        kind: Kind::integer(access!(num_inference_steps), (1, 50), 28),
+        kind: Kind::integer(access!(num_inference_steps, 28), 1..=50),
     },
     Field {
         name: "guidance_scale",
@@ -143,7 +141,7 @@ pub static FIELDS: [Field; 21] = [
         help: "How literally the prompt is followed (dev only). Lower values look more realistic; good values to try are 2, 2.5, 3 and 3.5.",
         unit: None,
         unused: unused::with_schnell,
-        kind: Kind::number(access!(guidance_scale), (0.0, 10.0), 3.0),
+        kind: Kind::number(access!(guidance_scale, 3.0), 0.0..=10.0),
     },
     Field {
         name: "seed",
@@ -165,9 +163,8 @@ pub static FIELDS: [Field; 21] = [
         unit: None,
         unused: unused::never,
         kind: Kind::Choice {
-            access: access!(output_format),
+            access: access!(output_format, "webp"),
             choices: &["webp", "jpg", "png"],
-            default: "webp",
         },
     },
     Field {
@@ -177,7 +174,7 @@ pub static FIELDS: [Field; 21] = [
         help: "Quality of the saved pictures, 100 is best. Not used for png.",
         unit: None,
         unused: unused::with_png,
-        kind: Kind::integer(access!(output_quality), (0, 100), 80),
+        kind: Kind::integer(access!(output_quality, 80), 0..=100),
     },
     Field {
         name: "disable_safety_checker",
@@ -186,7 +183,9 @@ pub static FIELDS: [Field; 21] = [
         help: "Turns the check of the finished pictures off.",
         unit: None,
         unused: unused::never,
-        kind: Kind::switch(access!(disable_safety_checker)),
+        kind: Kind::Boolean {
+            access: access!(disable_safety_checker, false),
+        },
     },
     Field {
         name: "go_fast",
@@ -195,7 +194,9 @@ pub static FIELDS: [Field; 21] = [
         help: "Runs a version of the model made for speed (8-bit in place of bf16), at every size, also with a starting picture.",
         unit: None,
         unused: unused::never,
-        kind: Kind::switch(access!(go_fast)),
+        kind: Kind::Boolean {
+            access: access!(go_fast, false),
+        },
     },
     Field {
         name: "megapixels",
@@ -205,9 +206,8 @@ pub static FIELDS: [Field; 21] = [
         unit: None,
         unused: unused::if_custom,
         kind: Kind::Choice {
-            access: access!(megapixels),
+            access: access!(megapixels, "1"),
             choices: &["1", "0.25"],
-            default: "1",
         },
     },
     Field {
@@ -226,7 +226,7 @@ pub static FIELDS: [Field; 21] = [
         help: "How strongly the main LoRA acts. 0 to 1 is sane for the base model; with go_fast the value is multiplied by 1.5.",
         unit: None,
         unused: unused::without_main_lora,
-        kind: Kind::number(access!(lora_scale), SCALES, 1.0),
+        kind: Kind::number(access!(lora_scale, 1.0), SCALES.0..=SCALES.1),
     },
     Field {
         name: "extra_lora",
@@ -244,6 +244,6 @@ pub static FIELDS: [Field; 21] = [
         help: "How strongly the extra LoRA acts. 0 to 1 is sane for the base model; with go_fast the value is multiplied by 1.5.",
         unit: None,
         unused: unused::without_extra_lora,
-        kind: Kind::number(access!(extra_lora_scale), SCALES, 1.0),
+        kind: Kind::number(access!(extra_lora_scale, 1.0), SCALES.0..=SCALES.1),
     },
 ];
