@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Module, Tensor};
 
-use flux_qfaces::engine::kernels::conv::conv2d;
-use flux_qfaces::engine::kernels::group_norm::GroupNorm;
+use flux_qfaces::engine::compute::conv::conv2d;
+use flux_qfaces::engine::compute::norm::GroupNorm;
 
 /// Runs of each side; they alternate, so that both see the same machine.
 const RUNS: usize = 9;

@@ -8,9 +8,11 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::engine::{Error, Generator, Outcome, Stage};
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::{Generator, Outcome};
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
+use flux_qfaces::engine::progress::Stage;
 use flux_qfaces::schema::Fidelity;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};

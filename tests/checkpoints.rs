@@ -4,10 +4,11 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::dump::{Noise, Probe};
-use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::engine::{Error, Generator};
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::Generator;
+use flux_qfaces::engine::pipeline::dump::{Noise, Probe};
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
 use flux_qfaces::weights::model::ModelSource;

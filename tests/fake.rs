@@ -5,12 +5,14 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use flux_qfaces::engine::checking::Picture;
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::Picture;
+use flux_qfaces::engine::job::{Generator, Outcome, Timings};
 use flux_qfaces::engine::lora::adapters::Applied;
 use flux_qfaces::engine::lora::report::Report;
-use flux_qfaces::engine::plan::Outlook;
-use flux_qfaces::engine::safety::Withheld;
-use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch};
+use flux_qfaces::engine::models::safety::judge::Withheld;
+use flux_qfaces::engine::plan::outlook::Outlook;
+use flux_qfaces::engine::progress::{Progress, Stage, Watch};
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::session::Setup;
 use flux_qfaces::session::worker::MakeGenerator;

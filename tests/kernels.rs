@@ -3,9 +3,9 @@
 use candle_core::{Device, Module, Tensor};
 use candle_nn::GroupNorm as Reference;
 
-use flux_qfaces::engine::kernels::conv::conv2d;
-use flux_qfaces::engine::kernels::group_norm::GroupNorm;
-use flux_qfaces::engine::noise::Draws;
+use flux_qfaces::engine::compute::conv::conv2d;
+use flux_qfaces::engine::compute::norm::GroupNorm;
+use flux_qfaces::engine::pipeline::noise::Draws;
 
 use crate::reference_data::check;
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use flux_qfaces::engine::device::Hardware;
+use flux_qfaces::engine::compute::hardware::Hardware;
 use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
-use flux_qfaces::engine::safety::SafetyChecker;
+use flux_qfaces::engine::models::safety::judge::SafetyChecker;
 use flux_qfaces::schema::request::Model;
 use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::survey::candidate::Candidate;

@@ -8,8 +8,8 @@ use image::RgbImage;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use flux_qfaces::engine::Error;
-use flux_qfaces::engine::safety::{SafetyChecker, Verdict};
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::models::safety::judge::{SafetyChecker, Verdict};
 use flux_qfaces::weights::model::ModelSource;
 
 use crate::reference_data::{Golden, cases_in, check, check_sentence, copy};

@@ -8,8 +8,8 @@ use std::path::Path;
 use serde_json::{Map, json};
 use tempfile::TempDir;
 
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
 use flux_qfaces::schema::request::Model;
 use flux_qfaces::weights::header::{Entry, Header};
 use flux_qfaces::weights::survey::open_model;

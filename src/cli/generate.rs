@@ -10,11 +10,13 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use crate::engine::checking::Picture;
-use crate::engine::device::Hardware;
-use crate::engine::dump::{Dump, Noise, Probe};
-use crate::engine::pipeline::FluxGenerator;
-use crate::engine::{self, Generator, Outcome, Progress, Stage};
+use crate::engine;
+use crate::engine::compute::hardware::Hardware;
+use crate::engine::job::Picture;
+use crate::engine::job::{Job, Outcome};
+use crate::engine::pipeline::dump::{Dump, Noise, Probe};
+use crate::engine::pipeline::generator::FluxGenerator;
+use crate::engine::progress::{Progress, Stage};
 use crate::imaging::prepare::Prepared;
 use crate::imaging::read::Looks;
 use crate::schema::fields::{self, Field, Kind};
@@ -149,11 +151,11 @@ enum Failure {
     Interrupted,
 }
 
-impl From<engine::Error> for Failure {
-    fn from(error: engine::Error) -> Self {
+impl From<engine::error::Error> for Failure {
+    fn from(error: engine::error::Error) -> Self {
         match error {
-            engine::Error::Cancelled => Self::Interrupted,
-            engine::Error::Input(problem) => Self::Problems(vec![problem]),
+            engine::error::Error::Cancelled => Self::Interrupted,
+            engine::error::Error::Input(problem) => Self::Problems(vec![problem]),
             other => Self::Sentence(other.to_string()),
         }
     }
@@ -359,9 +361,13 @@ fn run_engine(
     let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
     let loras = loras::collect(&super::library(), request, stop, &mut on_bytes)?;
     let mut generator = FluxGenerator::load(source, request.model, Hardware::best()?, &mut watch)?;
-    generator.look_for_safety_checker(&super::elsewhere());
-    generator.limit_memory(memory);
-    let outcome = generator.generate_probed(request, &loras, probe, &mut watch)?;
+    let job = Job {
+        request,
+        loras: &loras,
+        memory_limit: memory,
+        safety_checkers: &super::elsewhere(),
+    };
+    let outcome = generator.generate_probed(&job, probe, &mut watch)?;
     bar.finish_and_clear();
     if stop.is_raised() {
         Err(Failure::Interrupted)

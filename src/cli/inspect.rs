@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
-use crate::engine::lora::inspect;
+use crate::engine::lora::load::inspect;
 use crate::engine::lora::targets::Targets;
 use crate::imaging::codec;
 use crate::schema::reference::Reference;

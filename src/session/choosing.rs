@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::plan::Outlook;
+use crate::engine::plan::outlook::Outlook;
 use crate::schema::request::Request;
 use crate::session::downloads::Purpose;
 use crate::session::jobs::{Job, JobState};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use tempfile::{NamedTempFile, PersistError};
 
-use crate::engine::checking::Picture;
+use crate::engine::job::Picture;
 use crate::imaging::codec;
 use crate::schema::Note;
 use crate::schema::request::{Encoding, Request};

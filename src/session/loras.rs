@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
+use crate::engine::lora::load::inspect;
 use crate::engine::lora::report::Report;
-use crate::engine::lora::{inspect, targets::Targets};
+use crate::engine::lora::targets::Targets;
 use crate::schema::lora::Lora;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;

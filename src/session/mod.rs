@@ -24,8 +24,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use crate::engine::memory;
-use crate::engine::plan::Plan;
+use crate::engine::plan::memory;
+use crate::engine::plan::ways::Plan;
 use crate::schema::Problem;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
@@ -204,7 +204,8 @@ impl Session {
                 (ModelSource::Embedded, card)
             }
         };
-        let (worker, events) = Worker::start(make, source.clone(), Arc::clone(&wake));
+        let (worker, events) =
+            Worker::start(make, source.clone(), models.places(), Arc::clone(&wake));
         let library = Library::new(folders.loras.clone(), network);
         let loras = Shelf::new(library, source.clone(), Arc::clone(&wake));
         let loader = PictureLoader::start(wake);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use egui::{Align, Color32, Id, Layout, RichText, Ui, UiBuilder};
 
-use crate::engine::{Progress, Stage};
+use crate::engine::progress::{Progress, Stage};
 use crate::session::jobs::{Failure, Job, JobId, JobState, Run};
 use crate::session::{ModelState, Session};
 use crate::ui::theme::{self, READING_WIDTH, SPACE};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use egui::{Align, Label, Layout, OpenUrl, RichText, Ui, vec2};
 
-use crate::engine::plan::{duration_text, usual_seconds};
+use crate::engine::plan::speed::usual_seconds;
+use crate::engine::plan::text::duration_text;
 use crate::schema::request::Model;
 use crate::session::Session;
 use crate::session::downloads::{Download, Halt, Purpose};

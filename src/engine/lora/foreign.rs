@@ -1,8 +1,8 @@
 //! What a file seems to be that is no LoRA for this model.
 
-use crate::engine::checkpoint::file::TensorFile;
 use crate::engine::lora::layouts::{Role, split};
 use crate::engine::lora::targets::Targets;
+use crate::engine::tensors::file::TensorFile;
 
 /// What is said of a file that needs another model.
 pub(super) const WIDENS: &str = "it is a LoRA for a control or Fill model, whose input is wider than this model's: such models cannot be used here";
