@@ -10,8 +10,10 @@ use tempfile::TempDir;
 
 use flux_qfaces::engine::compute::hardware::Hardware;
 use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::Job;
 use flux_qfaces::engine::job::{Generator, Outcome};
 use flux_qfaces::engine::pipeline::generator::FluxGenerator;
+use flux_qfaces::engine::progress::Progress;
 use flux_qfaces::engine::progress::Stage;
 use flux_qfaces::schema::Fidelity;
 use flux_qfaces::schema::params::Params;
@@ -65,7 +67,7 @@ fn load(source: &ModelSource) -> FluxGenerator {
 fn made(place: &TempDir, request: &Request) -> (Result<Outcome, Error>, bool) {
     let mut generator = load(&ModelSource::Folder(place.path().to_owned()));
     let mut has_looked = false;
-    let made = generator.generate(request, &[], &mut |progress| {
+    let made = generator.generate(&Job::new(request), &mut |progress: Progress| {
         has_looked |= progress.stage == Stage::Checking;
         ControlFlow::Continue(())
     });
@@ -140,9 +142,12 @@ fn small_models_without_a_checker_are_exempt_and_say_so() {
     assert!(notes(&outcome).contains("models smaller than FLUX.1 are exempt"));
     let mut demo = load(&ModelSource::Embedded);
     // A checker elsewhere changes nothing for a model that is exempt.
-    demo.look_for_safety_checker(&[safety()]);
+    let job = Job {
+        safety_checkers: &[safety()],
+        ..Job::new(&request)
+    };
     let outcome = demo
-        .generate(&request, &[], &mut |_| ControlFlow::Continue(()))
+        .generate(&job, &mut |_| ControlFlow::Continue(()))
         .unwrap();
     assert!(notes(&outcome).contains("the demo model draws toy faces and is exempt"));
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::Job;
 use flux_qfaces::engine::job::Picture;
 use flux_qfaces::engine::job::{Generator, Outcome, Timings};
 use flux_qfaces::engine::lora::adapters::Applied;
@@ -16,7 +17,6 @@ use flux_qfaces::engine::progress::{Progress, Stage, Watch};
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::session::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::weights::LoraFile;
 use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::http::Network;
 use flux_qfaces::weights::model::{ModelCard, ModelSource};
@@ -122,24 +122,15 @@ impl Script {
 struct Fake(Script);
 
 impl Generator for Fake {
-    fn limit_memory(&mut self, bytes: Option<u64>) {
-        self.0.shared().memory_limit = bytes;
-    }
-
-    fn look_for_safety_checker(&mut self, _: &[PathBuf]) {}
-
-    fn outlook(&mut self) -> Option<Outlook> {
+    fn outlook(&mut self, _: &[PathBuf]) -> Option<Outlook> {
         None
     }
 
-    fn generate(
-        &mut self,
-        request: &Request,
-        loras: &[LoraFile],
-        watch: &mut Watch<'_>,
-    ) -> Result<Outcome, Error> {
+    fn generate(&mut self, job: &Job<'_>, watch: &mut Watch<'_>) -> Result<Outcome, Error> {
+        let request = job.request;
         let act = {
             let mut shared = self.0.shared();
+            shared.memory_limit = job.memory_limit;
             shared.requests.push(request.clone());
             shared.acts.pop_front().unwrap_or(Act::Paint)
         };
@@ -183,7 +174,7 @@ impl Generator for Fake {
                 _ => Picture::Made(paint(request, picture)),
             });
         }
-        let loras = request.loras.iter().zip(loras);
+        let loras = request.loras.iter().zip(job.loras);
         let loras = loras.map(|(lora, file)| Applied {
             name: file.name.clone(),
             source: lora.reference.shareable(),

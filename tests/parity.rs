@@ -5,8 +5,13 @@ use std::ops::ControlFlow;
 use candle_core::{Device, Tensor};
 use serde_json::Value;
 
+use flux_qfaces::engine::compute::array::Array;
 use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::compute::rotary::Position;
+use flux_qfaces::engine::compute::stored::Precision;
 use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::Job;
+use flux_qfaces::engine::layers::weights::Weights;
 use flux_qfaces::engine::models::flux::transformer::{Flux, Inputs};
 use flux_qfaces::engine::models::vae::autoencoder::Vae;
 use flux_qfaces::engine::pipeline::dump::{Dump, Noise, Probe};
@@ -44,24 +49,28 @@ fn number(case: &Value, key: &str) -> usize {
 
 fn load_flux(source: &ModelSource) -> Flux {
     let config = read_json(source, "transformer/config.json").unwrap();
-    let weights = Component::open(source, Part::Transformer, "transformer", &Hardware::cpu())
-        .unwrap()
-        .weights();
-    Flux::load(&config, &weights, 0, &mut |_, _| Ok(())).unwrap()
+    let part = Component::open(source, Part::Transformer, "transformer", &Hardware::cpu()).unwrap();
+    let weights = Weights::of(part);
+    Flux::load(&config, &weights, Precision::Stored, &mut |_, _| Ok(())).unwrap()
+}
+
+/// The positions of a case's tokens, those of the text first.
+fn positions(tensor: &dyn Fn(&str) -> Array) -> Vec<Position> {
+    let ids = ["txt_ids", "img_ids"].map(|ids| tensor(ids).to_vec().unwrap());
+    let tokens = ids.iter().flat_map(|ids| ids.as_chunks::<3>().0);
+    tokens.copied().collect()
 }
 
 fn load_vae(source: &ModelSource) -> Vae {
     let config = read_json(source, "vae/config.json").unwrap();
-    let weights = Component::open(source, Part::Vae, "vae", &Hardware::cpu())
-        .unwrap()
-        .weights();
-    Vae::load(&config, &weights).unwrap()
+    let part = Component::open(source, Part::Vae, "vae", &Hardware::cpu()).unwrap();
+    Vae::load(&config, &Weights::of(part)).unwrap()
 }
 
 fn check_tokens(source: &ModelSource) {
     let golden = Golden::stages();
     let mut encoders =
-        TextEncoders::open(source, &Hardware::cpu(), Keeping::OneLayer, &mut || Ok(())).unwrap();
+        TextEncoders::open(source, &Hardware::cpu(), Encoders::OneLayer, &mut || Ok(())).unwrap();
     for (i, prompt) in cases("prompts").iter().enumerate() {
         let (clip, t5) = encoders
             .tokens(prompt.as_str().unwrap(), Model::Dev)
@@ -96,7 +105,7 @@ fn text_encoders_equal_the_reference() {
     let mut encoders = TextEncoders::open(
         &model("dev").0,
         &Hardware::cpu(),
-        Keeping::OneLayer,
+        Encoders::OneLayer,
         &mut || Ok(()),
     )
     .unwrap();
@@ -105,7 +114,7 @@ fn text_encoders_equal_the_reference() {
             .encode(
                 prompt.as_str().unwrap(),
                 Model::Dev,
-                Keeping::Both,
+                Encoders::Both,
                 &mut |_| Ok(()),
             )
             .unwrap();
@@ -216,20 +225,18 @@ fn transformer_equals_the_reference() {
         let name = text(&case, "name");
         let (source, _whole) = model(&text(&case, "checkpoint"));
         let flux = load_flux(&source);
-        let tensor = |part: &str| golden.get(&format!("transformer.{name}.{part}")).clone();
-        let guidance = flux
-            .config()
-            .has_guidance()
-            .then(|| tensor("guidance").to_vec1::<f32>().unwrap());
+        let tensor = |part: &str| golden.array(&format!("transformer.{name}.{part}"));
+        let numbers = |part: &str| tensor(part).to_vec().unwrap();
+        let guidance = flux.config().has_guidance().then(|| numbers("guidance"));
         let inputs = Inputs {
             image: &tensor("hidden_states"),
             text: &tensor("encoder_hidden_states"),
             pooled: &tensor("pooled_projections"),
-            sigma: &tensor("timestep").to_vec1::<f32>().unwrap(),
+            sigma: &numbers("timestep"),
             guidance: guidance.as_deref(),
             rounded_to_bf16: false,
         };
-        let rope = flux.rope(&tensor("txt_ids"), &tensor("img_ids")).unwrap();
+        let rope = flux.rope(&positions(&tensor)).unwrap();
         let ours = flux.forward(&inputs, &rope, &mut |_, _| Ok(())).unwrap();
         check(&format!("transformer {name}"), &ours, &tensor("out"), STAGE);
     }
@@ -239,11 +246,7 @@ fn transformer_equals_the_reference() {
 fn dev_checkpoint_without_guidance_is_an_error() {
     let golden = Golden::stages();
     let flux = load_flux(&model("dev").0);
-    let tensor = |part: &str| {
-        golden
-            .get(&format!("transformer.dev-square.{part}"))
-            .clone()
-    };
+    let tensor = |part: &str| golden.array(&format!("transformer.dev-square.{part}"));
     let inputs = Inputs {
         image: &tensor("hidden_states"),
         text: &tensor("encoder_hidden_states"),
@@ -252,7 +255,7 @@ fn dev_checkpoint_without_guidance_is_an_error() {
         guidance: None,
         rounded_to_bf16: false,
     };
-    let rope = flux.rope(&tensor("txt_ids"), &tensor("img_ids")).unwrap();
+    let rope = flux.rope(&positions(&tensor)).unwrap();
     let error = flux
         .forward(&inputs, &rope, &mut |_, _| Ok(()))
         .unwrap_err();
@@ -265,16 +268,12 @@ fn vae_equals_the_reference() {
     let vae = load_vae(&model("dev").0);
     for case in cases("vae") {
         let name = text(&case, "name");
-        let tensor = |part: &str| golden.get(&format!("vae.{name}.{part}"));
-        let mean = vae.encode(tensor("image"), &mut || Ok(())).unwrap().mean;
-        check(&format!("VAE mean {name}"), &mean, tensor("mean"), STAGE);
-        let decoded = vae.decode(tensor("latents"), None, &mut || Ok(())).unwrap();
-        check(
-            &format!("VAE decoded {name}"),
-            &decoded,
-            tensor("decoded"),
-            STAGE,
-        );
+        let tensor = |part: &str| golden.array(&format!("vae.{name}.{part}"));
+        let mean = vae.encode(&tensor("image"), &mut || Ok(())).unwrap().mean;
+        check(&format!("VAE mean {name}"), &mean, &tensor("mean"), STAGE);
+        let decoded = vae.decode(&tensor("latents"), None, &mut || Ok(()));
+        let (decoded, golden) = (decoded.unwrap(), tensor("decoded"));
+        check(&format!("VAE decoded {name}"), &decoded, &golden, STAGE);
     }
 }
 
@@ -330,13 +329,17 @@ fn check_trajectory(generator: &mut FluxGenerator, kind: &str, case: &Value) {
     let request = request(case);
     let mut most = 0;
     let outcome = generator
-        .generate_probed(&request, &[], &mut probe, &mut |progress| {
-            if progress.stage > Stage::Loading {
-                most = most.max(progress.step);
-                assert_eq!(progress.steps, request.running_steps());
-            }
-            ControlFlow::Continue(())
-        })
+        .generate_probed(
+            &Job::new(&request),
+            &mut probe,
+            &mut |progress: Progress| {
+                if progress.stage > Stage::Loading {
+                    most = most.max(progress.step);
+                    assert_eq!(progress.steps, request.running_steps());
+                }
+                ControlFlow::Continue(())
+            },
+        )
         .unwrap();
     assert_eq!(outcome.pictures.len(), number(case, "num_outputs"));
     assert_eq!(outcome.steps, request.running_steps());
@@ -435,8 +438,8 @@ fn a_sample_of_the_posterior_equals_the_reference() {
             let (width, height) = (picture.width() as usize, picture.height() as usize);
             let pixels = Tensor::from_vec(values, (1, height, width, 3), &Device::Cpu).unwrap();
             let pixels = pixels.permute((0, 3, 1, 2)).unwrap().contiguous().unwrap();
-            let posterior = vae.encode(&pixels, &mut || Ok(())).unwrap();
-            let sample = posterior.sample(golden.get("posterior_noise")).unwrap();
+            let posterior = vae.encode(&pixels.into(), &mut || Ok(())).unwrap();
+            let sample = posterior.sample(&golden.array("posterior_noise")).unwrap();
             check(
                 &format!("sampled latents {kind}"),
                 &vae.scale(&sample).unwrap(),
@@ -461,12 +464,12 @@ fn as_replicate_draws_the_sample_before_the_noise() {
             dump: Some(Dump::default()),
         };
         generator
-            .generate_probed(&request, &[], &mut probe, &mut proceed)
+            .generate_probed(&Job::new(&request), &mut probe, &mut proceed)
             .unwrap();
         let tensors = probe.dump.unwrap().tensors().unwrap();
         let named = |name: &str| {
             let found = tensors.iter().find(|(other, _)| other == name).unwrap();
-            found.1.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            found.1.to_vec().unwrap()
         };
         (named("noise"), named("image_latents"))
     };
@@ -474,8 +477,8 @@ fn as_replicate_draws_the_sample_before_the_noise() {
     let (later_noise, sample) = run(Fidelity::AsReplicate);
     let count = 16 * 8 * 8;
     let mut draws = Draws::new(0);
-    let first = draws.latents((1, 16, 8, 8));
-    let second = draws.latents((1, 16, 8, 8));
+    let first = draws.latents([1, 16, 8, 8]);
+    let second = draws.latents([1, 16, 8, 8]);
     assert_eq!(noise.len(), count);
     assert_eq!(noise, first, "the mean needs no draw");
     assert_eq!(later_noise, second, "the sample took the first draw");
@@ -534,7 +537,7 @@ fn cancel_takes_effect_within_one_block() {
         // A new one each time, since a generator does not encode the same prompt twice.
         let mut generator =
             FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), &mut proceed)?;
-        generator.generate_probed(&request(case), &[], &mut Probe::default(), watch)
+        generator.generate_probed(&Job::new(&request(case)), &mut Probe::default(), watch)
     });
     let blocks = number(case, "num_outputs") * number(case, "steps") * (2 + 3);
     assert!(

@@ -78,7 +78,7 @@ fn safety_checker_equals_the_reference() {
         let get = |kind: &str| golden.get(&format!("{name}.{kind}"));
         let embedding = safety
             .checker
-            .embedding(get("checker_pixels"), &mut go_on)
+            .embedding(&get("checker_pixels").clone().into(), &mut go_on)
             .unwrap();
         check(name, &embedding, get("embedding"), STAGE);
         let sight = safety.checker.sight(&embedding).unwrap();
@@ -96,7 +96,7 @@ fn safety_classifier_equals_the_reference() {
         let get = |kind: &str| golden.get(&format!("{name}.{kind}"));
         let classifier = &safety.classifier;
         let logits = classifier
-            .logits(get("classifier_pixels"), &mut go_on)
+            .logits(&get("classifier_pixels").clone().into(), &mut go_on)
             .unwrap();
         check(name, &logits, get("logits"), STAGE);
         let opinion = classifier.opinion(&picture(name), &mut go_on).unwrap();

@@ -28,7 +28,7 @@ pub fn conv2d(
             ))
         })?;
     let (x, weight, bias) = (x.contiguous()?, weight.contiguous()?, bias.contiguous()?);
-    let numbers = places.convolve(&*x.numbers()?, &*weight.numbers()?, &*bias.numbers()?);
+    let numbers = places.convolve(&x.numbers()?, &weight.numbers()?, &bias.numbers()?);
     let shape = [
         x_shape[0],
         weight_shape[0],

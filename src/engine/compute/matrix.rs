@@ -4,7 +4,7 @@
 //! time. On other devices it is copied there, in the precision of the computation or, where the file has fewer bits, in those.
 
 use crate::engine::compute::array::Array;
-use crate::engine::compute::cpu::product::{Rows, product};
+use crate::engine::compute::cpu::product::{RowBytes, product};
 use crate::engine::compute::hardware::Hardware;
 use crate::engine::compute::stored::{DeviceRows, StoredRows};
 use crate::engine::error::{Error, Result};
@@ -73,9 +73,9 @@ impl Matrix {
                         "{input} features do not fit weights for {wanted}"
                     )));
                 }
-                let rows: Vec<Rows<'_>> = pieces.iter().map(StoredRows::borrowed).collect();
+                let rows: Vec<RowBytes<'_>> = pieces.iter().map(StoredRows::borrowed).collect();
                 let x = x.contiguous()?;
-                let numbers = product(&*x.numbers()?, &rows, input)?;
+                let numbers = product(&x.numbers()?, &rows, input)?;
                 Array::of_kernel(numbers, [l, self.output])?
             }
             Data::OnDevice(pieces) => {

@@ -24,4 +24,4 @@ pub(crate) mod matrix;
 pub mod norm;
 pub(crate) mod residual;
 pub mod rotary;
-pub(crate) mod stored;
+pub mod stored;

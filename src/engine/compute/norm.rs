@@ -3,7 +3,7 @@
 use candle_nn::{Module, ops};
 
 use crate::engine::compute::array::Array;
-use crate::engine::compute::cpu::group_norm::Groups;
+use crate::engine::compute::cpu::group_norm::Normalisation;
 use crate::engine::error::{Error, Result};
 
 /// Layer normalisation with an affine part of `weight` and `bias`, `(width)` each.
@@ -64,13 +64,8 @@ impl GroupNorm {
             )));
         }
         let x = x.contiguous()?;
-        let kernel = Groups { groups, eps, silu };
-        let numbers = kernel.normalise(
-            &*x.numbers()?,
-            h * w,
-            &*weight.numbers()?,
-            &*bias.numbers()?,
-        );
+        let kernel = Normalisation { groups, eps, silu };
+        let numbers = kernel.normalise(&x.numbers()?, h * w, &weight.numbers()?, &bias.numbers()?);
         Array::of_kernel(numbers, x.dims())
     }
 }

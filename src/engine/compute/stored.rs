@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::engine::compute::array::Array;
 use crate::engine::compute::cpu::decode::{decode, encode_q8_0};
-use crate::engine::compute::cpu::product::Rows;
+use crate::engine::compute::cpu::product::RowBytes;
 use crate::engine::compute::hardware::Hardware;
 use crate::engine::error::{Error, Result};
 use crate::weights::bytes::Piece;
@@ -66,8 +66,8 @@ pub(crate) struct StoredRows {
 
 impl StoredRows {
     /// The rows for the kernel.
-    pub(super) fn borrowed(&self) -> Rows<'_> {
-        Rows {
+    pub(super) fn borrowed(&self) -> RowBytes<'_> {
+        RowBytes {
             bytes: &self.bytes,
             format: self.format,
             scale: self.scale,

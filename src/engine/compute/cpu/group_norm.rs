@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 /// How groups of channels are normalised.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Groups {
+pub(crate) struct Normalisation {
     /// Groups that the channels are divided into.
     pub(crate) groups: usize,
     /// Small number under the root.
@@ -13,7 +13,7 @@ pub(crate) struct Groups {
     pub(crate) silu: bool,
 }
 
-impl Groups {
+impl Normalisation {
     /// Normalises `x`, `(b, c, plane)`, with `weight` and `bias`, `(c)` each; their number is a multiple of the groups'.
     pub(crate) fn normalise(
         self,

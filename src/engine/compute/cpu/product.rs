@@ -17,7 +17,7 @@ const PANEL_ROWS: (usize, usize) = (8, 128);
 
 /// Rows of a matrix that lie one after the other in one format.
 #[derive(Clone, Copy)]
-pub(crate) struct Rows<'a> {
+pub(crate) struct RowBytes<'a> {
     /// The bytes of all rows.
     pub(crate) bytes: &'a [u8],
     /// Their format.
@@ -41,7 +41,7 @@ struct Panel<'a> {
 ///
 /// # Errors
 /// When the pieces are not rows of `input` numbers, or `x` has not as many in a row.
-pub(crate) fn product(x: &[f32], pieces: &[Rows<'_>], input: usize) -> Result<Vec<f32>> {
+pub(crate) fn product(x: &[f32], pieces: &[RowBytes<'_>], input: usize) -> Result<Vec<f32>> {
     let panels = panels(pieces, input)?;
     let output: usize = panels.iter().map(|panel| panel.rows).sum();
     let l = x.len() / input.max(1);
@@ -65,7 +65,7 @@ pub(crate) fn product(x: &[f32], pieces: &[Rows<'_>], input: usize) -> Result<Ve
 }
 
 /// The rows of all pieces in panels.
-fn panels<'a>(pieces: &[Rows<'a>], input: usize) -> Result<Vec<Panel<'a>>> {
+fn panels<'a>(pieces: &[RowBytes<'a>], input: usize) -> Result<Vec<Panel<'a>>> {
     let (fewest, most) = PANEL_ROWS;
     let step = (PANEL_NUMBERS / input.max(1)).clamp(fewest, most);
     let (mut panels, mut first) = (Vec::new(), 0);
