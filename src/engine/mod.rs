@@ -12,6 +12,7 @@
 //! | [`models`] | FLUX, VAE, CLIP, T5, the safety checker: definitions only |
 //! | [`lora`] | files of LoRAs → updates in the slots |
 //! | [`plan`] | how a job will run in the memory there is |
+//! | [`text`] | the stages, plans and notes in words |
 //! | [`job`], [`pipeline`] | what a job needs and gives; its story |
 //!
 //! Read [`pipeline::generator`] first: it is the story of one job, and every other module is one of its words.
@@ -26,3 +27,4 @@ pub mod pipeline;
 pub mod plan;
 pub mod progress;
 pub mod tensors;
+pub mod text;

@@ -46,21 +46,6 @@ pub enum Stage {
     Checking,
 }
 
-impl Stage {
-    /// What is shown while it runs.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Fetching => "Downloading the LoRA",
-            Self::Loading => "Loading the model",
-            Self::Encoding => "Reading the prompt",
-            Self::Starting => "Reading the starting picture",
-            Self::Denoising => "Denoising",
-            Self::Decoding => "Decoding",
-            Self::Checking => "Checking the pictures",
-        }
-    }
-}
-
 impl Progress {
     /// Progress in a stage before there is anything to count.
     pub fn before(stage: Stage, part: f32) -> Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use egui::{Align, Label, Layout, OpenUrl, RichText, Ui, vec2};
 
 use crate::engine::plan::speed::usual_seconds;
-use crate::engine::plan::text::duration_text;
+use crate::engine::text::duration_text;
 use crate::schema::request::Model;
 use crate::session::Session;
 use crate::session::downloads::{Download, Halt, Purpose};

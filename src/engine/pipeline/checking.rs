@@ -11,6 +11,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::job::Picture;
 use crate::engine::models::safety::judge::{SafetyChecker, Verdict};
 use crate::engine::progress::OnLayer;
+use crate::engine::text;
 use crate::schema::request::Request;
 use crate::schema::{Fidelity, Note};
 use crate::weights::inspect::Part;
@@ -40,13 +41,9 @@ impl Checking {
     /// For the jobs of a model. Its own checker is used where it brings one.
     pub(super) fn new(source: &ModelSource, card: &ModelCard) -> Self {
         let duty = match source {
-            ModelSource::Embedded => Duty::Exempt(
-                "The pictures were not checked: the demo model draws toy faces and is exempt",
-            ),
+            ModelSource::Embedded => Duty::Exempt(text::DEMO_IS_EXEMPT),
             _ if card.is_flux_sized => Duty::Checked,
-            _ => {
-                Duty::Exempt("The pictures were not checked: models smaller than FLUX.1 are exempt")
-            }
+            _ => Duty::Exempt(text::SMALL_IS_EXEMPT),
         };
         let mut checking = Self {
             duty,
@@ -154,8 +151,7 @@ impl Checking {
     /// What is said of pictures that were not checked.
     pub(super) fn note(&self, request: &Request) -> Option<Note> {
         if !request.safety_checked {
-            let message = "The pictures were not checked, as asked";
-            return Some(Note::on("disable_safety_checker", message));
+            return Some(text::unchecked());
         }
         match (self.duty, &self.files) {
             (Duty::Exempt(reason), None) => Some(Note::general(reason)),
@@ -168,10 +164,7 @@ impl Checking {
 pub(super) fn notes(pictures: &[Picture]) -> Vec<Note> {
     let numbered = pictures.iter().enumerate();
     let withheld = numbered.filter_map(|(index, picture)| match picture {
-        Picture::Withheld(reason) => Some(Note::on(
-            "disable_safety_checker",
-            format!("Picture {} was withheld: {reason}", index + 1),
-        )),
+        Picture::Withheld(reason) => Some(text::withheld(index, reason)),
         Picture::Made(_) => None,
     });
     withheld.collect()

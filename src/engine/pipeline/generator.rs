@@ -37,6 +37,7 @@ use crate::engine::plan::ways::{self, Plan};
 use crate::engine::progress::{Progress, Stage, Watch, announce};
 use crate::engine::tensors::component::{Component, transformer_folder};
 use crate::engine::tensors::config::read_config;
+use crate::engine::text;
 use crate::imaging::prepare::Prepared;
 use crate::schema::Note;
 use crate::schema::request::{Model, Request};
@@ -242,8 +243,10 @@ impl FluxGenerator {
         let mut notes = self.notes(request, truncated_at, probe.noise.is_some());
         notes.extend(self.checking.note(request));
         notes.extend(checking::notes(&pictures));
-        notes.extend(plan.notes(plan != first));
-        notes.extend(loras.iter().filter_map(incomplete));
+        notes.extend((plan != first).then(text::second_try));
+        notes.extend(plan.tile.map(|_| text::tiles()));
+        let incomplete = loras.iter().filter(|lora| !lora.report.is_complete());
+        notes.extend(incomplete.map(text::incomplete));
         notes.extend(prepared.into_iter().flat_map(|prepared| prepared.notes));
         Ok(Outcome {
             pictures,
@@ -404,29 +407,14 @@ impl FluxGenerator {
         foreign_noise: bool,
     ) -> Vec<Note> {
         let mut notes = request.notes.clone();
-        if foreign_noise {
-            notes.push(Note::on(
-                "seed",
-                "The noise came from a file: the seed was not used",
-            ));
-        }
-        match (request.model, self.transformer.flux.config().has_guidance()) {
-            (Model::Schnell, true) => notes.push(Note::on(
-                "model",
-                format!("These weights are a dev model: they ran on schnell's schedule with a guidance of {}", request.guidance),
-            )),
-            (Model::Dev, false) => notes.push(Note::on(
-                "model",
-                "These weights have no guidance: they ran on dev's schedule, and guidance_scale was not used",
-            )),
+        let has_guidance = self.transformer.flux.config().has_guidance();
+        notes.extend(foreign_noise.then(text::noise_from_file));
+        match (request.model, has_guidance) {
+            (Model::Schnell, true) => notes.push(text::dev_as_schnell(request.guidance)),
+            (Model::Dev, false) => notes.push(text::without_guidance()),
             _ => {}
         }
-        if let Some(tokens) = truncated_at {
-            notes.push(Note::on(
-                "prompt",
-                format!("The prompt is longer than {tokens} tokens: its end was not read"),
-            ));
-        }
+        notes.extend(truncated_at.map(text::truncated));
         notes
     }
 }
@@ -458,13 +446,6 @@ impl Generator for FluxGenerator {
     fn generate(&mut self, job: &Job<'_>, watch: &mut Watch<'_>) -> Result<Outcome> {
         self.generate_probed(job, &mut Probe::default(), watch)
     }
-}
-
-/// The note on a LoRA of which a part does not act.
-fn incomplete(lora: &Applied) -> Option<Note> {
-    let Applied { name, report, .. } = lora;
-    let message = format!("Of the LoRA {name}, {} act", report.sentence());
-    (!report.is_complete()).then(|| Note::general(message))
 }
 
 /// Reads the files that a job starts from.

@@ -10,5 +10,4 @@ pub mod outlook;
 pub(crate) mod planner;
 pub mod sizes;
 pub mod speed;
-pub mod text;
 pub mod ways;
