@@ -32,6 +32,7 @@ mod models_window;
 mod parity;
 mod pictures_in;
 mod places;
+mod ports;
 mod real_shapes;
 mod reference_data;
 mod references;

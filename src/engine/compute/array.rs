@@ -102,7 +102,10 @@ impl Array {
     }
 
     /// The same numbers where and as a device computes.
-    pub(crate) fn on(&self, hardware: &Hardware) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the device has no memory left.
+    pub fn on(&self, hardware: &Hardware) -> Result<Self> {
         // Narrowed before it goes to the device, where memory is scarcer.
         let tensor = self.0.to_dtype(hardware.dtype)?;
         Ok(Self(tensor.to_device(&hardware.device)?))

@@ -172,9 +172,9 @@ impl Flux {
         rope: &Rope,
         on_block: &mut OnBlock<'_>,
     ) -> Result<Array> {
-        let image = inputs.image.on(&self.hardware)?;
-        let mut image = self.img_in.forward(&image)?; // (b, l_img, width)
-        let mut text = self.txt_in.forward(inputs.text)?; // (b, l_txt, width)
+        let here = |input: &Array| input.on(&self.hardware);
+        let mut image = self.img_in.forward(&here(inputs.image)?)?; // (b, l_img, width)
+        let mut text = self.txt_in.forward(&here(inputs.text)?)?; // (b, l_txt, width)
         let vector = self.vector(inputs)?;
 
         let blocks = self.blocks();
@@ -211,7 +211,8 @@ impl Flux {
             };
             vector = vector.plus(&embed(guidance_in, guidance)?)?;
         }
-        vector.plus(&self.vector_in.forward(inputs.pooled)?)
+        let pooled = inputs.pooled.on(&self.hardware)?;
+        vector.plus(&self.vector_in.forward(&pooled)?)
     }
 }
 
