@@ -11,6 +11,7 @@ use std::thread;
 use crate::session::downloads::Purpose;
 use crate::session::{Folders, Wake};
 use crate::weights::catalog::{Catalog, Published};
+use crate::weights::disk::free_bytes;
 use crate::weights::error::Error;
 use crate::weights::install;
 use crate::weights::model::{ModelCard, ModelSource};
@@ -165,7 +166,7 @@ impl Models {
             let looked = Looked {
                 elsewhere,
                 has_checker: ModelSource::safety_checker_in(&places).is_some(),
-                free: install::free_bytes(&folder),
+                free: free_bytes(&folder),
                 models: find_all(&places, &stop),
             };
             tell(Event::Found(number, looked));

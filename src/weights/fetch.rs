@@ -8,7 +8,6 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use ureq::Body;
@@ -17,7 +16,7 @@ use url::Url;
 
 use crate::text::size_text;
 use crate::weights::error::Error;
-use crate::weights::http::{Network, Waits, may_pass, name_of, unreachable, wanted_wait};
+use crate::weights::http::{Network, Trouble, Waits, name_of, unreachable};
 use crate::weights::partial::{self, Note, Partial};
 use crate::weights::stop::Stop;
 
@@ -107,47 +106,26 @@ pub fn fetch(
     let mut most = part.length()?;
     loop {
         stop.check()?;
-        let failed = match download.go_on(&mut part) {
+        let trouble = match download.go_on(&mut part) {
             Ok(true) => break,
-            Ok(false) => Error::Unreachable(format!(
+            Ok(false) => Trouble::from(Error::Unreachable(format!(
                 "{} keeps ending the connection before the file is complete",
                 name_of(&wanted.url)
-            )),
-            Err(Trouble::Passing(error, wait)) => {
-                waits.at_least(wait);
-                error
-            }
+            ))),
             // A name that was found before is found again.
             Err(Trouble::Lasting(Error::NoHost(sentence))) if part.length()? > 0 => {
-                Error::Unreachable(sentence)
+                Error::Unreachable(sentence).into()
             }
-            Err(Trouble::Lasting(error)) => return Err(error),
+            Err(trouble) => trouble,
         };
         let now = part.length()?;
         if now > most {
             most = now;
             waits.forget();
         }
-        waits.wait(failed, stop)?;
+        waits.after(trouble, stop)?;
     }
     download.verify(&mut part)
-}
-
-/// What stands against a download.
-enum Trouble {
-    /// It may be gone after a wait.
-    Passing(Error, Duration),
-    /// It stays.
-    Lasting(Error),
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Unreachable(_) => Self::Passing(error, Duration::ZERO),
-            other => Self::Lasting(other),
-        }
-    }
 }
 
 /// A download that goes on.
@@ -211,14 +189,7 @@ impl Download<'_, '_> {
                 part.note.validator = validator(&answer);
                 self.take(part, answer, total)
             }
-            status => {
-                let error = self.network.refusal(url, &answer);
-                if may_pass(status) {
-                    Err(Trouble::Passing(error, wanted_wait(&answer)))
-                } else {
-                    Err(Trouble::Lasting(error))
-                }
-            }
+            _ => Err(self.network.trouble(url, &answer)),
         }
     }
 

@@ -151,39 +151,46 @@ impl Network {
     pub(super) fn json(&self, url: &Url, stop: &Stop) -> Result<serde_json::Value, Error> {
         let mut waits = Waits::new(self);
         loop {
-            let failed = match self.get(url, &[], stop, &mut |_| ()) {
-                Ok(mut answer) if answer.status().is_success() => {
-                    let body = answer.body_mut().with_config().limit(ANSWER_BYTES);
-                    let text = body
-                        .read_to_vec()
-                        .map_err(|error| stop.or(unreachable(url, &error)));
-                    match text {
-                        Ok(text) => {
-                            return serde_json::from_slice(&text).map_err(|_| {
-                                let host = name_of(url);
-                                Error::Refused(format!("{host} did not answer as it should"))
-                            });
-                        }
-                        Err(error) => error,
-                    }
-                }
-                Ok(answer) => {
-                    let error = self.refusal(url, &answer);
-                    if !may_pass(answer.status()) {
-                        return Err(error);
-                    }
-                    waits.at_least(wanted_wait(&answer));
-                    error
-                }
-                Err(error @ Error::Unreachable(_)) => error,
-                Err(error) => return Err(error),
-            };
-            waits.wait(failed, stop)?;
+            match self.json_once(url, stop) {
+                Ok(value) => return Ok(value),
+                Err(trouble) => waits.after(trouble, stop)?,
+            }
+        }
+    }
+
+    fn json_once(&self, url: &Url, stop: &Stop) -> Result<serde_json::Value, Trouble> {
+        let text = self.body(url, ANSWER_BYTES, stop)?;
+        serde_json::from_slice(&text).map_err(|_| {
+            let host = name_of(url);
+            Error::Refused(format!("{host} did not answer as it should")).into()
+        })
+    }
+
+    /// Reads an answer of at most so many bytes.
+    pub(super) fn body(&self, url: &Url, most: u64, stop: &Stop) -> Result<Vec<u8>, Trouble> {
+        let mut answer = self.get(url, &[], stop, &mut |_| ())?;
+        if !answer.status().is_success() {
+            return Err(self.trouble(url, &answer));
+        }
+        let bytes = answer.body_mut().with_config().limit(most).read_to_vec();
+        bytes.map_err(|error| stop.or(unreachable(url, &error)).into())
+    }
+
+    /// What a refusing answer means, and whether it may pass.
+    pub(super) fn trouble(&self, url: &Url, answer: &Response<Body>) -> Trouble {
+        let (error, status) = (self.refusal(url, answer), answer.status());
+        let may_pass = status.is_server_error()
+            || status == StatusCode::TOO_MANY_REQUESTS
+            || status == StatusCode::REQUEST_TIMEOUT;
+        if may_pass {
+            Trouble::Passing(error, wanted_wait(answer))
+        } else {
+            Trouble::Lasting(error)
         }
     }
 
     /// What a refusing answer means, and what to do.
-    pub(super) fn refusal(&self, url: &Url, answer: &Response<Body>) -> Error {
+    fn refusal(&self, url: &Url, answer: &Response<Body>) -> Error {
         let status = answer.status();
         let host = name_of(url);
         let service = self.service_of(url);
@@ -328,15 +335,8 @@ fn not_found(host: &str) -> Error {
     ))
 }
 
-/// Whether a refusal may pass by itself.
-pub(super) fn may_pass(status: StatusCode) -> bool {
-    status.is_server_error()
-        || status == StatusCode::TOO_MANY_REQUESTS
-        || status == StatusCode::REQUEST_TIMEOUT
-}
-
 /// How long a server asks to wait, up to [`LONGEST_WAIT`].
-pub(super) fn wanted_wait(answer: &Response<Body>) -> Duration {
+fn wanted_wait(answer: &Response<Body>) -> Duration {
     let text = answer.headers().get(header::RETRY_AFTER);
     let seconds = text.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     Duration::from_secs(seconds.unwrap_or_default()).min(LONGEST_WAIT)
@@ -346,6 +346,23 @@ pub(super) fn wanted_wait(answer: &Response<Body>) -> Duration {
 fn nowhere() -> Url {
     #[allow(clippy::unwrap_used, reason = "a constant that is valid")]
     Url::parse("https://invalid.invalid").unwrap()
+}
+
+/// What stands against a request.
+pub(super) enum Trouble {
+    /// It may be gone after a wait, which is at least so long.
+    Passing(Error, Duration),
+    /// It stays.
+    Lasting(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unreachable(_) => Self::Passing(error, Duration::ZERO),
+            other => Self::Lasting(other),
+        }
+    }
 }
 
 /// The waits before repetitions.
@@ -371,19 +388,20 @@ impl Waits {
         (self.left, self.next) = (self.repetitions, self.pause);
     }
 
-    /// The next wait is at least so long.
-    pub(super) fn at_least(&mut self, wait: Duration) {
-        self.next = self.next.max(wait);
-    }
-
-    /// Waits, or gives `failed` back when it has happened too often.
-    pub(super) fn wait(&mut self, failed: Error, stop: &Stop) -> Result<(), Error> {
-        if self.left == 0 || !matches!(failed, Error::Unreachable(_) | Error::Refused(_)) {
-            return Err(failed);
+    /// Waits before a repetition.
+    ///
+    /// # Errors
+    /// What stands against the request, where that stays or has come too often; [`Error::Cancelled`].
+    pub(super) fn after(&mut self, trouble: Trouble, stop: &Stop) -> Result<(), Error> {
+        match trouble {
+            Trouble::Passing(_, wait) if self.left > 0 => {
+                self.left -= 1;
+                let wait = self.next.max(wait);
+                stop.sleep(wait)?;
+                self.next = (wait * 2).min(LONGEST_WAIT);
+                Ok(())
+            }
+            Trouble::Passing(error, _) | Trouble::Lasting(error) => Err(error),
         }
-        self.left -= 1;
-        stop.sleep(self.next)?;
-        self.next = (self.next * 2).min(LONGEST_WAIT);
-        Ok(())
     }
 }

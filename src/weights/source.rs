@@ -138,10 +138,7 @@ fn hugging_face(
         Err(Error::Refused(_)) if file.is_some() => Value::Null,
         Err(error) => return Err(error),
     };
-    let files = listing["siblings"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let files = list(&listing["siblings"]);
     let name_of = |entry: &Value| entry["rfilename"].as_str().map(str::to_owned);
     let weights: Vec<String> = files
         .iter()
@@ -223,10 +220,8 @@ fn hugging_face(
 
 /// The first picture that a repository's page shows; its path is meant from `root`.
 fn widget_picture(card: &Value, root: &Url) -> Option<Url> {
-    let widgets = card["widget"].as_array()?;
-    let path = widgets
-        .iter()
-        .find_map(|widget| widget["output"]["url"].as_str())?;
+    let mut widgets = list(&card["widget"]).iter();
+    let path = widgets.find_map(|widget| widget["output"]["url"].as_str())?;
     root.join(path).ok()
 }
 
@@ -252,15 +247,8 @@ fn civitai_model(network: &Network, model: u64, stop: &Stop) -> Result<Located, 
     let url = network.at(Service::Civitai, &["api", "v1", "models", &number]);
     let found = network.json(&url, stop)?;
     // The first version is the newest; those that are not out yet have no files.
-    let versions = found["modelVersions"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let has_files = |version: &&Value| {
-        version["files"]
-            .as_array()
-            .is_some_and(|files| !files.is_empty())
-    };
+    let versions = list(&found["modelVersions"]);
+    let has_files = |version: &&Value| !list(&version["files"]).is_empty();
     let Some(version) = versions.iter().find(has_files) else {
         return Err(Error::Refused(format!(
             "the model {model} on CivitAI has no file to download"
@@ -299,10 +287,7 @@ fn civitai_file(
     model_name: Option<String>,
     model: Option<u64>,
 ) -> Located {
-    let files = found["files"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let files = list(&found["files"]);
     let query_of = |file: &Value| {
         let url = Url::parse(file["downloadUrl"].as_str()?).ok()?;
         Some(url.query().unwrap_or_default().to_owned())
@@ -332,14 +317,8 @@ fn civitai_file(
     let page =
         model.map(|model| format!("https://civitai.com/models/{model}?modelVersionId={version}"));
     let version_name = text(&found["name"]);
-    let words = found["trainedWords"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let pictures = found["images"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let words = list(&found["trainedWords"]);
+    let pictures = list(&found["images"]);
     let is_still = |picture: &&Value| picture["type"].as_str().is_none_or(|kind| kind == "image");
     // 1 is what anybody may see.
     let is_harmless =
@@ -365,6 +344,11 @@ fn civitai_file(
             picture: picture.and_then(|picture| Url::parse(picture["url"].as_str()?).ok()),
         },
     }
+}
+
+/// The entries of a list.
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Text that says something.

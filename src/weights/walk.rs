@@ -1,6 +1,7 @@
 //! Files of weights in folders, and the shards of one file.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// How deep folders are looked into: as deep as the cache of Hugging Face.
@@ -27,6 +28,19 @@ pub fn gather(folder: &Path, depth: usize) -> Vec<PathBuf> {
     });
     files.sort();
     files
+}
+
+/// The safetensors files that lie in a folder itself, in order.
+pub(super) fn safetensors_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = files
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|ending| ending == "safetensors")
+        })
+        .collect();
+    files.sort();
+    Ok(files)
 }
 
 /// Goes through a folder and what is below it, as long as `see` says so. What is hidden is left out.
