@@ -4,8 +4,8 @@ use std::path::Path;
 
 use fs4::available_space;
 
-use crate::text::size_text;
 use crate::weights::error::Error;
+use crate::weights::text;
 
 /// Bytes that are free on the disk of a folder, which may not be there yet; `None` where the platform does not tell.
 pub fn free_bytes(folder: &Path) -> Option<u64> {
@@ -29,8 +29,5 @@ pub(super) fn check_room(
     if free >= bytes.saturating_add(spare) {
         return Ok(());
     }
-    let (needed, free) = (size_text(bytes), size_text(free));
-    Err(Error::Refused(format!(
-        "the disk has not enough room{purpose}: {needed} are needed, {free} are free"
-    )))
+    Err(Error::Refused(text::no_room(purpose, bytes, free)))
 }

@@ -14,11 +14,11 @@ use ureq::Body;
 use ureq::http::{Response, StatusCode, header};
 use url::Url;
 
-use crate::text::size_text;
 use crate::weights::error::Error;
 use crate::weights::http::{Network, Trouble, Waits, name_of, unreachable};
 use crate::weights::partial::{self, Note, Partial};
 use crate::weights::stop::Stop;
+use crate::weights::text;
 
 /// The most bytes of a file.
 pub(super) const MOST_BYTES: u64 = 64 << 30;
@@ -108,10 +108,9 @@ pub fn fetch(
         stop.check()?;
         let trouble = match download.go_on(&mut part) {
             Ok(true) => break,
-            Ok(false) => Trouble::from(Error::Unreachable(format!(
-                "{} keeps ending the connection before the file is complete",
-                name_of(&wanted.url)
-            ))),
+            Ok(false) => Trouble::from(Error::Unreachable(text::keeps_ending(&name_of(
+                &wanted.url,
+            )))),
             // A name that was found before is found again.
             Err(Trouble::Lasting(Error::NoHost(sentence))) if part.length()? > 0 => {
                 Error::Unreachable(sentence).into()
@@ -208,24 +207,17 @@ impl Download<'_, '_> {
         let kind = answer.headers().get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if kind.trim_start().starts_with("text/html") {
-            return refused(format!(
-                "{host} sent a web page in place of the file: it may want a login, or the link has expired"
-            ));
+            return refused(text::web_page(&host));
         }
         if let (Some(size), Some(total)) = (self.size, total)
             && size != total
         {
-            return refused(format!(
-                "{host} offers a file of {total} bytes where one of {size} is meant"
-            ));
+            return refused(text::other_length(&host, total, size));
         }
         let missing = total.unwrap_or_default().saturating_sub(part.length()?);
         part.make_room(missing)?;
         if total.is_some_and(|total| total > MOST_BYTES) {
-            let most = size_text(MOST_BYTES);
-            return refused(format!(
-                "{host} offers a file of more than {most}, which is too much"
-            ));
+            return refused(text::too_large(&host, MOST_BYTES));
         }
         Ok(())
     }
@@ -266,7 +258,7 @@ impl Download<'_, '_> {
             have += count as u64;
             if have > total.unwrap_or(MOST_BYTES) {
                 part.clear()?;
-                let sentence = format!("{} sends more than it has announced", name_of(url));
+                let sentence = text::sends_more(&name_of(url));
                 return Err(Trouble::Lasting(Error::Refused(sentence)));
             }
             part.write(&buffer[..count])?;
@@ -290,10 +282,7 @@ impl Download<'_, '_> {
             .is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&sha256));
         if wrong {
             part.clear()?;
-            return Err(Error::Refused(format!(
-                "the file from {} is not the one that is meant (its SHA-256 differs); what has arrived was thrown away",
-                name_of(&self.wanted.url)
-            )));
+            return Err(Error::Refused(text::other_sum(&name_of(&self.wanted.url))));
         }
         let lock = part.lock.try_clone().map_err(|error| part.refused(error))?;
         Ok(Fetched {
@@ -308,9 +297,9 @@ impl Download<'_, '_> {
 /// What Hugging Face says of a file before it leads to where it lies: its length, and SHA-256 where that is its tag.
 /// <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/constants.py> (`HUGGINGFACE_HEADER_X_LINKED_ETAG`)
 fn linked(answer: &Response<Body>) -> (Option<u64>, Option<String>) {
-    let text = |name: &str| answer.headers().get(name)?.to_str().ok();
-    let size = text("x-linked-size").and_then(|size| size.parse().ok());
-    let tag = text("x-linked-etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
+    let said = |name: &str| answer.headers().get(name)?.to_str().ok();
+    let size = said("x-linked-size").and_then(|size| size.parse().ok());
+    let tag = said("x-linked-etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
     let is_sum = |tag: &&str| tag.len() == 64 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
     (size, tag.filter(is_sum).map(str::to_owned))
 }

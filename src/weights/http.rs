@@ -13,6 +13,7 @@ use url::{Host, Url};
 use crate::text::first_line;
 use crate::weights::error::Error;
 use crate::weights::stop::Stop;
+use crate::weights::text;
 use crate::weights::tokens::{Service, Tokens};
 
 /// The most redirects of one request.
@@ -138,10 +139,7 @@ impl Network {
             }
             url = redirected(&url, &answer)?;
         }
-        Err(Error::Refused(format!(
-            "the server {} leads from one address to the next without an end",
-            name_of(&url)
-        )))
+        Err(Error::Refused(text::endless_redirects(&name_of(&url))))
     }
 
     /// Reads a JSON answer.
@@ -160,10 +158,8 @@ impl Network {
 
     fn json_once(&self, url: &Url, stop: &Stop) -> Result<serde_json::Value, Trouble> {
         let text = self.body(url, ANSWER_BYTES, stop)?;
-        serde_json::from_slice(&text).map_err(|_| {
-            let host = name_of(url);
-            Error::Refused(format!("{host} did not answer as it should")).into()
-        })
+        serde_json::from_slice(&text)
+            .map_err(|_| Error::Refused(text::odd_answer(&name_of(url))).into())
     }
 
     /// Reads an answer of at most so many bytes.
@@ -178,7 +174,8 @@ impl Network {
 
     /// What a refusing answer means, and whether it may pass.
     pub(super) fn trouble(&self, url: &Url, answer: &Response<Body>) -> Trouble {
-        let (error, status) = (self.refusal(url, answer), answer.status());
+        let error = Error::Refused(self.refusal(url, answer));
+        let status = answer.status();
         let may_pass = status.is_server_error()
             || status == StatusCode::TOO_MANY_REQUESTS
             || status == StatusCode::REQUEST_TIMEOUT;
@@ -190,61 +187,18 @@ impl Network {
     }
 
     /// What a refusing answer means, and what to do.
-    fn refusal(&self, url: &Url, answer: &Response<Body>) -> Error {
-        let status = answer.status();
-        let host = name_of(url);
-        let service = self.service_of(url);
-        let sentence = match (status.as_u16(), service) {
-            (401 | 403, Some(service)) => self.closed(service, url, answer),
-            (401 | 403, None) => format!("{host} wants a login for this file, which cannot be given here"),
-            (404 | 410, Some(Service::Civitai)) => "there is no such model on CivitAI; the number of a model and that of its version differ".to_owned(),
-            (404 | 410, Some(Service::Replicate)) => format!(
-                "Replicate has no weights under this name: it may be misspelt, no fine-tune, or private, which needs a token ({})",
-                Service::Replicate.variables()[0]
-            ),
-            (404 | 410, Some(service)) => format!(
-                "{} has no such model or file: it may be misspelt or private, which needs a token",
-                service.name()
-            ),
-            (404 | 410, None) => format!("there is no such file at {host}"),
-            (429, _) => format!("{host} has had too many requests: try again later"),
-            (code, _) if status.is_server_error() => format!("{host} has trouble of its own ({code}): try again later"),
-            (code, _) => format!("{host} refuses ({code})"),
-        };
-        Error::Refused(sentence)
-    }
-
-    /// What to do where a login or a licence is missing.
-    fn closed(&self, service: Service, url: &Url, answer: &Response<Body>) -> String {
-        let name = service.name();
-        let (variable, token_page) = (service.variables()[0], service.token_page());
-        let has_token = self.tokens.get(service).is_some();
-        let make_one = if self.withholds_tokens {
-            "the mode 'As Replicate' uses no tokens".to_owned()
-        } else {
-            format!("make a token at {token_page} and put it into the settings or into {variable}")
+    fn refusal(&self, url: &Url, answer: &Response<Body>) -> String {
+        let (code, service) = (answer.status().as_u16(), self.service_of(url));
+        let Some(closed) = service.filter(|_| matches!(code, 401 | 403)) else {
+            return text::refusal(code, service, &name_of(url));
         };
         // Hugging Face says what is closed, and answers 401 also for what is not there.
         // <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/utils/_http.py> (`X-Error-Code`)
-        let code = answer.headers().get("x-error-code");
-        let code = code.and_then(|code| code.to_str().ok()).unwrap_or_default();
-        match (service, has_token) {
-            (Service::HuggingFace, false) if code == "GatedRepo" => {
-                format!("accept the licence at {}, then {make_one}", model_page(url))
-            }
-            (Service::HuggingFace, false) => format!(
-                "{name} does not open this without a token, or has no such model: look at {}; {make_one}",
-                model_page(url)
-            ),
-            (Service::HuggingFace, true) => format!(
-                "the token for {name} does not open this: accept the licence at {}, or check the token at {token_page}",
-                model_page(url)
-            ),
-            (_, false) => format!("{name} wants a token for this: {make_one}"),
-            (_, true) => {
-                format!("the token for {name} does not open this: check it at {token_page}")
-            }
-        }
+        let error = answer.headers().get("x-error-code");
+        let is_gated = error.is_some_and(|error| error == "GatedRepo");
+        let has_token = self.tokens.get(closed).is_some();
+        let page = model_page(url);
+        text::closed(closed, has_token, is_gated, self.withholds_tokens, &page)
     }
 
     /// Something that sends requests to `url`.
@@ -281,16 +235,11 @@ fn redirected(from: &Url, answer: &Response<Body>) -> Result<Url, Error> {
     let location = answer.headers().get(header::LOCATION);
     let location = location.and_then(|value| value.to_str().ok());
     let to = location.and_then(|location| from.join(location).ok());
-    let refused = |why: &str| {
-        Err(Error::Refused(format!(
-            "the server {} {why}",
-            name_of(from)
-        )))
-    };
+    let host = name_of(from);
     match to {
         Some(to) if to.scheme() == "https" || to.scheme() == from.scheme() => Ok(to),
-        Some(_) => refused("leads to an address that is not safe, which was not followed"),
-        None => refused("leads to another address without saying which"),
+        Some(_) => Err(Error::Refused(text::unsafe_redirect(&host))),
+        None => Err(Error::Refused(text::blank_redirect(&host))),
     }
 }
 
@@ -312,27 +261,19 @@ pub(super) fn name_of(url: &Url) -> String {
 /// The error for a server that does not answer.
 pub(super) fn unreachable(url: &Url, error: &ureq::Error) -> Error {
     let host = name_of(url);
-    let text = first_line(error);
+    let reason = first_line(error);
     match error {
-        ureq::Error::Timeout(_) => Error::Unreachable(format!("{host} does not answer")),
-        // What the system says of a name that leads nowhere has no kind of its own.
-        ureq::Error::Io(_) if text.contains("lookup address") => not_found(&host),
-        ureq::Error::HostNotFound => not_found(&host),
-        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            Error::Unreachable(format!("{host} takes no connections"))
+        ureq::Error::Timeout(_) => Error::Unreachable(text::no_answer(&host)),
+        ureq::Error::HostNotFound => Error::NoHost(text::not_found(&host)),
+        // What the system says of a name that leads nowhere has no kind of its own. Asking again at once does not help.
+        ureq::Error::Io(_) if reason.contains("lookup address") => {
+            Error::NoHost(text::not_found(&host))
         }
-        _ => Error::Unreachable(format!(
-            "the connection to {host} broke off ({})",
-            text.trim_start_matches("io: ")
-        )),
+        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            Error::Unreachable(text::no_connections(&host))
+        }
+        _ => Error::Unreachable(text::broke_off(&host, reason.trim_start_matches("io: "))),
     }
-}
-
-/// The error for a name that leads nowhere. Asking again at once does not help.
-fn not_found(host: &str) -> Error {
-    Error::NoHost(format!(
-        "{host} cannot be found: check the address and the connection to the internet"
-    ))
 }
 
 /// How long a server asks to wait, up to [`LONGEST_WAIT`].

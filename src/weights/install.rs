@@ -16,6 +16,7 @@ use crate::weights::fetch::{Bytes, Wanted, fetch};
 use crate::weights::http::Network;
 use crate::weights::partial;
 use crate::weights::stop::Stop;
+use crate::weights::text;
 use crate::weights::tokens::Service;
 
 /// The folder in the folder of models that holds what has arrived so far. Its name hides it from searches.
@@ -62,11 +63,8 @@ fn is_free(folder: &Path, file: &Published) -> Result<(), Error> {
     if is_there(folder, file) || !path.exists() {
         return Ok(());
     }
-    Err(Error::Refused(format!(
-        "another file is in the place of {}: move it away first ({})",
-        file.path,
-        path.display()
-    )))
+    let place = path.display().to_string();
+    Err(Error::Refused(text::place_is_taken(&file.path, &place)))
 }
 
 /// Bytes of files that have arrived, complete or not.

@@ -21,6 +21,7 @@ use crate::weights::metadata;
 use crate::weights::notes::{Note, changed, keep, key_of};
 use crate::weights::source::{About, Located, locate};
 use crate::weights::stop::Stop;
+use crate::weights::text;
 
 /// The most bytes of a picture that shows what a LoRA does.
 pub(super) const PICTURE_BYTES: u64 = 16 << 20;
@@ -36,8 +37,8 @@ impl Library {
         stop: &Stop,
         on_bytes: &mut OnBytes<'_>,
     ) -> Result<LoraInfo, Error> {
-        if let Reference::Data(text) = reference {
-            return self.unpack_data(text, stop);
+        if let Reference::Data(data) = reference {
+            return self.unpack_data(data, stop);
         }
         let located = match locate(&self.network, reference, stop) {
             Ok(Some(located)) => located,
@@ -151,18 +152,18 @@ impl Library {
     }
 
     /// An archive in a `data:` address.
-    fn unpack_data(&self, text: &str, stop: &Stop) -> Result<LoraInfo, Error> {
-        let (_, body) = text.split_once(',').unwrap_or_default();
+    fn unpack_data(&self, data: &str, stop: &Stop) -> Result<LoraInfo, Error> {
+        let (_, body) = data.split_once(',').unwrap_or_default();
         let body: String = body.split_whitespace().collect();
-        let bytes = BASE64.decode(body).map_err(|_| {
-            Error::Refused("the data address is damaged: it is no base64".to_owned())
-        })?;
+        let bytes = BASE64
+            .decode(body)
+            .map_err(|_| Error::Refused(text::DAMAGED_DATA.to_owned()))?;
         let mut archive = self.store.temporary()?;
         let written = archive.write_all(&bytes);
         written.map_err(Error::unwritable(archive.path()))?;
         let (temporary, found) = self.unpack(archive.path(), stop)?;
         let (path, sha256) = self.keep_unpacked(temporary, stop)?;
-        let reference = Reference::Data(text.to_owned());
+        let reference = Reference::Data(data.to_owned());
         let about = About {
             name: Some(reference.label()),
             triggers: found.triggers,
