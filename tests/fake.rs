@@ -230,7 +230,7 @@ pub(crate) fn card() -> ModelCard {
     ModelCard {
         name: "fake".to_owned(),
         about: Some("A pretended model for tests".to_owned()),
-        is_flux_sized: false,
+        architecture: None,
         native_side: 64,
         examples: vec!["an example of a prompt".to_owned()],
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the top down. `ui` and `cli` stand side by side.
-const LADDER: [(&str, u8); 7] = [
+const LADDER: [(&str, u8); 9] = [
     ("ui", 5),
     ("cli", 5),
     ("session", 4),
@@ -12,6 +12,8 @@ const LADDER: [(&str, u8); 7] = [
     ("weights", 2),
     ("imaging", 1),
     ("schema", 0),
+    ("files", 0),
+    ("text", 0),
 ];
 
 /// What may be named in few places only: a word, and the paths below `src/` that may say it.

@@ -20,7 +20,7 @@ use flux_qfaces::engine::pipeline::dump::{Dump, Noise, Probe};
 use flux_qfaces::engine::pipeline::generator::FluxGenerator;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
-use flux_qfaces::weights::{LoraFile, LoraPlace};
+use flux_qfaces::weights::lora::{LoraFile, LoraPlace};
 
 use crate::reference_data::{Golden, both_transformers, check, lora_cases, lora_folder, model};
 

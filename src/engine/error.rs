@@ -1,6 +1,7 @@
 //! What can go wrong in the engine, one sentence each.
 
-use crate::schema::{Problem, fields, first_line};
+use crate::schema::{Problem, fields};
+use crate::text::first_line;
 use crate::weights;
 
 /// The reason why a job ended without images.
@@ -47,8 +48,8 @@ pub enum Error {
 /// The result of everything in the engine.
 pub type Result<T> = std::result::Result<T, Error>;
 
-impl From<weights::Error> for Error {
-    fn from(error: weights::Error) -> Self {
+impl From<weights::error::Error> for Error {
+    fn from(error: weights::error::Error) -> Self {
         Self::Checkpoint(error.to_string())
     }
 }

@@ -13,7 +13,7 @@ use crate::engine::plan::ways::Plan;
 use crate::engine::progress::Watch;
 use crate::schema::Note;
 use crate::schema::request::Request;
-use crate::weights::LoraFile;
+use crate::weights::lora::LoraFile;
 
 /// Makes pictures. There are two: the FLUX pipeline, and a scripted fake in the tests.
 pub trait Generator {

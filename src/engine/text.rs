@@ -7,16 +7,7 @@ use crate::engine::plan::load::Encoders;
 use crate::engine::plan::ways::Plan;
 use crate::engine::progress::Stage;
 use crate::schema::Note;
-use crate::weights::catalog::size_text;
-
-/// A rough number of seconds for people: "40 s", "52 min", "6 h".
-pub fn duration_text(seconds: f64) -> String {
-    match seconds.round() as u64 {
-        secs @ 0..=90 => format!("{} s", secs.max(1)),
-        secs @ 91..=5400 => format!("{} min", secs.div_ceil(60)),
-        secs => format!("{} h", secs.div_ceil(3600)),
-    }
-}
+use crate::text::{duration_text, size_text};
 
 impl Plan {
     /// The plan in one short line, for people.

@@ -567,7 +567,7 @@ impl Session {
         let circumstances = Circumstances {
             fidelity: self.settings.fidelity,
             native_side: self.current.card.native_side,
-            is_flux_sized: self.current.card.is_flux_sized,
+            is_flux_sized: self.current.card.is_flux_sized(),
             random,
             image: looks.image.as_ref(),
             mask: looks.mask.as_ref(),
@@ -609,8 +609,7 @@ fn foreign_models() -> Vec<PathBuf> {
     folders.filter(|folder| folder.is_dir()).collect()
 }
 
-/// Random bits from the operating system's seeding of hash maps; good enough for a seed nobody chose.
+/// Random bits from the operating system, or those of the clock where it has none: enough for a seed nobody chose.
 pub fn random_bits() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish()
+    getrandom::u64().unwrap_or_else(|_| jiff::Timestamp::now().as_nanosecond() as u64)
 }

@@ -14,7 +14,7 @@ use crate::engine::lora::targets::Targets;
 use crate::engine::progress::OnLayer;
 use crate::schema::Problem;
 use crate::schema::lora::Lora;
-use crate::weights::LoraFile;
+use crate::weights::lora::LoraFile;
 
 /// The most bytes of LoRAs that stay in memory, those that act included.
 const KEPT_BYTES: usize = 1 << 30;

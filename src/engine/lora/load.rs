@@ -11,11 +11,12 @@ use crate::engine::layers::dora::{Axis, Lengths, Manner};
 use crate::engine::layers::update::{RowsPart, Update};
 use crate::engine::lora::change::{Change, Form};
 use crate::engine::lora::layouts::{Part, Role};
-use crate::engine::lora::matching::{self, Matched};
+use crate::engine::lora::matching;
+use crate::engine::lora::matching::Matched;
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::Targets;
 use crate::engine::tensors::file::TensorFile;
-use crate::weights::LoraFile;
+use crate::weights::lora::LoraFile;
 
 /// Updates by part and layer.
 type Updates = HashMap<(Part, String), Vec<Arc<Update>>>;

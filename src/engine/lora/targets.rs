@@ -8,7 +8,7 @@ use crate::engine::error::Result;
 use crate::engine::lora::layouts::{
     Part, QKV_ALIASES, SCHEMES, Scheme, WHOLE_ALIASES, XLABS_DOUBLE, XLABS_SINGLE_PROJ,
 };
-use crate::engine::tensors::component::{Component, transformer_folder};
+use crate::engine::tensors::component::Component;
 use crate::engine::tensors::diffusers;
 use crate::schema::request::Model;
 use crate::weights::inspect;
@@ -82,7 +82,7 @@ impl Targets {
     pub fn of(source: &ModelSource, model: Model) -> Result<Self> {
         let cpu = Hardware::cpu();
         let open = |part: inspect::Part, folder| Component::open(source, part, folder, &cpu);
-        let folder = transformer_folder(source, model)?;
+        let folder = source.transformer_for(model)?;
         let mut targets = Self::default();
         targets.add_transformer(&open(inspect::Part::Transformer, folder)?);
         let clip = open(inspect::Part::Clip, inspect::Part::Clip.folder())?;

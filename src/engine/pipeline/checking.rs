@@ -42,8 +42,8 @@ impl Checking {
     pub(super) fn new(source: &ModelSource, card: &ModelCard) -> Self {
         let duty = match source {
             ModelSource::Embedded => Duty::Exempt(text::DEMO_IS_EXEMPT),
-            _ if card.is_flux_sized => Duty::Checked,
-            _ => Duty::Exempt(text::SMALL_IS_EXEMPT),
+            ModelSource::Files(_) if card.needs_safety_check() => Duty::Checked,
+            ModelSource::Files(_) => Duty::Exempt(text::SMALL_IS_EXEMPT),
         };
         let mut checking = Self {
             duty,

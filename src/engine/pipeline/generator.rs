@@ -19,31 +19,35 @@ use crate::engine::lora::layouts;
 use crate::engine::lora::targets::Targets;
 use crate::engine::models::vae::autoencoder::Vae;
 use crate::engine::models::vae::config::Config as VaeConfig;
-use crate::engine::pipeline::checking::{self, Checking};
+use crate::engine::pipeline::checking;
+use crate::engine::pipeline::checking::Checking;
 use crate::engine::pipeline::dump::Probe;
 use crate::engine::pipeline::noise::Draws;
 use crate::engine::pipeline::prompt::{Encoded, TextEncoders};
-use crate::engine::pipeline::sampling::{self, SchedulerConfig, Shift};
+use crate::engine::pipeline::sampling;
+use crate::engine::pipeline::sampling::{SchedulerConfig, Shift};
 use crate::engine::pipeline::second_try;
 use crate::engine::pipeline::start::StartLatents;
-use crate::engine::pipeline::steps::{self, Conditions, check_finite, to_picture};
+use crate::engine::pipeline::steps;
+use crate::engine::pipeline::steps::{Conditions, check_finite, to_picture};
 use crate::engine::pipeline::transformer::{Transformer, loading};
 use crate::engine::plan::load::{Budget, Encoders, Load};
 use crate::engine::plan::memory;
 use crate::engine::plan::outlook::{Outlook, precision_of};
 use crate::engine::plan::planner::Planner;
 use crate::engine::plan::sizes::Sizes;
-use crate::engine::plan::ways::{self, Plan};
+use crate::engine::plan::ways;
+use crate::engine::plan::ways::Plan;
 use crate::engine::progress::{Progress, Stage, Watch, announce};
-use crate::engine::tensors::component::{Component, transformer_folder};
+use crate::engine::tensors::component::Component;
 use crate::engine::tensors::config::read_config;
 use crate::engine::text;
 use crate::imaging::prepare::Prepared;
 use crate::schema::Note;
 use crate::schema::request::{Model, Request};
 use crate::schema::size::Size;
-use crate::weights::LoraFile;
 use crate::weights::inspect::Part;
+use crate::weights::lora::LoraFile;
 use crate::weights::model::ModelSource;
 
 /// The FLUX pipeline with one loaded model.
@@ -88,7 +92,7 @@ impl FluxGenerator {
         let text = TextEncoders::open(source, &hardware, Encoders::OneLayer, &mut on_layer)?;
         let vae = Component::open(source, Part::Vae, Part::Vae.folder(), &hardware)?;
         let vae = Vae::load(&VaeConfig::read(source, &vae)?, &Weights::of(vae))?;
-        let folder = transformer_folder(source, model)?;
+        let folder = source.transformer_for(model)?;
         let wanted = (folder, Precision::Stored);
         let transformer = Transformer::open(source, wanted, &vae, &hardware, watch)?;
         Ok(Self {
@@ -111,7 +115,7 @@ impl FluxGenerator {
     ///
     /// The loaded one stays until the other is complete, so that a cancel or a damaged file changes nothing.
     fn exchange_transformer(&mut self, request: &Request, watch: &mut Watch<'_>) -> Result<()> {
-        let folder = transformer_folder(&self.source, request.model)?;
+        let folder = self.source.transformer_for(request.model)?;
         let wanted = (folder, precision_of(request));
         if wanted != (self.transformer.folder, self.transformer.precision) {
             let started = Instant::now();
@@ -439,7 +443,7 @@ impl Generator for FluxGenerator {
     fn outlook(&mut self, safety_checkers: &[PathBuf]) -> Option<Outlook> {
         self.checking.look_in(safety_checkers);
         let tokens = |model| (model, self.text.t5_length(model));
-        let text_tokens = vec![tokens(Model::Dev), tokens(Model::Schnell)];
+        let text_tokens = Model::ALL.map(tokens).to_vec();
         self.planner.outlook(text_tokens, self.checking.bytes())
     }
 

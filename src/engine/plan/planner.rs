@@ -10,7 +10,6 @@ use crate::engine::plan::memory;
 use crate::engine::plan::outlook::Outlook;
 use crate::engine::plan::sizes::Sizes;
 use crate::engine::plan::speed::{READING, usual_operations};
-use crate::engine::tensors::component::transformer_folder;
 use crate::schema::request::Model;
 use crate::weights::model::ModelSource;
 
@@ -40,7 +39,7 @@ impl Planner {
 
     /// What the model takes that runs `model`; its headers are read once.
     pub(crate) fn sizes_of(&mut self, model: Model, precision: Precision) -> Result<Sizes> {
-        let key = (transformer_folder(&self.source, model)?, precision);
+        let key = (self.source.transformer_for(model)?, precision);
         if let Some(sizes) = self.sizes.get(&key) {
             return Ok(sizes.clone());
         }
@@ -83,7 +82,7 @@ impl Planner {
         checker: u64,
     ) -> Option<Outlook> {
         let mut sizes = Vec::new();
-        for model in [Model::Dev, Model::Schnell] {
+        for model in Model::ALL {
             for precision in [Precision::Stored, Precision::EightBit] {
                 let of = self.sizes_of(model, precision).ok()?;
                 sizes.push(((model, precision), of));

@@ -5,11 +5,15 @@ use crate::engine::compute::hardware::Hardware;
 use crate::engine::compute::stored::Precision;
 use crate::engine::error::{Error, Result};
 use crate::engine::plan::load::{Encoders, Load};
-use crate::engine::tensors::component::{Component, transformer_folder};
+use crate::engine::tensors::component::Component;
 use crate::engine::tensors::extent::Extent;
 use crate::schema::request::Model;
+use crate::weights::architecture::Architecture;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
+
+/// Features of an attention head.
+const HEAD: u64 = Architecture::flux1(Model::Dev).head as u64;
 
 /// What a model takes, as its headers tell.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,21 +56,13 @@ impl Sizes {
         precision: Precision,
         hardware: &Hardware,
     ) -> Result<Self> {
-        let folder = transformer_folder(source, model)?;
+        let folder = source.transformer_for(model)?;
         let transformer = Component::open(source, Part::Transformer, folder, hardware)?;
         let open = |part: Part| Component::open(source, part, part.folder(), hardware);
         let (clip, t5, vae) = (open(Part::Clip)?, open(Part::T5)?, open(Part::Vae)?);
         let side =
             |component: &Component, name: &str, i| Ok::<_, Error>(component.side(name, i)? as u64);
-        let double_blocks = transformer.count("double_blocks", "img_attn.qkv.weight");
-        let single_blocks = transformer.count("single_blocks", "linear1.weight");
-        let width = side(&transformer, "img_in.weight", 0)?;
-        let inner = if single_blocks > 0 {
-            let rows = side(&transformer, "single_blocks.0.linear1.weight", 0)?;
-            rows.saturating_sub(3 * width)
-        } else {
-            side(&transformer, "double_blocks.0.img_mlp.0.weight", 0)?
-        };
+        let architecture = transformer.architecture()?;
         let number = hardware.number_bytes();
         let clip_layers = clip.count("text_model.encoder.layers", "mlp.fc1.weight") as u64;
         let clip_layer = clip.extent(Some(&["encoder.layers."]), Precision::Stored);
@@ -79,17 +75,17 @@ impl Sizes {
             outside: transformer.extent(None, precision),
             double: (
                 transformer.extent(Some(&["double_blocks.", "transformer_blocks."]), precision),
-                double_blocks,
+                architecture.double_blocks,
             ),
             single: (
                 transformer.extent(
                     Some(&["single_blocks.", "single_transformer_blocks."]),
                     precision,
                 ),
-                single_blocks,
+                architecture.single_blocks,
             ),
-            width,
-            inner,
+            width: architecture.width as u64,
+            inner: architecture.mlp as u64,
             clip: Extent {
                 bytes: clip_outside.bytes + clip_layers * clip_layer.bytes,
                 numbers: clip_outside.numbers + clip_layers * clip_layer.numbers,
@@ -171,9 +167,9 @@ impl Sizes {
         self.number * (tokens * (3 * self.width + wide + attention.max(mlp) + kept) + 2 * scores)
     }
 
-    /// Scores of the attention of every token to every other, in all heads of 128 features.
+    /// Scores of the attention of every token to every other, in all heads, which have as many features as FLUX.1's.
     fn scores(&self, tokens: u64) -> u64 {
-        (self.width / 128).max(1) * tokens * tokens
+        (self.width / HEAD).max(1) * tokens * tokens
     }
 
     /// Multiplications and additions of all steps of all pictures.

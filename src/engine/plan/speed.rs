@@ -2,6 +2,7 @@
 
 use crate::engine::compute::hardware::Hardware;
 use crate::schema::request::Model;
+use crate::weights::architecture::Architecture;
 
 /// How fast files are taken to be read, in bytes per second: a disk without moving parts.
 pub(super) const READING: f64 = 1.5e9;
@@ -23,14 +24,15 @@ pub(super) fn usual_operations(is_cpu: bool) -> f64 {
 }
 
 /// About how many seconds FLUX.1 takes on this machine for a picture of 1024 × 1024 pixels, before anything has been measured.
-/// <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py>
 pub fn usual_seconds(model: Model, steps: usize) -> f64 {
-    const WIDTH: u64 = 3072;
+    let flux = Architecture::flux1(model);
+    let width = flux.width as u64;
     // Weights of a double and of a single block, in squares of the width: modulation, attention and MLP, of both streams.
-    let (double, single) = (36 * WIDTH * WIDTH, 15 * WIDTH * WIDTH);
+    let (double, single) = (36 * width * width, 15 * width * width);
     let tokens = model.max_t5_tokens() as u64 + 64 * 64;
-    let attention = 4 * tokens * tokens * WIDTH;
-    let step = 19 * (double * tokens + attention) + 38 * (2 * single * tokens + attention);
+    let attention = 4 * tokens * tokens * width;
+    let step = flux.double_blocks as u64 * (double * tokens + attention)
+        + flux.single_blocks as u64 * (2 * single * tokens + attention);
     let is_cpu = Hardware::BEST == "CPU";
     step as f64 * steps as f64 / usual_operations(is_cpu)
 }

@@ -8,7 +8,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::tensors::config::MAX_WIDTH;
 use crate::engine::tensors::file::TensorFile;
 use crate::engine::tensors::naming::Naming;
-use crate::schema::request::Model;
+use crate::weights::architecture::Architecture;
 use crate::weights::bytes::Piece;
 use crate::weights::header::{Entry, Header};
 use crate::weights::inspect::{Names, Part};
@@ -24,6 +24,7 @@ pub struct Component {
     files: Vec<TensorFile>,
     /// Which of the files' tensors make up one of ours.
     naming: Naming,
+    architecture: Option<Architecture>,
     hardware: Hardware,
 }
 
@@ -53,6 +54,7 @@ impl Component {
             folder: folder.to_owned(),
             place: model.place(),
             naming: Naming::of(part, &header),
+            architecture: Architecture::of(&header),
             files,
             hardware: hardware.clone(),
         })
@@ -61,6 +63,20 @@ impl Component {
     /// Whose names its files have.
     pub fn names(&self) -> Names {
         self.naming.names()
+    }
+
+    /// What the headers tell of a transformer.
+    ///
+    /// # Errors
+    /// When they do not even tell its width.
+    pub fn architecture(&self) -> Result<Architecture> {
+        self.required_shape("img_in.weight")?;
+        self.architecture.ok_or_else(|| {
+            let Self { folder, place, .. } = self;
+            Error::Checkpoint(format!(
+                "{folder} of {place} is no transformer of FLUX.1's kind"
+            ))
+        })
     }
 
     /// What tensors are read for.
@@ -229,33 +245,6 @@ impl Component {
         let has = |i: &usize| self.has(&format!("{kind}.{i}.{tensor}"));
         (0..MAX_WIDTH).take_while(has).count()
     }
-}
-
-/// The folder of a model's transformer.
-const TRANSFORMER: &str = "transformer";
-
-/// The folder of a second transformer, which runs in place of the first when a job asks for schnell. The layout of
-/// diffusers has none; with it, one model folder holds dev and schnell over the same text encoders and VAE.
-const SCHNELL_TRANSFORMER: &str = "transformer_schnell";
-
-/// Returns the folder of the transformer that runs `model`.
-///
-/// # Errors
-/// When a file of the model cannot be opened.
-pub fn transformer_folder(source: &ModelSource, model: Model) -> Result<&'static str> {
-    let has_second = match source {
-        _ if model == Model::Dev => false,
-        ModelSource::Files(files) => files.has(SCHNELL_TRANSFORMER),
-        _ => {
-            let config = format!("{SCHNELL_TRANSFORMER}/config.json");
-            source.find(&config)?.is_some()
-        }
-    };
-    Ok(if has_second {
-        SCHNELL_TRANSFORMER
-    } else {
-        TRANSFORMER
-    })
 }
 
 /// Rows and columns of a matrix, or of a convolution with a kernel of one place where that is expected.

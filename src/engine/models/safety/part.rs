@@ -3,7 +3,7 @@
 use crate::engine::compute::hardware::Hardware;
 use crate::engine::error::Result;
 use crate::engine::tensors::component::Component;
-use crate::weights;
+use crate::weights::error;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
@@ -11,8 +11,8 @@ use crate::weights::model::ModelSource;
 pub(super) fn is_in(source: &ModelSource, part: Part) -> Result<bool> {
     match source.tensors(part.folder()) {
         Ok(_) => Ok(true),
-        Err(weights::Error::NoTensors { .. }) => Ok(false),
-        Err(weights::Error::Missing { name, .. }) if name == part.folder() => Ok(false),
+        Err(error::Error::NoTensors { .. }) => Ok(false),
+        Err(error::Error::Missing { name, .. }) if name == part.folder() => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -5,13 +5,12 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use fs4::available_space;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::weights::Error;
-use crate::weights::fetch::{hex, in_words};
+use crate::weights::disk;
+use crate::weights::error::Error;
 use crate::weights::stop::Stop;
 
 /// The bytes that a disk keeps free.
@@ -33,7 +32,7 @@ pub(super) struct Note {
 }
 
 /// A file that is not complete yet.
-pub(super) struct Part {
+pub(super) struct Partial {
     /// Where it lies.
     pub(super) path: PathBuf,
     pub(super) note_path: PathBuf,
@@ -43,27 +42,24 @@ pub(super) struct Part {
     pub(super) note: Note,
 }
 
-impl Part {
+impl Partial {
     /// Opens the part of what is at `url`, once no other process works on it.
     pub(super) fn open(folder: &Path, url: &Url, stop: &Stop) -> Result<Self, Error> {
         let path = path_of(folder, url);
         let note_path = path.with_extension("json");
-        let refused = |reason| Error::Unwritable {
-            reason,
-            path: path.clone(),
-        };
-        fs::create_dir_all(folder).map_err(refused)?;
+        let refused = Error::unwritable(&path);
+        fs::create_dir_all(folder).map_err(&refused)?;
         // The lock is a file of its own that stays: where locks are mandatory, the part itself could not be read.
-        let lock = File::create(path.with_extension("lock")).map_err(refused)?;
-        wait_for_lock(&lock, stop)?.map_err(refused)?;
+        let lock = File::create(path.with_extension("lock")).map_err(&refused)?;
+        wait_for_lock(&lock, stop)?.map_err(&refused)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(refused)?;
-        file.seek(SeekFrom::End(0)).map_err(refused)?;
+        let mut file = options.open(&path).map_err(&refused)?;
+        file.seek(SeekFrom::End(0)).map_err(&refused)?;
         let note = fs::read(&note_path).ok();
         let note = note.and_then(|text| serde_json::from_slice(&text).ok());
         Ok(Self {
-            path,
+            path: path.clone(),
             note_path,
             lock,
             file,
@@ -72,10 +68,7 @@ impl Part {
     }
 
     pub(super) fn refused(&self, reason: std::io::Error) -> Error {
-        Error::Unwritable {
-            reason,
-            path: self.path.clone(),
-        }
+        Error::unwritable(&self.path)(reason)
     }
 
     pub(super) fn length(&self) -> Result<u64, Error> {
@@ -109,17 +102,8 @@ impl Part {
     /// # Errors
     /// When it has not.
     pub(super) fn make_room(&self, bytes: u64) -> Result<(), Error> {
-        // A system that does not tell how much is free says so when it is full.
-        let Ok(free) = available_space(self.path.parent().unwrap_or(&self.path)) else {
-            return Ok(());
-        };
-        if free >= bytes.saturating_add(SPARE_BYTES) {
-            return Ok(());
-        }
-        let (needed, free) = (in_words(bytes), in_words(free));
-        Err(Error::Refused(format!(
-            "the disk has not enough room: {needed} are needed, {free} are free"
-        )))
+        let folder = self.path.parent().unwrap_or(&self.path);
+        disk::check_room(folder, bytes, SPARE_BYTES, "")
     }
 }
 
@@ -139,7 +123,7 @@ pub(super) fn arrived(folder: &Path, url: &Url) -> u64 {
 /// Where the part of what is at `url` lies.
 fn path_of(folder: &Path, url: &Url) -> PathBuf {
     // The address itself may hold secrets.
-    let name = hex(&Sha256::digest(url.as_str()));
+    let name = hex::encode(Sha256::digest(url.as_str()));
     folder.join(format!("{}.part", &name[..32]))
 }
 
