@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use flux_qfaces::engine::device::Hardware;
+use flux_qfaces::engine::compute::hardware::Hardware;
 use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
 use flux_qfaces::schema::choices::Model;

@@ -8,9 +8,13 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::engine::{Error, Generator, Outcome, Stage};
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::Job;
+use flux_qfaces::engine::job::{Generator, Outcome};
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
+use flux_qfaces::engine::progress::Progress;
+use flux_qfaces::engine::progress::Stage;
 use flux_qfaces::schema::choices::{Fidelity, Model};
 use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
@@ -62,9 +66,9 @@ fn load(source: &ModelSource) -> FluxGenerator {
 
 /// Runs a job; also tells whether pictures were looked at.
 fn made(place: &TempDir, request: &Request) -> (Result<Outcome, Error>, bool) {
-    let mut generator = load(&ModelSource::Folder(place.path().to_owned()));
+    let mut generator = load(&ModelSource::in_folder(place.path()));
     let mut has_looked = false;
-    let made = generator.generate(request, &[], &mut |progress| {
+    let made = generator.generate(&Job::new(request), &mut |progress: Progress| {
         has_looked |= progress.stage == Stage::Checking;
         ControlFlow::Continue(())
     });
@@ -139,9 +143,12 @@ fn small_models_without_a_checker_are_exempt_and_say_so() {
     assert!(notes(&outcome).contains("models smaller than FLUX.1 are exempt"));
     let mut demo = load(&ModelSource::Embedded);
     // A checker elsewhere changes nothing for a model that is exempt.
-    demo.look_for_safety_checker(&[safety()]);
+    let job = Job {
+        safety_checkers: &[safety()],
+        ..Job::new(&request)
+    };
     let outcome = demo
-        .generate(&request, &[], &mut |_| ControlFlow::Continue(()))
+        .generate(&job, &mut |_| ControlFlow::Continue(()))
         .unwrap();
     assert!(notes(&outcome).contains("the demo model draws toy faces and is exempt"));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::sources::{Dependencies, Source, of_library};
 
 /// The modules, from the top down; those in one row stand side by side.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["main"],
     &["ui", "cli"],
     &["session"],
@@ -13,6 +13,7 @@ const LAYERS: [&[&str]; 7] = [
     &["weights"],
     &["imaging"],
     &["schema"],
+    &["files", "text"],
 ];
 
 /// What may be named in few places only: a word, and the paths below `src/` that may say it.

@@ -29,6 +29,7 @@ mod mask;
 mod models_window;
 mod parity;
 mod pictures_in;
+mod ports;
 mod real_shapes;
 mod references;
 mod safety;

@@ -3,8 +3,10 @@
 use std::fs;
 
 use egui::Role;
+use flux_qfaces::schema::choices::Model;
 use flux_qfaces::session::downloads::Halt;
 use flux_qfaces::session::{ModelState, Setup};
+use flux_qfaces::weights::architecture::Architecture;
 use flux_qfaces::weights::install::page;
 use flux_qfaces::weights::model::{ModelCard, ModelSource};
 use serde_json::json;
@@ -392,9 +394,9 @@ fn a_withheld_picture_is_a_card_and_the_others_keep_their_numbers() {
 fn a_job_without_its_checker_offers_to_fetch_it_or_to_turn_it_off() {
     let script = Script::new().then(Act::LackChecker);
     let folder = tempfile::tempdir().unwrap();
-    let source = ModelSource::Folder(folder.path().join("elsewhere"));
+    let source = ModelSource::in_folder(&folder.path().join("elsewhere"));
     let large = ModelCard {
-        is_flux_sized: true,
+        architecture: Some(Architecture::flux1(Model::Dev)),
         ..card()
     };
     let setup = Setup {

@@ -8,8 +8,8 @@ use image::RgbImage;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use flux_qfaces::engine::Error;
-use flux_qfaces::engine::safety::{SafetyChecker, Verdict};
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::models::safety::judge::{SafetyChecker, Verdict};
 use flux_qfaces::weights::model::ModelSource;
 
 use crate::support::reference_data::{Golden, cases_in, check, check_sentence, copy, data};
@@ -33,7 +33,7 @@ fn go_on() -> Result<(), Error> {
 }
 
 fn open(place: &Path) -> Result<Option<SafetyChecker>, Error> {
-    SafetyChecker::open(&ModelSource::Folder(place.to_owned()), &mut go_on)
+    SafetyChecker::open(&ModelSource::in_folder(place), &mut go_on)
 }
 
 fn opened() -> SafetyChecker {
@@ -78,7 +78,7 @@ fn safety_checker_equals_the_reference() {
         let get = |kind: &str| golden.get(&format!("{name}.{kind}"));
         let embedding = safety
             .checker
-            .embedding(get("checker_pixels"), &mut go_on)
+            .embedding(&get("checker_pixels").clone().into(), &mut go_on)
             .unwrap();
         check(name, &embedding, get("embedding"), STAGE);
         let sight = safety.checker.sight(&embedding).unwrap();
@@ -96,7 +96,7 @@ fn safety_classifier_equals_the_reference() {
         let get = |kind: &str| golden.get(&format!("{name}.{kind}"));
         let classifier = &safety.classifier;
         let logits = classifier
-            .logits(get("classifier_pixels"), &mut go_on)
+            .logits(&get("classifier_pixels").clone().into(), &mut go_on)
             .unwrap();
         check(name, &logits, get("logits"), STAGE);
         let opinion = classifier.opinion(&picture(name), &mut go_on).unwrap();
@@ -162,7 +162,7 @@ fn a_cancel_ends_the_safety_check_within_a_layer() {
         assert_eq!(calls, (most + 1).min(all));
         assert_eq!(matches!(verdict, Err(Error::Cancelled)), most < all);
     }
-    let source = ModelSource::Folder(folder());
+    let source = ModelSource::in_folder(&folder());
     let opening = SafetyChecker::open(&source, &mut || Err(Error::Cancelled));
     assert!(matches!(opening, Err(Error::Cancelled)));
 }

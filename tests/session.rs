@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use flux_qfaces::engine::Generator;
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::job::Generator;
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
 use flux_qfaces::imaging::codec;
 use flux_qfaces::schema::choices::{Fidelity, Model};
 use flux_qfaces::schema::circumstances::Circumstances;

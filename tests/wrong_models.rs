@@ -8,11 +8,11 @@ use std::path::Path;
 use serde_json::{Map, json};
 use tempfile::TempDir;
 
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
 use flux_qfaces::schema::choices::Model;
 use flux_qfaces::weights::header::{Entry, Header};
-use flux_qfaces::weights::survey::open_model;
+use flux_qfaces::weights::survey::assembly::open_model;
 
 use crate::support::reference_data::{check_sentence, copy, data, folder};
 

@@ -10,11 +10,14 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use crate::engine::checking::Picture;
-use crate::engine::device::Hardware;
-use crate::engine::dump::{Dump, Noise, Probe};
-use crate::engine::pipeline::FluxGenerator;
-use crate::engine::{self, Generator, Outcome, Progress, Stage};
+use crate::engine;
+use crate::engine::compute::hardware::Hardware;
+use crate::engine::job::Picture;
+use crate::engine::job::{Job, Outcome};
+use crate::engine::pipeline::dump::{Dump, Noise, Probe};
+use crate::engine::pipeline::generator::FluxGenerator;
+use crate::engine::progress::{Progress, Stage};
+use crate::files::{self, Readers};
 use crate::imaging::prepare::Prepared;
 use crate::imaging::read::Looks;
 use crate::schema::choices::Fidelity;
@@ -24,7 +27,7 @@ use crate::schema::fields;
 use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
-use crate::session::files::{self, Target};
+use crate::session::files::{Error as SavingError, Target};
 use crate::session::loras::{self, Unavailable};
 use crate::session::random_bits;
 use crate::session::record::Record;
@@ -152,11 +155,11 @@ enum Failure {
     Interrupted,
 }
 
-impl From<engine::Error> for Failure {
-    fn from(error: engine::Error) -> Self {
+impl From<engine::error::Error> for Failure {
+    fn from(error: engine::error::Error) -> Self {
         match error {
-            engine::Error::Cancelled => Self::Interrupted,
-            engine::Error::Input(problem) => Self::Problems(vec![problem]),
+            engine::error::Error::Cancelled => Self::Interrupted,
+            engine::error::Error::Input(problem) => Self::Problems(vec![problem]),
             other => Self::Sentence(other.to_string()),
         }
     }
@@ -164,7 +167,13 @@ impl From<engine::Error> for Failure {
 
 impl From<files::Error> for Failure {
     fn from(error: files::Error) -> Self {
-        let hint = if matches!(error, files::Error::Exists(_)) {
+        SavingError::from(error).into()
+    }
+}
+
+impl From<SavingError> for Failure {
+    fn from(error: SavingError) -> Self {
+        let hint = if matches!(error, SavingError::File(files::Error::Exists(_))) {
             " (--overwrite replaces it)"
         } else {
             ""
@@ -173,8 +182,8 @@ impl From<files::Error> for Failure {
     }
 }
 
-impl From<crate::weights::Error> for Failure {
-    fn from(error: crate::weights::Error) -> Self {
+impl From<crate::weights::error::Error> for Failure {
+    fn from(error: crate::weights::error::Error) -> Self {
         Self::Sentence(error.to_string())
     }
 }
@@ -239,7 +248,7 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let saved = target.save(&outcome.pictures, request.encoding, record)?;
     outcome.notes.extend(saved.note());
     if let (Some(path), Some(dump)) = (dump_path, &probe.dump) {
-        files::write_whole(path, &dump.to_file()?, true)?;
+        files::write(path, &dump.to_file()?, Readers::Usual)?;
     }
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
@@ -274,7 +283,7 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
     let circumstances = Circumstances {
         fidelity,
         native_side: card.native_side,
-        is_flux_sized: card.is_flux_sized,
+        is_flux_sized: card.is_flux_sized(),
         random: random_bits(),
         image: looks.image.as_ref(),
         mask: looks.mask.as_ref(),
@@ -362,9 +371,13 @@ fn run_engine(
     let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
     let loras = loras::collect(&super::library(), request, stop, &mut on_bytes)?;
     let mut generator = FluxGenerator::load(source, request.model, Hardware::best()?, &mut watch)?;
-    generator.look_for_safety_checker(&super::elsewhere());
-    generator.limit_memory(memory);
-    let outcome = generator.generate_probed(request, &loras, probe, &mut watch)?;
+    let job = Job {
+        request,
+        loras: &loras,
+        memory_limit: memory,
+        safety_checkers: &super::elsewhere(),
+    };
+    let outcome = generator.generate_probed(&job, probe, &mut watch)?;
     bar.finish_and_clear();
     if stop.is_raised() {
         Err(Failure::Interrupted)

@@ -10,10 +10,10 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbIma
 
 use crate::imaging::text;
 use crate::schema::circumstances::{Look, PictureFacts};
-use crate::schema::first_line;
 use crate::schema::params::Params;
 use crate::schema::quirks::Transparency;
 use crate::schema::size::{MAX_PIXELS, Size};
+use crate::text::first_line;
 
 /// The endings of picture files that can be read.
 pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];

@@ -14,7 +14,7 @@ pub enum Fidelity {
 }
 
 /// Which FLUX.1 model runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Model {
     /// Guidance-distilled, 28 steps or so, with a resolution-dependent shift of the schedule.
@@ -24,10 +24,12 @@ pub enum Model {
 }
 
 impl Model {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Dev, Self::Schnell];
+
     /// The model called `name` in the contract.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        let mut all = [Self::Dev, Self::Schnell].into_iter();
-        all.find(|model| model.name() == name)
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.name() == name)
     }
 
     /// Its name in the contract.

@@ -32,13 +32,3 @@ mod text;
 pub mod typed;
 mod unused;
 mod values;
-
-/// What another library says of an error, as far as it fits into a sentence: its first line.
-pub(crate) fn first_line(error: &impl std::fmt::Display) -> String {
-    error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}

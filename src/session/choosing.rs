@@ -5,14 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::engine::plan::Outlook;
+use crate::engine::plan::outlook::Outlook;
 use crate::schema::request::Request;
 use crate::session::downloads::Purpose;
 use crate::session::jobs::{Job, JobState};
 use crate::session::models::News;
 use crate::session::worker::Choice;
 use crate::session::{ModelState, Session};
-use crate::weights::Error;
+use crate::weights::error::Error;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::survey::found::FoundModel;
 
@@ -98,7 +98,7 @@ impl Session {
         let Self {
             current, models, ..
         } = self;
-        let wants = current.card.is_flux_sized && !self.runs_demo();
+        let wants = current.card.needs_safety_check() && !self.runs_demo();
         wants && !current.brings_checker && models.found().is_some() && !models.has_checker()
     }
 
@@ -135,12 +135,10 @@ impl Session {
             self.after_change();
             return;
         }
-        if let ModelSource::Files(files) = &source {
+        if let Some(architecture) = source.assembled() {
             // A file holds one of the two, and the form says which.
-            files
-                .model()
-                .name()
-                .clone_into(&mut self.settings.params.model);
+            let name = architecture.model().name();
+            name.clone_into(&mut self.settings.params.model);
         }
         let mut next = Current::new(source.clone(), card);
         next.choice = self.current.choice + 1;

@@ -12,8 +12,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::session::Wake;
-use crate::weights::Error;
 use crate::weights::catalog::{Published, total};
+use crate::weights::error::Error;
 use crate::weights::fetch::Bytes;
 use crate::weights::http::Network;
 use crate::weights::install::{self, Arrival};

@@ -3,7 +3,6 @@
 //! A file is named after its contents, so that a job that waits keeps its own mask, nothing is kept twice, and the record
 //! in a picture can name its starting picture without saying where it lay.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use image::GrayImage;
 use sha2::{Digest, Sha256};
 
+use crate::files::{self, Readers};
 use crate::imaging::codec;
-use crate::session::files;
 
 /// What a reference to contents begins with.
 const SCHEME: &str = "sha256:";
@@ -28,12 +27,7 @@ const MOST_BYTES: u64 = 2 << 30;
 
 /// The reference to a file's contents, the same wherever it lies.
 pub fn reference(contents: &[u8]) -> String {
-    let mut reference = SCHEME.to_owned();
-    for byte in Sha256::digest(contents) {
-        // Writing to text does not fail.
-        let _ = write!(reference, "{byte:02x}");
-    }
-    reference
+    format!("{SCHEME}{}", hex::encode(Sha256::digest(contents)))
 }
 
 /// Keeps a mask as a file.
@@ -68,8 +62,8 @@ impl InputStore {
         let path = self.folder.join(format!("{name}.{ending}"));
         // A file of this name has these contents: it was written whole.
         if !path.is_file() {
-            files::write_whole(&path, contents, true)?;
-            keep_private(&path);
+            // It may be a copy of a private picture.
+            files::write(&path, contents, Readers::Owner)?;
         }
         Ok(path)
     }
@@ -119,16 +113,4 @@ impl InputStore {
             }
         }
     }
-}
-
-/// Lets only the user read a file, where the system has a way to say so: it may be a copy of a private picture.
-fn keep_private(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // A file system without permissions has none to give.
-        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
-    }
-    #[cfg(not(unix))]
-    let _ = path;
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::engine::{Progress, Stage, Timings};
+use crate::engine::job::Timings;
+use crate::engine::progress::{Progress, Stage};
 use crate::schema::notes::Note;
 use crate::schema::params::Params;
 use crate::schema::request::Request;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use crate::files::{self, Readers};
 use crate::schema::params::Params;
-use crate::session::files;
 
 /// The journal's file.
 pub(super) struct Journal {
@@ -79,7 +79,7 @@ impl Journal {
             }
         } else {
             let text = serde_json::to_vec_pretty(&jobs).map_err(|error| failed(&error))?;
-            files::write_whole(&self.path, &text, true).map_err(|error| failed(&error))?;
+            files::write(&self.path, &text, Readers::Usual).map_err(|error| failed(&error))?;
         }
         self.written = jobs;
         Ok(())

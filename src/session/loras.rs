@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
+use crate::engine::lora::load::inspect;
 use crate::engine::lora::report::Report;
-use crate::engine::lora::{inspect, targets::Targets};
+use crate::engine::lora::targets::Targets;
 use crate::schema::choices::Model;
 use crate::schema::lora::Lora;
 use crate::schema::notes::{Note, Problem};
@@ -20,12 +21,13 @@ use crate::schema::reference::Reference;
 use crate::schema::request::Request;
 use crate::session::Wake;
 use crate::session::looks::Stamp;
+use crate::weights::error::Error;
 use crate::weights::fetch::{Bytes, OnBytes};
 use crate::weights::library::{Library, LoraInfo};
+use crate::weights::lora::LoraFile;
 use crate::weights::model::ModelSource;
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
-use crate::weights::{Error, LoraFile};
 
 /// Why the files of a job's LoRAs cannot be had.
 #[derive(Debug)]
@@ -130,7 +132,7 @@ pub enum LoraState {
 pub struct ReadyLora {
     /// What is known of it.
     pub info: LoraInfo,
-    /// What of it matches the model under dev and under schnell; a sentence where it cannot be used.
+    /// What of it matches each of [`Model::ALL`]; a sentence where it cannot be used.
     matches: [Result<Report, String>; 2],
 }
 
@@ -355,7 +357,7 @@ impl Errand {
     fn run(self) {
         let state = match self.find() {
             Ok(info) => LoraState::Ready(Box::new(ReadyLora {
-                matches: [Model::Dev, Model::Schnell].map(|model| self.matched(&info, model)),
+                matches: Model::ALL.map(|model| self.matched(&info, model)),
                 info,
             })),
             Err(Error::Several { place, files }) => LoraState::Failed {

@@ -24,8 +24,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use crate::engine::memory;
-use crate::engine::plan::Plan;
+use crate::engine::plan::memory;
+use crate::engine::plan::ways::Plan;
 use crate::schema::circumstances::Circumstances;
 use crate::schema::notes::Problem;
 use crate::schema::params::Params;
@@ -205,7 +205,8 @@ impl Session {
                 (ModelSource::Embedded, card)
             }
         };
-        let (worker, events) = Worker::start(make, source.clone(), Arc::clone(&wake));
+        let (worker, events) =
+            Worker::start(make, source.clone(), models.places(), Arc::clone(&wake));
         let library = Library::new(folders.loras.clone(), network);
         let loras = Shelf::new(library, source.clone(), Arc::clone(&wake));
         let loader = PictureLoader::start(wake);
@@ -567,7 +568,7 @@ impl Session {
         let circumstances = Circumstances {
             fidelity: self.settings.fidelity,
             native_side: self.current.card.native_side,
-            is_flux_sized: self.current.card.is_flux_sized,
+            is_flux_sized: self.current.card.is_flux_sized(),
             random,
             image: looks.image.as_ref(),
             mask: looks.mask.as_ref(),
@@ -609,8 +610,7 @@ fn foreign_models() -> Vec<PathBuf> {
     folders.filter(|folder| folder.is_dir()).collect()
 }
 
-/// Random bits from the operating system's seeding of hash maps; good enough for a seed nobody chose.
+/// Random bits from the operating system, or those of the clock where it has none: enough for a seed nobody chose.
 pub fn random_bits() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish()
+    getrandom::u64().unwrap_or_else(|_| jiff::Timestamp::now().as_nanosecond() as u64)
 }

@@ -11,11 +11,14 @@ use std::thread;
 use crate::session::downloads::Purpose;
 use crate::session::{Folders, Wake};
 use crate::weights::catalog::{Catalog, Published};
+use crate::weights::disk::free_bytes;
+use crate::weights::error::Error;
+use crate::weights::install;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::stop::Stop;
+use crate::weights::survey::assembly::open_model;
 use crate::weights::survey::found::{FoundModel, find_all};
-use crate::weights::survey::places::{DEPTH, gather};
-use crate::weights::{Error, install, survey};
+use crate::weights::walk::{DEPTH, gather};
 
 /// What a thread tells.
 enum Event {
@@ -163,7 +166,7 @@ impl Models {
             let looked = Looked {
                 elsewhere,
                 has_checker: ModelSource::safety_checker_in(&places).is_some(),
-                free: install::free_bytes(&folder),
+                free: free_bytes(&folder),
                 models: find_all(&places, &stop),
             };
             tell(Event::Found(number, looked));
@@ -323,7 +326,7 @@ impl Models {
 
 /// Opens the model at a path.
 fn opened(path: &Path, places: &[PathBuf]) -> Result<Opened, Error> {
-    let source = survey::open_model(path, places)?;
+    let source = open_model(path, places)?;
     Ok(Opened {
         path: path.to_owned(),
         card: source.card()?,

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::engine::Outcome;
+use crate::engine::job::Outcome;
 use crate::engine::lora::adapters::Applied;
 use crate::imaging::{codec, prepare};
 use crate::schema::choices::Fidelity;

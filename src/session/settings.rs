@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::files::{self, Readers};
 use crate::schema::choices::Fidelity;
 use crate::schema::params::Params;
-use crate::session::{Folders, files, naming};
+use crate::session::{Folders, naming};
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,7 +239,7 @@ impl Settings {
             loras_held: self.loras_held.clone(),
         };
         let text = serde_json::to_vec_pretty(&file).map_err(|error| error.to_string())?;
-        files::write_whole(&path(&folders.config), &text, true)
+        files::write(&path(&folders.config), &text, Readers::Usual)
             .map_err(|error| format!("the settings could not be saved: {error}"))
     }
 }

@@ -10,9 +10,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crate::engine::checking::Picture;
-use crate::engine::plan::Outlook;
-use crate::engine::{Error, Generator, Progress, Stage, Watch};
+use crate::engine;
+use crate::engine::error::Error;
+use crate::engine::job::Generator;
+use crate::engine::job::Picture;
+use crate::engine::plan::outlook::Outlook;
+use crate::engine::progress::{Progress, Stage, Watch};
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::Wake;
@@ -113,6 +116,7 @@ impl Worker {
     pub(super) fn start(
         make: MakeGenerator,
         source: ModelSource,
+        places: Vec<PathBuf>,
         wake: Wake,
     ) -> (Self, Receiver<Event>) {
         let closing = Arc::new(AtomicBool::new(false));
@@ -125,7 +129,7 @@ impl Worker {
         };
         let spawned = thread::Builder::new().name("engine".to_owned()).spawn({
             let outbox = outbox.clone();
-            move || work(make, source, &incoming, &outbox)
+            move || work(make, source, places, &incoming, &outbox)
         });
         let thread = spawned
             .map_err(|error| {
@@ -204,11 +208,12 @@ impl Outbox {
 fn work(
     mut make: MakeGenerator,
     mut source: ModelSource,
+    mut places: Vec<PathBuf>,
     errands: &Receiver<Errand>,
     outbox: &Outbox,
 ) {
     let mut choice = 0;
-    let mut generator = build(&mut make, choice, &source, outbox).ok();
+    let mut generator = build(&mut make, choice, (&source, &places), outbox).ok();
     while let Ok(errand) = errands.recv() {
         if let Errand::Use(number, other) = &errand {
             // There may be no room for two.
@@ -218,9 +223,11 @@ fn work(
         let built = if generator.is_some() {
             Ok(())
         } else {
-            build(&mut make, choice, &source, outbox).map(|built| generator = Some(built))
+            build(&mut make, choice, (&source, &places), outbox)
+                .map(|built| generator = Some(built))
         };
         let Errand::Run(order) = errand else { continue };
+        places.clone_from(&order.places);
         let id = order.id;
         let Some(ready) = generator.as_mut() else {
             outbox.send(Event::Failed(id, built.err().unwrap_or_default().into()));
@@ -229,7 +236,7 @@ fn work(
         let event = match contained(|| run(ready.as_mut(), &order, outbox)) {
             Ok(Ok(finished)) => {
                 // The job has taught how fast the device is.
-                outbox.send(Event::Outlook(choice, ready.outlook().map(Box::new)));
+                outbox.send(Event::Outlook(choice, ready.outlook(&places).map(Box::new)));
                 Event::Finished(id, finished)
             }
             Ok(Err(Ended::Cancelled)) => Event::Cancelled(id),
@@ -248,13 +255,16 @@ fn work(
 fn build(
     make: &mut MakeGenerator,
     choice: Choice,
-    source: &ModelSource,
+    (source, places): (&ModelSource, &[PathBuf]),
     outbox: &Outbox,
 ) -> Result<Box<dyn Generator>, String> {
     let mut made = || make(source, &mut |_| outbox.proceed()).map_err(|error| error.to_string());
     let mut built = contained(&mut made).and_then(|built| built);
     if let Ok(generator) = &mut built {
-        outbox.send(Event::Outlook(choice, generator.outlook().map(Box::new)));
+        outbox.send(Event::Outlook(
+            choice,
+            generator.outlook(places).map(Box::new),
+        ));
     }
     outbox.send(match &built {
         Ok(_) => Event::ModelReady(choice),
@@ -300,9 +310,13 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
         Unavailable::Problem(problem) => Error::Input(problem).into(),
         Unavailable::Sentence(sentence) => Ended::Failed(sentence.into()),
     })?;
-    generator.limit_memory(order.memory_limit);
-    generator.look_for_safety_checker(&order.places);
-    let mut outcome = generator.generate(&request, &files, &mut watch)?;
+    let job = engine::job::Job {
+        request: &request,
+        loras: &files,
+        memory_limit: order.memory_limit,
+        safety_checkers: &order.places,
+    };
+    let mut outcome = generator.generate(&job, &mut watch)?;
     if is_cancelled() {
         return Err(Ended::Cancelled);
     }

@@ -14,9 +14,9 @@ use poll_promise::Promise;
 use rfd::{AsyncFileDialog, FileHandle};
 use url::Url;
 
+use crate::files::{self, Readers};
 use crate::imaging::{codec, read};
 use crate::schema::reference::Reference;
-use crate::session::files;
 use crate::session::inputs::{self, InputStore};
 use crate::ui::loras::Place;
 use crate::weights::inspect::Part;
@@ -244,7 +244,7 @@ impl Errands {
         };
         self.run(ctx, "mask", move || {
             let file = codec::encode_mask(&mask).map_err(|error| error.to_string())?;
-            files::write_whole(&path, &file, true)
+            files::write(&path, &file, Readers::Usual)
                 .map_err(|error| format!("The mask could not be saved: {error}"))
         });
     }

@@ -11,18 +11,19 @@ use crate::schema::choices::Model;
 use crate::schema::quirks;
 use crate::schema::reference::Reference;
 use crate::session::loras::{LoraState, ReadyLora};
+use crate::text::size_text;
 use crate::ui::loras::{Desk, Place, model};
 use crate::ui::pictures::Shown;
 use crate::ui::theme::{self, CONTROL_RADIUS, HALF, LORA_PICTURE, SMALL_CONTROL, SPACE};
 use crate::ui::{Action, icons, widgets};
-use crate::weights::fetch::{Bytes, in_words};
+use crate::weights::fetch::Bytes;
 use crate::weights::library::LoraInfo;
 
 /// A LoRA on its way.
 pub(super) fn arriving_ui(ui: &mut Ui, bytes: Bytes, typed: &str, desk: &mut Desk<'_>) {
     let text = match bytes.total {
-        Some(total) => format!("{} of {}", in_words(bytes.done), in_words(total)),
-        None => in_words(bytes.done),
+        Some(total) => format!("{} of {}", size_text(bytes.done), size_text(total)),
+        None => size_text(bytes.done),
     };
     ui.horizontal(|ui| {
         ui.set_height(SMALL_CONTROL);
@@ -131,7 +132,7 @@ pub(super) fn off_ui(ui: &mut Ui, typed: &str, place: Place, desk: &mut Desk<'_>
             });
         });
         let fills_in = quirks::default_weights(desk.session.settings.fidelity);
-        if let Some(own) = fills_in.filter(|_| place == 0 && desk.session.card().is_flux_sized) {
+        if let Some(own) = fills_in.filter(|_| place == 0 && desk.session.card().is_flux_sized()) {
             let text = format!("As on Replicate, {own} acts in its place");
             ui.add(Label::new(theme::small(ui, text)).wrap());
         }
@@ -182,7 +183,7 @@ fn links_ui(ui: &mut Ui, info: &LoraInfo, typed: &str, desk: &mut Desk<'_>) {
 /// What is known of a LoRA.
 fn about_ui(ui: &mut Ui, info: &LoraInfo) {
     ui.label(&info.file.name);
-    ui.label(theme::small(ui, in_words(info.size)));
+    ui.label(theme::small(ui, size_text(info.size)));
     if let Some(base_model) = &info.base_model {
         ui.label(theme::small(ui, format!("Trained on {base_model}")));
     }

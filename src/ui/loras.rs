@@ -112,11 +112,7 @@ pub(super) fn problems(session: &Session, params: &Params) -> Vec<Problem> {
 
 /// The model that runs as the inputs stand.
 pub(super) fn model(params: &Params) -> Model {
-    if params.model == Model::Schnell.name() {
-        Model::Schnell
-    } else {
-        Model::Dev
-    }
+    Model::named(&params.model).unwrap_or(Model::Dev)
 }
 
 impl LoraList {
@@ -193,7 +189,7 @@ impl LoraList {
 
     /// Where a LoRA may come from.
     fn sources_ui(&mut self, ui: &mut Ui, place: Place, desk: &mut Desk<'_>) {
-        let is_demo = !desk.session.card().is_flux_sized;
+        let is_demo = !desk.session.card().is_flux_sized();
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = HALF;
             if widgets::button_ui(ui, icons::FOLDER, "File…").clicked() {

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use egui::{Align, Color32, Id, Layout, RichText, Ui, UiBuilder};
 
-use crate::engine::{Progress, Stage};
+use crate::engine::progress::{Progress, Stage};
 use crate::session::jobs::{Failure, Job, JobId, JobState, Run};
 use crate::session::{ModelState, Session};
+use crate::text::{duration_text, size_text};
 use crate::ui::theme::{self, READING_WIDTH, SPACE};
 use crate::ui::{Action, Tab, icons, shortcuts, widgets};
-use crate::weights::catalog::{size_text, total};
+use crate::weights::catalog::total;
 
 /// How many notices stand on the screen at a time.
 const NOTICES: usize = 3;
@@ -231,7 +232,6 @@ pub(super) fn progress_words(run: &Run) -> String {
 pub(super) fn left_text(left: Duration) -> String {
     match left.as_secs() {
         0 => "Less than a second left".to_owned(),
-        secs @ 1..=90 => format!("About {secs} s left"),
-        secs => format!("About {} min left", secs.div_ceil(60)),
+        secs => format!("About {} left", duration_text(secs as f64)),
     }
 }

@@ -1,5 +1,6 @@
 //! The page of models: which are on this machine, which runs, and where to get others ([`offers`]).
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,20 +10,21 @@ use crate::imaging::read;
 use crate::schema::choices::Model;
 use crate::session::Session;
 use crate::session::downloads::Purpose;
+use crate::text::size_text;
 use crate::ui::files::Asked;
 use crate::ui::theme::{self, HALF, PAGE_WIDTH, PANEL_MARGIN, SMALL_CONTROL, SPACE};
 use crate::ui::{Action, Tab, icons, offers, widgets};
-use crate::weights::catalog::{size_text, total};
-use crate::weights::model::ModelSource;
+use crate::weights::architecture::Architecture;
+use crate::weights::catalog::total;
 use crate::weights::survey::found::FoundModel;
 
 /// What the page remembers.
 #[derive(Default)]
 pub(super) struct ModelsPage {
     /// The precision that is looked at, by model; without a choice it is the one that suits the machine.
-    chosen: [Option<String>; 2],
+    chosen: HashMap<Model, Option<String>>,
     /// How high what stands above the buttons of the offers was, by model: the buttons stand in a line.
-    heights: [f32; 2],
+    heights: HashMap<Model, f32>,
     /// Whether the page is to be shown from its top, where the download is.
     pub(super) to_top: bool,
     /// Whether it is to be shown from where models are offered.
@@ -34,14 +36,14 @@ pub(super) struct ModelsPage {
 impl ModelsPage {
     /// Which offer of a model is looked at.
     pub(super) fn choice(&mut self, model: Model) -> &mut Option<String> {
-        &mut self.chosen[model as usize]
+        self.chosen.entry(model).or_default()
     }
 
     /// How much lower an offer of this height is than the other; remembers it.
     pub(super) fn rest_below(&mut self, model: Model, height: f32) -> f32 {
-        self.heights[model as usize] = height;
-        let [one, other] = self.heights;
-        one.max(other) - height
+        self.heights.insert(model, height);
+        let highest = self.heights.values().copied().fold(height, f32::max);
+        highest - height
     }
 
     /// Draws the page.
@@ -254,10 +256,9 @@ fn demo_ui(ui: &mut Ui, session: &mut Session) {
 /// The model that runs, where it is none of those that were found.
 fn current_ui(ui: &mut Ui, session: &Session) {
     card_ui(ui, true, |ui| {
-        let facts = match session.source() {
-            ModelSource::Files(files) => files.sizes.model(),
-            _ => "Named when the program was started".to_owned(),
-        };
+        let named = || "Named when the program was started".to_owned();
+        let facts = session.source().assembled();
+        let facts = facts.map_or_else(named, Architecture::name);
         row_ui(ui, &session.card().name, &facts, in_use_ui);
     });
 }

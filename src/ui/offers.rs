@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use egui::{Align, Label, Layout, OpenUrl, RichText, Ui, vec2};
 
-use crate::engine::plan::{duration_text, usual_seconds};
+use crate::engine::plan::speed::usual_seconds;
 use crate::schema::choices::Model;
 use crate::session::Session;
 use crate::session::downloads::{Download, Halt, Purpose};
+use crate::text::{duration_text, size_text};
 use crate::ui::models::ModelsPage;
 use crate::ui::theme::{self, HALF, OFFER_WIDTH, SPACE};
 use crate::ui::{choices, icons, messages, settings, widgets};
-use crate::weights::catalog::{Offer, size_text, total};
-use crate::weights::fetch::in_words;
+use crate::weights::architecture::Architecture;
+use crate::weights::catalog::{Offer, total};
 use crate::weights::install;
 use crate::weights::tokens::Service;
 
@@ -138,10 +139,7 @@ fn facts_ui(ui: &mut Ui, offer: &Offer, memory: Option<u64>, session: &Session) 
                 ui.label(theme::small(ui, format!("from {}", file.repository)));
             }
         });
-    let steps = match offer.model {
-        Model::Schnell => 4,
-        Model::Dev => 28,
-    };
+    let steps = Architecture::flux1(offer.model).default_steps();
     let time = duration_text(usual_seconds(offer.model, steps));
     let time = format!(
         "About {time} for a picture of 1024 × 1024 here; at 0.25 megapixels a quarter of it"
@@ -347,7 +345,7 @@ fn line_of(download: &Download) -> String {
         parts.push("waiting for the server…".to_owned());
     } else if download.halt.is_none() && !download.is_checking {
         if let Some(speed) = download.speed() {
-            parts.push(format!("{}/s", in_words(speed as u64)));
+            parts.push(format!("{}/s", size_text(speed as u64)));
         }
         if let Some(left) = download.time_left().filter(|left| *left > Duration::ZERO) {
             parts.push(messages::left_text(left));

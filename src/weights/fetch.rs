@@ -8,17 +8,17 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use ureq::Body;
 use ureq::http::{Response, StatusCode, header};
 use url::Url;
 
-use crate::weights::Error;
-use crate::weights::http::{Network, Waits, may_pass, name_of, unreachable, wanted_wait};
-use crate::weights::part::{self, Note, Part};
+use crate::weights::error::Error;
+use crate::weights::http::{Network, Trouble, Waits, name_of, unreachable};
+use crate::weights::partial::{self, Note, Partial};
 use crate::weights::stop::Stop;
+use crate::weights::text;
 
 /// The most bytes of a file.
 pub(super) const MOST_BYTES: u64 = 64 << 30;
@@ -91,8 +91,8 @@ pub fn fetch(
     stop: &Stop,
     on_bytes: &mut OnBytes<'_>,
 ) -> Result<Fetched, Error> {
-    let mut part = Part::open(folder, &wanted.url, stop)?;
-    part::sweep(folder);
+    let mut part = Partial::open(folder, &wanted.url, stop)?;
+    partial::sweep(folder);
     let mut download = Download {
         network,
         wanted,
@@ -106,47 +106,25 @@ pub fn fetch(
     let mut most = part.length()?;
     loop {
         stop.check()?;
-        let failed = match download.go_on(&mut part) {
+        let trouble = match download.go_on(&mut part) {
             Ok(true) => break,
-            Ok(false) => Error::Unreachable(format!(
-                "{} keeps ending the connection before the file is complete",
-                name_of(&wanted.url)
-            )),
-            Err(Trouble::Passing(error, wait)) => {
-                waits.at_least(wait);
-                error
-            }
+            Ok(false) => Trouble::from(Error::Unreachable(text::keeps_ending(&name_of(
+                &wanted.url,
+            )))),
             // A name that was found before is found again.
             Err(Trouble::Lasting(Error::NoHost(sentence))) if part.length()? > 0 => {
-                Error::Unreachable(sentence)
+                Error::Unreachable(sentence).into()
             }
-            Err(Trouble::Lasting(error)) => return Err(error),
+            Err(trouble) => trouble,
         };
         let now = part.length()?;
         if now > most {
             most = now;
             waits.forget();
         }
-        waits.wait(failed, stop)?;
+        waits.after(trouble, stop)?;
     }
     download.verify(&mut part)
-}
-
-/// What stands against a download.
-enum Trouble {
-    /// It may be gone after a wait.
-    Passing(Error, Duration),
-    /// It stays.
-    Lasting(Error),
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Unreachable(_) => Self::Passing(error, Duration::ZERO),
-            other => Self::Lasting(other),
-        }
-    }
 }
 
 /// A download that goes on.
@@ -161,7 +139,7 @@ struct Download<'a, 'b> {
 
 impl Download<'_, '_> {
     /// Asks for what is missing and takes what comes. `true` when the file is complete.
-    fn go_on(&mut self, part: &mut Part) -> Result<bool, Trouble> {
+    fn go_on(&mut self, part: &mut Partial) -> Result<bool, Trouble> {
         let have = part.length()?;
         let mut headers = Vec::new();
         let resumes = have > 0 && (part.note.validator.is_some() || self.sha256.is_some());
@@ -210,14 +188,7 @@ impl Download<'_, '_> {
                 part.note.validator = validator(&answer);
                 self.take(part, answer, total)
             }
-            status => {
-                let error = self.network.refusal(url, &answer);
-                if may_pass(status) {
-                    Err(Trouble::Passing(error, wanted_wait(&answer)))
-                } else {
-                    Err(Trouble::Lasting(error))
-                }
-            }
+            _ => Err(self.network.trouble(url, &answer)),
         }
     }
 
@@ -227,7 +198,7 @@ impl Download<'_, '_> {
     /// When it is not the file that is meant, too long, or more than the disk has room for.
     fn admit(
         &self,
-        part: &Part,
+        part: &Partial,
         answer: &Response<Body>,
         total: Option<u64>,
     ) -> Result<(), Trouble> {
@@ -236,24 +207,17 @@ impl Download<'_, '_> {
         let kind = answer.headers().get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if kind.trim_start().starts_with("text/html") {
-            return refused(format!(
-                "{host} sent a web page in place of the file: it may want a login, or the link has expired"
-            ));
+            return refused(text::web_page(&host));
         }
         if let (Some(size), Some(total)) = (self.size, total)
             && size != total
         {
-            return refused(format!(
-                "{host} offers a file of {total} bytes where one of {size} is meant"
-            ));
+            return refused(text::other_length(&host, total, size));
         }
         let missing = total.unwrap_or_default().saturating_sub(part.length()?);
         part.make_room(missing)?;
         if total.is_some_and(|total| total > MOST_BYTES) {
-            let most = in_words(MOST_BYTES);
-            return refused(format!(
-                "{host} offers a file of more than {most}, which is too much"
-            ));
+            return refused(text::too_large(&host, MOST_BYTES));
         }
         Ok(())
     }
@@ -261,7 +225,7 @@ impl Download<'_, '_> {
     /// Writes what arrives behind what is there. `true` when the file is complete.
     fn take(
         &mut self,
-        part: &mut Part,
+        part: &mut Partial,
         answer: Response<Body>,
         total: Option<u64>,
     ) -> Result<bool, Trouble> {
@@ -294,7 +258,7 @@ impl Download<'_, '_> {
             have += count as u64;
             if have > total.unwrap_or(MOST_BYTES) {
                 part.clear()?;
-                let sentence = format!("{} sends more than it has announced", name_of(url));
+                let sentence = text::sends_more(&name_of(url));
                 return Err(Trouble::Lasting(Error::Refused(sentence)));
             }
             part.write(&buffer[..count])?;
@@ -309,7 +273,7 @@ impl Download<'_, '_> {
     }
 
     /// Checks what has arrived, and gives it away under its finished name.
-    fn verify(&self, part: &mut Part) -> Result<Fetched, Error> {
+    fn verify(&self, part: &mut Partial) -> Result<Fetched, Error> {
         part.file.sync_all().map_err(|error| part.refused(error))?;
         let sha256 = sha256_of(&part.path, self.stop)?;
         let wrong = self
@@ -318,10 +282,7 @@ impl Download<'_, '_> {
             .is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&sha256));
         if wrong {
             part.clear()?;
-            return Err(Error::Refused(format!(
-                "the file from {} is not the one that is meant (its SHA-256 differs); what has arrived was thrown away",
-                name_of(&self.wanted.url)
-            )));
+            return Err(Error::Refused(text::other_sum(&name_of(&self.wanted.url))));
         }
         let lock = part.lock.try_clone().map_err(|error| part.refused(error))?;
         Ok(Fetched {
@@ -336,9 +297,9 @@ impl Download<'_, '_> {
 /// What Hugging Face says of a file before it leads to where it lies: its length, and SHA-256 where that is its tag.
 /// <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/constants.py> (`HUGGINGFACE_HEADER_X_LINKED_ETAG`)
 fn linked(answer: &Response<Body>) -> (Option<u64>, Option<String>) {
-    let text = |name: &str| answer.headers().get(name)?.to_str().ok();
-    let size = text("x-linked-size").and_then(|size| size.parse().ok());
-    let tag = text("x-linked-etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
+    let said = |name: &str| answer.headers().get(name)?.to_str().ok();
+    let size = said("x-linked-size").and_then(|size| size.parse().ok());
+    let tag = said("x-linked-etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
     let is_sum = |tag: &&str| tag.len() == 64 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
     (size, tag.filter(is_sum).map(str::to_owned))
 }
@@ -385,43 +346,15 @@ fn content_range_total(answer: &Response<Body>) -> Option<u64> {
 /// # Errors
 /// When it cannot be read, and [`Error::Cancelled`].
 pub(super) fn sha256_of(path: &Path, stop: &Stop) -> Result<String, Error> {
-    let unreadable = |reason| Error::Unreadable {
-        reason,
-        path: path.to_owned(),
-    };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let unreadable = Error::unreadable(path);
+    let mut file = File::open(path).map_err(&unreadable)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
         stop.check()?;
-        match file.read(&mut buffer).map_err(unreadable)? {
-            0 => return Ok(hex(&hasher.finalize())),
+        match file.read(&mut buffer).map_err(&unreadable)? {
+            0 => return Ok(hex::encode(hasher.finalize())),
             count => hasher.update(&buffer[..count]),
         }
-    }
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to text does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
-/// A number of bytes for people.
-pub fn in_words(bytes: u64) -> String {
-    let (size, unit) = match bytes {
-        0..1_000_000 => (bytes as f64 / 1e3, "kB"),
-        1_000_000..1_000_000_000 => (bytes as f64 / 1e6, "MB"),
-        _ => (bytes as f64 / 1e9, "GB"),
-    };
-    if size < 10.0 {
-        format!("{size:.1} {unit}")
-    } else {
-        format!("{size:.0} {unit}")
     }
 }

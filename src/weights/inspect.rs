@@ -1,6 +1,5 @@
 //! What a file of weights is, by its header: which parts of a model are in it, and under whose names.
 
-use crate::schema::choices::Model;
 use crate::weights::header::{Format, Header};
 
 /// A part of a model.
@@ -21,6 +20,16 @@ pub enum Part {
 }
 
 impl Part {
+    /// Every part, the transformer first.
+    pub const ALL: [Self; 6] = [
+        Self::Transformer,
+        Self::Vae,
+        Self::Clip,
+        Self::T5,
+        Self::SafetyChecker,
+        Self::SafetyClassifier,
+    ];
+
     /// The parts without which there is no picture.
     pub const NEEDED: [Self; 4] = [Self::Transformer, Self::Vae, Self::Clip, Self::T5];
 
@@ -71,57 +80,32 @@ pub struct Found {
     pub prefix: String,
 }
 
-/// Names that only one part has, whose they are, and what of the name belongs to the prefix.
-const TELLTALES: [(Part, Names, &str); 11] = [
-    (
-        Part::Transformer,
-        Names::Bfl,
-        "double_blocks.0.img_attn.qkv.weight",
-    ),
-    (
-        Part::Transformer,
-        Names::Diffusers,
-        "transformer_blocks.0.attn.add_q_proj.weight",
-    ),
-    (Part::Vae, Names::Bfl, "decoder.mid.block_1.norm1.weight"),
-    (
-        Part::Vae,
-        Names::Diffusers,
-        "decoder.mid_block.resnets.0.norm1.weight",
-    ),
-    (
-        Part::Clip,
-        Names::Diffusers,
-        "text_model.embeddings.token_embedding.weight",
-    ),
-    (
-        Part::Clip,
-        Names::Diffusers,
-        "embeddings.token_embedding.weight",
-    ),
-    (
-        Part::T5,
-        Names::Diffusers,
-        "encoder.block.0.layer.0.SelfAttention.q.weight",
-    ),
-    (Part::T5, Names::LlamaCpp, "enc.blk.0.attn_q.weight"),
-    (
-        Part::SafetyChecker,
-        Names::Diffusers,
-        "special_care_embeds_weights",
-    ),
-    (
-        Part::SafetyClassifier,
-        Names::Diffusers,
-        "vit.embeddings.cls_token",
-    ),
-    // A transformer whose first double block was renamed by nobody, but that lacks it, as models without any do.
-    (
-        Part::Transformer,
-        Names::Bfl,
-        "single_blocks.0.linear1.weight",
-    ),
-];
+/// Ends of names that only one part has, by whose names they are.
+fn telltales(part: Part) -> &'static [(Names, &'static str)] {
+    use Names::{Bfl, Diffusers, LlamaCpp};
+    match part {
+        Part::Transformer => &[
+            (Bfl, "double_blocks.0.img_attn.qkv.weight"),
+            (Diffusers, "transformer_blocks.0.attn.add_q_proj.weight"),
+            // That of a model without double blocks.
+            (Bfl, "single_blocks.0.linear1.weight"),
+        ],
+        Part::Vae => &[
+            (Bfl, "decoder.mid.block_1.norm1.weight"),
+            (Diffusers, "decoder.mid_block.resnets.0.norm1.weight"),
+        ],
+        Part::Clip => &[
+            (Diffusers, "text_model.embeddings.token_embedding.weight"),
+            (Diffusers, "embeddings.token_embedding.weight"),
+        ],
+        Part::T5 => &[
+            (Diffusers, "encoder.block.0.layer.0.SelfAttention.q.weight"),
+            (LlamaCpp, "enc.blk.0.attn_q.weight"),
+        ],
+        Part::SafetyChecker => &[(Diffusers, "special_care_embeds_weights")],
+        Part::SafetyClassifier => &[(Diffusers, "vit.embeddings.cls_token")],
+    }
+}
 
 /// The layers outside the blocks, which some converters have left out.
 const OUTSIDE: [&str; 5] = [
@@ -171,127 +155,24 @@ const FAMILIES: [(&[&str], &str); 16] = [
     (&["model.layers.0."], "a language model"),
 ];
 
-/// The sizes of a FLUX.1 transformer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
-    /// Features of the stream.
-    pub width: usize,
-    /// Features of an image token.
-    pub token_features: usize,
-    /// Double blocks.
-    pub double_blocks: usize,
-    /// Single blocks.
-    pub single_blocks: usize,
-    /// Whether it takes a guidance, as dev does.
-    pub has_guidance: bool,
-}
-
-/// FLUX.1's sizes. <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py>
-const FLUX: (usize, usize, usize) = (3072, 19, 38);
-
-impl Sizes {
-    /// What people call a model of these sizes.
-    pub fn model(self) -> String {
-        let Self {
-            width,
-            double_blocks,
-            single_blocks,
-            ..
-        } = self;
-        let word = match (self.token_features, self.has_guidance) {
-            (64, true) => "FLUX.1 dev",
-            (64, false) => "FLUX.1 schnell",
-            (128, _) => "FLUX.1 Canny or Depth",
-            (384, _) => "FLUX.1 Fill",
-            _ => "of the kind of FLUX.1",
-        };
-        if (width, double_blocks, single_blocks) == FLUX {
-            word.to_owned()
-        } else {
-            format!("{word}, {width} features wide with {double_blocks} + {single_blocks} blocks")
-        }
-    }
-
-    /// Which of the two models it runs as.
-    pub fn runs_as(self) -> Model {
-        if self.has_guidance {
-            Model::Dev
-        } else {
-            Model::Schnell
-        }
-    }
-
-    /// Why it cannot be used although it is of the family.
-    pub fn obstacle(self) -> Option<&'static str> {
-        match self.token_features {
-            128 | 384 => Some(
-                "its input is wider than that of dev and schnell: it needs a control picture or a mask, which this program does not give it",
-            ),
-            _ => None,
-        }
-    }
-}
-
 /// The parts of a model that are in a file.
 pub fn parts(header: &Header) -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
-    for (part, names, tail) in TELLTALES {
-        if found.iter().any(|other| other.part == part) {
-            continue;
-        }
-        let prefix = header
-            .tensors
-            .keys()
+    let prefix_of = |tail: &str| {
+        let mut names = header.tensors.keys();
+        names
             .find_map(|name| name.strip_suffix(tail))
-            .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
-        // The safety checker has a vision model, and the classifier is one: neither has the text encoder's names.
-        if let Some(prefix) = prefix {
-            found.push(Found {
+            .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+    };
+    let found = |part: Part| {
+        telltales(part).iter().find_map(|(names, tail)| {
+            Some(Found {
                 part,
-                names,
-                prefix: prefix.to_owned(),
-            });
-        }
-    }
-    found
-}
-
-/// The sizes of the transformer in a file, where they can be told.
-pub fn sizes(header: &Header, found: &Found) -> Option<Sizes> {
-    let Found { names, prefix, .. } = found;
-    let shape = |name: &str| Some(&header.tensors.get(&format!("{prefix}{name}"))?.shape);
-    let count = |kind: &str| {
-        let start = format!("{prefix}{kind}.");
-        let numbers = header.tensors.keys().filter_map(|name| {
-            let (number, _) = name.strip_prefix(&start)?.split_once('.')?;
-            number.parse::<usize>().ok()
-        });
-        numbers.max().map_or(0, |last| last + 1)
+                names: *names,
+                prefix: prefix_of(tail)?.to_owned(),
+            })
+        })
     };
-    let (double, single, image, guidance) = match names {
-        Names::Diffusers => (
-            "transformer_blocks",
-            "single_transformer_blocks",
-            "x_embedder.weight",
-            "time_text_embed.guidance_embedder.linear_1.weight",
-        ),
-        _ => (
-            "double_blocks",
-            "single_blocks",
-            "img_in.weight",
-            "guidance_in.in_layer.weight",
-        ),
-    };
-    let &[width, token_features, ..] = shape(image)?.as_slice() else {
-        return None;
-    };
-    Some(Sizes {
-        width,
-        token_features,
-        double_blocks: count(double),
-        single_blocks: count(single),
-        has_guidance: shape(guidance).is_some(),
-    })
+    Part::ALL.into_iter().filter_map(found).collect()
 }
 
 /// The layers outside the blocks that a transformer under BFL's names lacks.

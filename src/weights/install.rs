@@ -7,15 +7,16 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use fs4::available_space;
 use url::Url;
 
-use crate::weights::Error;
 use crate::weights::catalog::Published;
-use crate::weights::fetch::{Bytes, Wanted, fetch, in_words};
+use crate::weights::disk;
+use crate::weights::error::Error;
+use crate::weights::fetch::{Bytes, Wanted, fetch};
 use crate::weights::http::Network;
-use crate::weights::part;
+use crate::weights::partial;
 use crate::weights::stop::Stop;
+use crate::weights::text;
 use crate::weights::tokens::Service;
 
 /// The folder in the folder of models that holds what has arrived so far. Its name hides it from searches.
@@ -62,11 +63,8 @@ fn is_free(folder: &Path, file: &Published) -> Result<(), Error> {
     if is_there(folder, file) || !path.exists() {
         return Ok(());
     }
-    Err(Error::Refused(format!(
-        "another file is in the place of {}: move it away first ({})",
-        file.path,
-        path.display()
-    )))
+    let place = path.display().to_string();
+    Err(Error::Refused(text::place_is_taken(&file.path, &place)))
 }
 
 /// Bytes of files that have arrived, complete or not.
@@ -76,7 +74,7 @@ pub fn arrived(network: &Network, folder: &Path, files: &[Published]) -> u64 {
         if is_there(folder, file) {
             file.bytes
         } else {
-            part::arrived(&parts, &address(network, file)).min(file.bytes)
+            partial::arrived(&parts, &address(network, file)).min(file.bytes)
         }
     });
     arrived.sum()
@@ -99,7 +97,9 @@ pub fn install(
     let parts = folder.join(PARTS);
     let total: u64 = files.iter().map(|file| file.bytes).sum();
     let have = arrived(network, folder, files);
-    make_room(folder, total.saturating_sub(have))?;
+    fs::create_dir_all(folder).map_err(Error::unwritable(folder))?;
+    let lacking = total.saturating_sub(have);
+    disk::check_room(folder, lacking, SPARE_BYTES.min(lacking), " for the model")?;
     for file in files {
         is_free(folder, file)?;
     }
@@ -121,7 +121,7 @@ pub fn install(
                     },
                 })
             };
-            let begun = part::arrived(&parts, &wanted.url).min(file.bytes);
+            let begun = partial::arrived(&parts, &wanted.url).min(file.bytes);
             let begun = Bytes {
                 done: begun,
                 total: wanted.size,
@@ -141,7 +141,7 @@ pub fn install(
 /// Throws away what has arrived of files that are not complete.
 pub fn forget(network: &Network, folder: &Path, files: &[Published]) {
     for file in files {
-        part::forget(&folder.join(PARTS), &address(network, file));
+        partial::forget(&folder.join(PARTS), &address(network, file));
     }
 }
 
@@ -149,36 +149,7 @@ pub fn forget(network: &Network, folder: &Path, files: &[Published]) {
 fn put(from: &Path, to: &Path) -> Result<(), Error> {
     let moved = to.parent().map_or(Ok(()), fs::create_dir_all);
     let moved = moved.and_then(|()| fs::rename(from, to));
-    moved.map_err(|reason| Error::Unwritable {
-        reason,
-        path: to.to_owned(),
-    })
-}
-
-/// Bytes that are free on the disk of a folder, which may not be there yet; `None` where the platform does not tell.
-pub fn free_bytes(folder: &Path) -> Option<u64> {
-    let there = folder.ancestors().find(|folder| folder.is_dir())?;
-    available_space(there).ok()
-}
-
-/// Says before anything is downloaded whether the disk has room for so many bytes.
-fn make_room(folder: &Path, bytes: u64) -> Result<(), Error> {
-    let refused = |reason| Error::Unwritable {
-        reason,
-        path: folder.to_owned(),
-    };
-    fs::create_dir_all(folder).map_err(refused)?;
-    // A system that does not tell how much is free says so when it is full.
-    let Some(free) = free_bytes(folder) else {
-        return Ok(());
-    };
-    if free >= bytes.saturating_add(SPARE_BYTES.min(bytes)) {
-        return Ok(());
-    }
-    let (needed, free) = (in_words(bytes), in_words(free));
-    Err(Error::Refused(format!(
-        "the disk has not enough room for the model: {needed} are needed, {free} are free"
-    )))
+    moved.map_err(Error::unwritable(to))
 }
 
 /// Where a file can be downloaded. <https://huggingface.co/docs/hub/models-downloading>

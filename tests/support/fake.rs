@@ -5,16 +5,18 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use flux_qfaces::engine::checking::Picture;
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::Job;
+use flux_qfaces::engine::job::Picture;
+use flux_qfaces::engine::job::{Generator, Outcome, Timings};
 use flux_qfaces::engine::lora::adapters::Applied;
 use flux_qfaces::engine::lora::report::Report;
-use flux_qfaces::engine::plan::Outlook;
-use flux_qfaces::engine::safety::Withheld;
-use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch};
+use flux_qfaces::engine::models::safety::judge::Withheld;
+use flux_qfaces::engine::plan::outlook::Outlook;
+use flux_qfaces::engine::progress::{Progress, Stage, Watch};
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::session::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::weights::LoraFile;
 use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::http::Network;
 use flux_qfaces::weights::model::{ModelCard, ModelSource};
@@ -131,26 +133,16 @@ impl Script {
 struct Fake(Script);
 
 impl Generator for Fake {
-    fn limit_memory(&mut self, bytes: Option<u64>) {
-        self.0.shared().memory_limit = bytes;
-    }
-
-    fn look_for_safety_checker(&mut self, places: &[PathBuf]) {
-        self.0.shared().checker_places = places.to_vec();
-    }
-
-    fn outlook(&mut self) -> Option<Outlook> {
+    fn outlook(&mut self, _: &[PathBuf]) -> Option<Outlook> {
         None
     }
 
-    fn generate(
-        &mut self,
-        request: &Request,
-        loras: &[LoraFile],
-        watch: &mut Watch<'_>,
-    ) -> Result<Outcome, Error> {
+    fn generate(&mut self, job: &Job<'_>, watch: &mut Watch<'_>) -> Result<Outcome, Error> {
+        let request = job.request;
         let act = {
             let mut shared = self.0.shared();
+            shared.memory_limit = job.memory_limit;
+            shared.checker_places = job.safety_checkers.to_vec();
             shared.requests.push(request.clone());
             shared.acts.pop_front().unwrap_or(Act::Paint)
         };
@@ -197,7 +189,7 @@ impl Generator for Fake {
                 _ => Picture::Made(paint(request, picture)),
             });
         }
-        let loras = request.loras.iter().zip(loras);
+        let loras = request.loras.iter().zip(job.loras);
         let loras = loras.map(|(lora, file)| Applied {
             name: file.name.clone(),
             source: lora.reference.shareable(),
@@ -253,7 +245,7 @@ pub(crate) fn card() -> ModelCard {
     ModelCard {
         name: "fake".to_owned(),
         about: Some("A pretended model for tests".to_owned()),
-        is_flux_sized: false,
+        architecture: None,
         native_side: 64,
         examples: vec!["an example of a prompt".to_owned()],
     }

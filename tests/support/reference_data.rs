@@ -8,6 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use flux_qfaces::engine::compute::array::Array;
 use flux_qfaces::weights::model::ModelSource;
 
 /// What lies at `path` among the data of the tests.
@@ -69,6 +70,11 @@ impl Golden {
             .unwrap_or_else(|| panic!("no golden tensor {name}"))
     }
 
+    /// The tensor `name` as the engine takes it.
+    pub fn array(&self, name: &str) -> Array {
+        self.get(name).clone().into()
+    }
+
     /// How many tensors there are.
     pub fn count(&self) -> usize {
         self.0.len()
@@ -117,9 +123,38 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Numbers in a shape: those of the engine, and those of the tensor library.
+pub trait Numbers {
+    /// The length of each dimension.
+    fn lengths(&self) -> &[usize];
+    /// All numbers in order.
+    fn all(&self) -> Vec<f64>;
+}
+
+impl Numbers for Tensor {
+    fn lengths(&self) -> &[usize] {
+        self.dims()
+    }
+
+    fn all(&self) -> Vec<f64> {
+        let wide = self.to_dtype(DType::F64).unwrap();
+        wide.flatten_all().unwrap().to_vec1().unwrap()
+    }
+}
+
+impl Numbers for Array {
+    fn lengths(&self) -> &[usize] {
+        self.dims()
+    }
+
+    fn all(&self) -> Vec<f64> {
+        self.to_vec().unwrap().into_iter().map(f64::from).collect()
+    }
+}
+
 /// Fails unless `ours` equals `golden` up to a relative L2 error of `tolerance`.
-pub fn check(what: &str, ours: &Tensor, golden: &Tensor, tolerance: f64) {
-    assert_eq!(ours.dims(), golden.dims(), "shape of {what}");
+pub fn check(what: &str, ours: &impl Numbers, golden: &impl Numbers, tolerance: f64) {
+    assert_eq!(ours.lengths(), golden.lengths(), "shape of {what}");
     let error = relative(ours, golden);
     println!("{what}: relative L2 error {error:.2e}");
     assert!(
@@ -129,17 +164,8 @@ pub fn check(what: &str, ours: &Tensor, golden: &Tensor, tolerance: f64) {
 }
 
 /// The relative L2 error of `ours`.
-pub fn relative(ours: &Tensor, golden: &Tensor) -> f64 {
-    let flat = |tensor: &Tensor| {
-        tensor
-            .to_dtype(DType::F64)
-            .unwrap()
-            .flatten_all()
-            .unwrap()
-            .to_vec1::<f64>()
-            .unwrap()
-    };
-    let (ours, golden) = (flat(ours), flat(golden));
+pub fn relative(ours: &impl Numbers, golden: &impl Numbers) -> f64 {
+    let (ours, golden) = (ours.all(), golden.all());
     let square =
         |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
     let difference = square(&mut ours.iter().zip(&golden).map(|(a, b)| a - b)).sqrt();
