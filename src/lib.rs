@@ -6,7 +6,7 @@
 //! | module | what it is about |
 //! |---|---|
 //! | `main` | reads the command line; opens the window or runs one command |
-//! | [`ui`] | draws a [`session::Session`]; the only place that knows a toolkit |
+//! | [`ui`] | draws a [`session::program::Session`]; the only place that knows a toolkit |
 //! | [`cli`] | the same work without a window: `generate`, `schema`, `inspect` |
 //! | [`session`] | what the program is doing: jobs, worker, gallery, settings, recovery |
 //! | [`engine`] | [`schema::request::Request`] → pictures; a plain blocking call without threads or network |

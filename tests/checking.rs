@@ -10,11 +10,9 @@ use tempfile::TempDir;
 
 use flux_qfaces::engine::compute::hardware::Hardware;
 use flux_qfaces::engine::error::Error;
-use flux_qfaces::engine::job::Job;
-use flux_qfaces::engine::job::{Generator, Outcome};
+use flux_qfaces::engine::job::{Generator, Job, Outcome};
 use flux_qfaces::engine::pipeline::generator::FluxGenerator;
-use flux_qfaces::engine::progress::Progress;
-use flux_qfaces::engine::progress::Stage;
+use flux_qfaces::engine::progress::{Progress, Stage};
 use flux_qfaces::schema::choices::{Fidelity, Model};
 use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;

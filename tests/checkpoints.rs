@@ -6,8 +6,7 @@ use std::path::Path;
 
 use flux_qfaces::engine::compute::hardware::Hardware;
 use flux_qfaces::engine::error::Error;
-use flux_qfaces::engine::job::Generator;
-use flux_qfaces::engine::job::Job;
+use flux_qfaces::engine::job::{Generator, Job};
 use flux_qfaces::engine::pipeline::dump::{Noise, Probe};
 use flux_qfaces::engine::pipeline::generator::FluxGenerator;
 use flux_qfaces::schema::choices::Model;

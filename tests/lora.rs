@@ -5,19 +5,18 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use flux_qfaces::engine::compute::array::Array;
-use flux_qfaces::engine::job::Job;
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
-use serde_json::Value;
-
 use flux_qfaces::engine::compute::hardware::Hardware;
 use flux_qfaces::engine::error::Error;
-use flux_qfaces::engine::job::Outcome;
+use flux_qfaces::engine::job::{Job, Outcome};
 use flux_qfaces::engine::lora::adapters::Applied;
 use flux_qfaces::engine::lora::load::inspect;
 use flux_qfaces::engine::lora::targets::Targets;
 use flux_qfaces::engine::pipeline::dump::{Dump, Noise, Probe};
 use flux_qfaces::engine::pipeline::generator::FluxGenerator;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::Value;
+
 use flux_qfaces::schema::choices::Model;
 use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;

@@ -5,7 +5,8 @@ use std::fs;
 use egui::Role;
 use flux_qfaces::schema::choices::Model;
 use flux_qfaces::session::downloads::Halt;
-use flux_qfaces::session::{ModelState, Setup};
+use flux_qfaces::session::program::Setup;
+use flux_qfaces::session::worker::ModelState;
 use flux_qfaces::weights::architecture::Architecture;
 use flux_qfaces::weights::install::page;
 use flux_qfaces::weights::model::{ModelCard, ModelSource};
@@ -75,7 +76,7 @@ fn whoever_opens_the_program_first_sees_what_models_there_are() {
     );
     desk.press("Begin with the demo model");
     assert!(desk.shows("What would you like to see?"));
-    assert!(desk.session().settings.knows_models);
+    assert!(desk.session().state().knows_models);
     desk.click(Role::RadioButton, "Models");
     assert!(!desk.shows("Welcome"));
 }
@@ -207,7 +208,7 @@ fn a_download_is_paused_and_goes_on_where_it_was_also_after_a_restart() {
         desk.shows("Download paused at 1"),
         "what lies on the disk counts"
     );
-    assert_eq!(desk.session().settings.downloads, ["tiny"]);
+    assert_eq!(desk.session().state().downloads, ["tiny"]);
 
     // The next run shows it, and goes on with it.
     let Desk { harness, folder } = desk;
@@ -239,7 +240,7 @@ fn a_download_is_paused_and_goes_on_where_it_was_also_after_a_restart() {
         .map(|heard| heard.range_start())
         .collect();
     assert_eq!(starts, [None, Some(100_000)]);
-    assert_eq!(desk.session().settings.downloads, [""; 0]);
+    assert_eq!(desk.session().state().downloads, [""; 0]);
 }
 
 #[test]
@@ -259,7 +260,7 @@ fn a_download_that_is_given_up_leaves_nothing() {
     desk.press("Give up the download");
     desk.press("Give up");
     assert!(desk.session().downloads.all().is_empty());
-    assert_eq!(desk.session().settings.downloads, [""; 0]);
+    assert_eq!(desk.session().state().downloads, [""; 0]);
     assert!(!desk.is_disabled(Role::Button, "Download FLUX.1 dev, f32"));
 }
 

@@ -6,8 +6,8 @@ use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::{Queryable, by};
 use flux_qfaces::schema::field::{Group, Kind};
 use flux_qfaces::schema::fields;
-use flux_qfaces::session::ModelState;
 use flux_qfaces::session::jobs::JobState;
+use flux_qfaces::session::worker::ModelState;
 
 use crate::support::desk::Desk;
 use crate::support::fake::{Act, Script, card};

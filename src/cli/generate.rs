@@ -1,19 +1,18 @@
-//! `flux-qfaces generate`: one request, one flag per input.
+//! `flux-qfaces generate`: one request, from flags and a JSON file to picture files and a JSON object.
 
-use std::io::{IsTerminal, Read};
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
+use crate::cli::{output, progress, sources};
 use crate::engine;
 use crate::engine::compute::hardware::Hardware;
-use crate::engine::job::Picture;
-use crate::engine::job::{Job, Outcome};
+use crate::engine::job::{Job, Outcome, Picture};
 use crate::engine::pipeline::dump::{Dump, Noise, Probe};
 use crate::engine::pipeline::generator::FluxGenerator;
 use crate::engine::progress::{Progress, Stage};
@@ -22,131 +21,17 @@ use crate::imaging::prepare::Prepared;
 use crate::imaging::read::Looks;
 use crate::schema::choices::Fidelity;
 use crate::schema::circumstances::Circumstances;
-use crate::schema::field::{Field, Kind};
 use crate::schema::fields;
 use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::files::{Error as SavingError, Target};
 use crate::session::loras::{self, Unavailable};
-use crate::session::random_bits;
+use crate::session::program::random_bits;
 use crate::session::record::Record;
 use crate::weights::fetch::Bytes;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::stop::Stop;
-
-/// The command: a flag for each row of the table, and what concerns files.
-pub(super) fn command() -> Command {
-    let inputs = fields::all().map(flag);
-    Command::new("generate")
-        .about("Makes pictures and prints what was made as one JSON object")
-        .args_override_self(true)
-        .args(inputs)
-        .next_help_heading("Files")
-        .arg(path(
-            "input",
-            "FILE",
-            "A JSON object of inputs; - reads standard input. Flags win over it",
-        ))
-        .arg(
-            path(
-                "output-dir",
-                "DIR",
-                "Where out-0.webp and so on are written",
-            )
-            .alias("output_dir")
-            .default_value("."),
-        )
-        .arg(switch("overwrite", "Replaces files that exist already"))
-        .arg(
-            switch(
-                "no-metadata",
-                "Leaves the record of how it was made out of the pictures",
-            )
-            .alias("no_metadata"),
-        )
-        .arg(
-            switch(
-                "as-replicate",
-                "Does what the reference does where it is odd",
-            )
-            .alias("as_replicate"),
-        )
-        .arg(
-            Arg::new("max-memory")
-                .long("max-memory")
-                .alias("max_memory")
-                .value_name("GIB")
-                .value_parser(value_parser!(f64))
-                .help("The most memory that the program may hold, in GiB; without it, most of what is free. The job runs as fast as fits"),
-        )
-        .next_help_heading("Comparing with other implementations")
-        .arg(path(
-            "noise",
-            "FILE",
-            "A safetensors file whose tensor 'noise' (n, 16, h/8, w/8) replaces the noise",
-        ))
-        .arg(path(
-            "dump",
-            "FILE",
-            "Writes noise, text embeddings, sigmas, latents, image and, with a starting picture, image_latents and mask as a safetensors file, which it replaces",
-        ))
-}
-
-/// The flag of one input.
-fn flag(field: &'static Field) -> Arg {
-    let range = field
-        .range_text()
-        .map(|range| format!(" [{range}]"))
-        .unwrap_or_default();
-    let arg = Arg::new(field.name)
-        .long(field.name)
-        .alias(field.name.replace('_', "-"))
-        .help(format!("{}{range}{}", field.help, default_text(field)))
-        .help_heading(field.group.label())
-        .allow_hyphen_values(true);
-    match field.kind {
-        // `--go_fast` alone means true.
-        Kind::Boolean { .. } => arg
-            .num_args(0..=1)
-            .default_missing_value("true")
-            .value_name("true|false")
-            .allow_hyphen_values(false),
-        Kind::Choice { choices, .. } => arg.value_name(choices.join("|")),
-        Kind::Text(_) | Kind::Weights(_) => arg.value_name("TEXT"),
-        Kind::Loras(_) => arg.value_name("JSON"),
-        Kind::Image(_) => arg.value_name("FILE"),
-        Kind::Integer { .. } | Kind::OptionalInteger { .. } | Kind::Number { .. } => {
-            arg.value_name("NUMBER")
-        }
-    }
-}
-
-/// The default, for the help.
-fn default_text(field: &Field) -> String {
-    match field.to_json(&Params::default()) {
-        Value::Null => String::new(),
-        Value::String(text) => format!(" [default: {text}]"),
-        value => format!(" [default: {value}]"),
-    }
-}
-
-/// An option that takes a path.
-fn path(name: &'static str, value_name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .value_name(value_name)
-        .value_parser(value_parser!(PathBuf))
-        .help(help)
-}
-
-/// An option without a value.
-fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .action(ArgAction::SetTrue)
-        .help(help)
-}
 
 /// Why the command ends without pictures.
 enum Failure {
@@ -201,20 +86,20 @@ impl From<Unavailable> for Failure {
 /// Runs the command.
 pub(super) fn run(matches: &ArgMatches) -> ExitCode {
     match generate(matches) {
-        Ok(result) => super::print(&result),
+        Ok(result) => output::print(&result),
         Err(Failure::Problems(problems)) => {
-            super::complain(&problems.iter().map(Problem::to_string).collect::<Vec<_>>());
-            ExitCode::from(super::PROBLEMS)
+            output::complain(&problems.iter().map(Problem::to_string).collect::<Vec<_>>());
+            ExitCode::from(output::PROBLEMS)
         }
-        Err(Failure::Sentence(sentence)) => super::fail(&sentence),
-        Err(Failure::Interrupted) => ExitCode::from(super::INTERRUPTED),
+        Err(Failure::Sentence(sentence)) => output::fail(&sentence),
+        Err(Failure::Interrupted) => ExitCode::from(output::INTERRUPTED),
     }
 }
 
 /// Makes the pictures, writes the files, and returns what is printed.
 fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let started = Instant::now();
-    let source = super::model(matches)?;
+    let source = sources::model(matches)?;
     let card = source.card()?;
     let (params, mut request) = request(matches, &card)?;
     let stop = interruption();
@@ -315,8 +200,8 @@ fn read_input(path: &Path) -> Result<Map<String, Value>, Problem> {
     } else {
         std::fs::read_to_string(path)
     };
-    let text =
-        text.map_err(|error| problem(format!("cannot be read ({error}): {}", super::shown(path))))?;
+    let text = text
+        .map_err(|error| problem(format!("cannot be read ({error}): {}", output::shown(path))))?;
     match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(problem("must hold one JSON object of inputs".to_owned())),
@@ -344,7 +229,7 @@ fn interruption() -> Stop {
     // Without a handler Ctrl+C ends the program the system's way, which leaves no half-written file either.
     let _ = ctrlc::set_handler(move || {
         if raised.is_raised() {
-            std::process::exit(i32::from(super::INTERRUPTED));
+            std::process::exit(i32::from(output::INTERRUPTED));
         }
         raised.raise();
     });
@@ -359,9 +244,9 @@ fn run_engine(
     probe: &mut Probe,
     stop: &Stop,
 ) -> Result<Outcome, Failure> {
-    let bar = bar();
-    let mut watch = |progress: Progress| {
-        show(&bar, progress);
+    let bar = progress::bar();
+    let mut watch = |now: Progress| {
+        progress::show(&bar, now);
         if stop.is_raised() {
             ControlFlow::Break(())
         } else {
@@ -369,13 +254,13 @@ fn run_engine(
         }
     };
     let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
-    let loras = loras::collect(&super::library(), request, stop, &mut on_bytes)?;
+    let loras = loras::collect(&sources::library(), request, stop, &mut on_bytes)?;
     let mut generator = FluxGenerator::load(source, request.model, Hardware::best()?, &mut watch)?;
     let job = Job {
         request,
         loras: &loras,
         memory_limit: memory,
-        safety_checkers: &super::elsewhere(),
+        safety_checkers: &sources::elsewhere(),
     };
     let outcome = generator.generate_probed(&job, probe, &mut watch)?;
     bar.finish_and_clear();
@@ -384,43 +269,6 @@ fn run_engine(
     } else {
         Ok(outcome)
     }
-}
-
-/// A bar on standard error, where that is a terminal.
-fn bar() -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(Some(1000), target);
-    if let Ok(style) = ProgressStyle::with_template("{msg:32} {bar:32} {percent:>3} %  {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar
-}
-
-/// Shows how far the job is.
-fn show(bar: &ProgressBar, progress: Progress) {
-    let share = if progress.stage == Stage::Fetching {
-        progress.part
-    } else {
-        progress.fraction()
-    };
-    bar.set_position((share * 1000.0) as u64);
-    let label = progress.stage.label();
-    bar.set_message(match progress.stage {
-        Stage::Denoising if progress.pictures > 1 => format!(
-            "Picture {} of {}, step {} of {}",
-            progress.picture + 1,
-            progress.pictures,
-            progress.step + 1,
-            progress.steps
-        ),
-        Stage::Denoising => format!("{label}, step {} of {}", progress.step + 1, progress.steps),
-        _ => label.to_owned(),
-    });
 }
 
 /// The pictures that were withheld: the place of each in the job, and why.
@@ -442,7 +290,7 @@ fn withheld(outcome: &Outcome) -> Value {
 /// What is printed.
 fn summary(request: &Request, outcome: &Outcome, paths: &[PathBuf]) -> Value {
     json!({
-        "output": paths.iter().map(|path| super::shown(path)).collect::<Vec<_>>(),
+        "output": paths.iter().map(|path| output::shown(path)).collect::<Vec<_>>(),
         "withheld": withheld(outcome),
         "seed": request.seed,
         "width": request.size.width,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
+use crate::cli::{output, sources};
 use crate::engine::lora::load::inspect;
 use crate::engine::lora::targets::Targets;
 use crate::imaging::codec;
@@ -37,7 +38,7 @@ pub(super) fn command() -> Command {
 /// Prints what is at the path.
 pub(super) fn run(matches: &ArgMatches) -> ExitCode {
     let Some(path) = matches.get_one::<PathBuf>("file") else {
-        return super::fail("no file was given");
+        return output::fail("no file was given");
     };
     if path.is_dir() {
         return inspect_folder(path);
@@ -57,20 +58,20 @@ fn inspect_picture(path: &Path) -> ExitCode {
     let file = match std::fs::read(path) {
         Ok(file) => file,
         Err(error) => {
-            return super::fail(&format!(
+            return output::fail(&format!(
                 "the file cannot be read ({error}): {}",
-                super::shown(path)
+                output::shown(path)
             ));
         }
     };
     let header = match codec::header(&file) {
         Ok(header) => header,
-        Err(error) => return super::fail(&format!("{error}: {}", super::shown(path))),
+        Err(error) => return output::fail(&format!("{error}: {}", output::shown(path))),
     };
     let record: Value = codec::read_record(&file)
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
-    super::print(&json!({
+    output::print(&json!({
         "kind": "picture",
         "format": header.format,
         "width": header.width,
@@ -81,9 +82,9 @@ fn inspect_picture(path: &Path) -> ExitCode {
 
 /// Prints which model a folder holds and what it lacks.
 fn inspect_folder(path: &Path) -> ExitCode {
-    match survey(path, &super::elsewhere()) {
-        Ok(survey) => super::print(&of_model(&survey)),
-        Err(error) => super::fail(&error.to_string()),
+    match survey(path, &sources::elsewhere()) {
+        Ok(survey) => output::print(&of_model(&survey)),
+        Err(error) => output::fail(&error.to_string()),
     }
 }
 
@@ -91,22 +92,22 @@ fn inspect_folder(path: &Path) -> ExitCode {
 fn inspect_weights(matches: &ArgMatches, path: &Path) -> ExitCode {
     let candidate = match Candidate::look(&shards_of(path)) {
         Ok(candidate) => candidate,
-        Err(error) if path.is_file() => return super::fail(&error.to_string()),
+        Err(error) if path.is_file() => return output::fail(&error.to_string()),
         Err(_) => return inspect_lora(matches, path),
     };
     if let Some(reason) = candidate.obstacle().filter(|_| !candidate.is_lora()) {
-        return super::print(&of_file(&candidate, Some(reason)));
+        return output::print(&of_file(&candidate, Some(reason)));
     }
     if candidate.has(Part::Transformer) {
-        return match survey(path, &super::elsewhere()) {
-            Ok(survey) => super::print(&of_model(&survey)),
-            Err(error) => super::fail(&error.to_string()),
+        return match survey(path, &sources::elsewhere()) {
+            Ok(survey) => output::print(&of_model(&survey)),
+            Err(error) => output::fail(&error.to_string()),
         };
     }
     if candidate.found.is_empty() {
         return inspect_lora(matches, path);
     }
-    super::print(&of_file(&candidate, None))
+    output::print(&of_file(&candidate, None))
 }
 
 /// A model, complete or not.
@@ -154,20 +155,20 @@ fn of_file(candidate: &Candidate, reason: Option<String>) -> Value {
 /// Prints what a LoRA is, and what of it matches the model that was chosen.
 fn inspect_lora(matches: &ArgMatches, path: &Path) -> ExitCode {
     let reference = Reference::Path(path.to_owned());
-    let info = match super::library().find(&reference) {
+    let info = match sources::library().find(&reference) {
         Ok(Some(info)) => info,
-        Ok(None) => return super::fail("there is no such LoRA"),
-        Err(error) => return super::fail(&error.to_string()),
+        Ok(None) => return output::fail("there is no such LoRA"),
+        Err(error) => return output::fail(&error.to_string()),
     };
-    let targets = super::model(matches)
+    let targets = sources::model(matches)
         .map_err(|error| error.to_string())
         .and_then(|source| Targets::of(&source, Model::Dev).map_err(|error| error.to_string()));
     let targets = match targets {
         Ok(targets) => targets,
-        Err(sentence) => return super::fail(&sentence),
+        Err(sentence) => return output::fail(&sentence),
     };
     let report = inspect(&info.file, &targets);
-    super::print(&json!({
+    output::print(&json!({
         "kind": if report.is_ok() { "lora" } else { "other" },
         "name": info.file.name,
         "sha256": info.file.sha256,

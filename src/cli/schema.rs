@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Command;
 
+use crate::cli::output;
 use crate::schema::openapi;
 
 /// The command.
@@ -13,5 +14,5 @@ pub(super) fn command() -> Command {
 
 /// Prints the contract.
 pub(super) fn run() -> ExitCode {
-    super::print(&openapi::document())
+    output::print(&openapi::document())
 }

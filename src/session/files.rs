@@ -13,8 +13,8 @@ use crate::imaging::codec;
 use crate::schema::choices::Encoding;
 use crate::schema::notes::Note;
 use crate::schema::request::Request;
-use crate::session::naming;
 use crate::session::record::Record;
+use crate::session::{naming, text};
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -52,10 +52,8 @@ impl Saved {
     /// The note on what was left out.
     pub fn note(&self) -> Option<Note> {
         let message = match self.left_out? {
-            LeftOut::Mask => "The mask is too large for a JPEG file and was left out of its record",
-            LeftOut::Record => {
-                "The record of how the picture was made is too long for a JPEG file and was left out"
-            }
+            LeftOut::Mask => text::MASK_LEFT_OUT,
+            LeftOut::Record => text::RECORD_LEFT_OUT,
         };
         Some(Note::on("output_format", message))
     }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::files::{self, Readers};
 use crate::imaging::codec;
+use crate::session::text;
 
 /// What a reference to contents begins with.
 const SCHEME: &str = "sha256:";
@@ -35,9 +36,9 @@ pub fn reference(contents: &[u8]) -> String {
 /// # Errors
 /// One sentence, when it cannot be written.
 pub fn keep_mask(store: &InputStore, mask: &GrayImage) -> Result<PathBuf, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("The mask could not be kept: {error}");
-    let file = codec::encode_mask(mask).map_err(|error| failed(&error))?;
-    store.keep(&file, MASK).map_err(|error| failed(&error))
+    let file = codec::encode_mask(mask).map_err(|error| text::mask_unkept(&error))?;
+    let kept = store.keep(&file, MASK);
+    kept.map_err(|error| text::mask_unkept(&error))
 }
 
 /// The folder of kept files.

@@ -109,12 +109,12 @@ impl App {
             Action::Canvas(command) => {
                 if let Some(made) = self.canvas.command(command) {
                     let store = self.session.inputs.clone();
-                    self.errands.keep(ctx, store, made);
+                    self.errands.keep(store, made);
                 }
             }
             Action::Ask(purpose) => {
                 let folder = self.dialog_folder(purpose);
-                self.errands.ask(ctx, purpose, &folder);
+                self.errands.ask(purpose, &folder);
             }
             Action::ShowTab(tab) => self.tab = tab,
             Action::Notice(sentence) => self.notices.push(sentence),
@@ -123,10 +123,10 @@ impl App {
                 self.panels.form = true;
                 ctx.memory_mut(|memory| memory.request_focus(field::prompt_id()));
             }
-            Action::Open(path) => self.errands.open(ctx, path),
-            Action::Reveal(path) => self.errands.reveal(ctx, path),
+            Action::Open(path) => self.errands.open(path),
+            Action::Reveal(path) => self.errands.reveal(path),
             Action::CopyPicture(path) => {
-                self.errands.copy_picture(ctx, path);
+                self.errands.copy_picture(path);
                 self.say(ctx, "Picture copied");
             }
             Action::CopySeed(seed) => {
@@ -135,7 +135,7 @@ impl App {
             }
             Action::OpenFolder => self
                 .errands
-                .open(ctx, self.session.settings.output_folder.clone()),
+                .open(self.session.settings.output_folder.clone()),
             Action::TakeLora(place, reference) => {
                 self.session.settings.params.set_lora(place, reference);
             }
@@ -181,7 +181,7 @@ impl App {
     pub(super) fn use_settings(&mut self, ctx: &Context, record: &Record) {
         let (params, remark) = self.session.params_of(record);
         self.session.settings.params = params;
-        self.session.settings.loras_off.clear();
+        self.session.enable_loras();
         self.session.settings.fidelity = record.fidelity;
         self.notices.extend(remark);
         self.form.forget_drafts();
@@ -196,7 +196,7 @@ impl App {
             return;
         }
         if form::obstacle(&self.session, &self.form.problems(&self.session)).is_none() {
-            let params = self.session.settings.asked();
+            let params = self.session.asked();
             self.submit(&params);
         }
     }
@@ -205,7 +205,7 @@ impl App {
     fn submit(&mut self, params: &Params) {
         if self.session.submit(params).is_ok() {
             self.failure = None;
-            self.session.settings.knows_models = true;
+            self.session.note_models_seen();
             if self.tab == Tab::Models {
                 self.tab = Tab::Results;
             }
@@ -282,7 +282,7 @@ impl App {
             }
             Asked::Mask => match self.canvas.painted() {
                 Some(mask) => {
-                    self.errands.save_mask(ctx, path, mask);
+                    self.errands.save_mask(path, mask);
                     self.say(ctx, "Mask saved");
                 }
                 None => self.notices.push("There is no mask to save".to_owned()),

@@ -3,7 +3,7 @@
 use egui::{Align, Frame, Layout, Margin, Panel, RichText, Ui};
 
 use crate::engine::compute::hardware::Hardware;
-use crate::session::ModelState;
+use crate::session::worker::ModelState;
 use crate::ui::theme::{self, HALF, PANEL_MARGIN, SPACE, TITLE_ICON};
 use crate::ui::{Action, App, NAME, icons, offers, shortcuts, widgets};
 

@@ -8,7 +8,8 @@ use crate::schema::field::{Group, Kind};
 use crate::schema::fields;
 use crate::schema::notes::Problem;
 use crate::schema::params::Params;
-use crate::session::{ModelState, Session};
+use crate::session::program::Session;
+use crate::session::worker::ModelState;
 use crate::ui::loras::{Desk, LoraList};
 use crate::ui::number::Drafts;
 use crate::ui::pictures::Pictures;
@@ -47,10 +48,9 @@ impl Form {
             .drafts
             .values()
             .filter_map(|draft| draft.problem.clone());
-        let asked = session.settings.asked();
+        let preview = session.preview(&session.asked());
         for problem in typed
-            .chain(session.problems(&asked))
-            .chain(loras::problems(session, &asked))
+            .chain(preview.problems.iter().cloned())
             .chain(self.loras.problems())
         {
             problems.entry(problem.field.clone()).or_insert(problem);
@@ -206,8 +206,8 @@ fn generate_ui(
     if response.clicked() {
         actions.push(Action::Generate);
     }
-    let plan = || session.plan(&session.settings.asked());
-    let (line, explanation) = match (obstacle, plan()) {
+    let plan = session.preview(&session.asked()).plan;
+    let (line, explanation) = match (obstacle, plan) {
         (Some(reason), _) => (reason, None),
         (None, Some(plan)) => (plan.line(), Some(plan.explanation())),
         // The line keeps its place while there is nothing to say.

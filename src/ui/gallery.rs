@@ -6,7 +6,8 @@ use egui::{
 };
 
 use crate::session::gallery::Entry;
-use crate::session::{Session, gallery::Gallery};
+use crate::session::gallery::Gallery;
+use crate::session::program::Session;
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::shortcuts::Step;
 use crate::ui::theme::{self, BIG_ICON, HALF, LOW, RADIUS, RING, SMALL_TILE, SPACE, TILE};
@@ -25,7 +26,7 @@ pub(super) fn gallery_ui(
     actions: &mut Vec<Action>,
 ) {
     Frame::new().inner_margin(MARGIN).show(ui, |ui| {
-        let (gallery, loader) = (&session.gallery, &mut session.loader);
+        let (gallery, loader) = (&session.gallery, &session.loader);
         let side = tile_side(ui);
         let count = gallery.entries().len();
         if count == 0 {

@@ -39,7 +39,7 @@ impl App {
     pub(super) fn take_in(&mut self, ctx: &Context, incoming: Incoming) {
         match incoming {
             Incoming::Picture(path) => self.start_from(ctx, path, None),
-            Incoming::Paste => self.errands.paste(ctx, self.session.inputs.clone()),
+            Incoming::Paste => self.errands.paste(self.session.inputs.clone()),
             Incoming::Queue(files) => self.queue(&files),
             Incoming::Mask(path) => {
                 self.session.settings.params.mask = Some(path);
@@ -112,7 +112,7 @@ impl App {
             let params = Params {
                 image: Some(file.clone()),
                 mask: None,
-                ..self.session.settings.asked()
+                ..self.session.asked()
             };
             if let Err(problems) = self.session.submit(&params) {
                 let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
@@ -139,7 +139,7 @@ impl App {
         });
         if has_picture {
             // The clipboard itself has the transparency as it was copied, unlike the event.
-            self.errands.paste(ctx, self.session.inputs.clone());
+            self.errands.paste(self.session.inputs.clone());
         } else if let Some(text) = text {
             match (files::path_in(&text), Reference::parse(&text)) {
                 (Some(path), _) if files::is_model(&path) => {

@@ -10,9 +10,9 @@ use egui::{
 use crate::schema::choices::Model;
 use crate::schema::quirks;
 use crate::schema::reference::Reference;
-use crate::session::loras::{LoraState, ReadyLora};
+use crate::session::loras::{LoraState, ReadyLora, model};
 use crate::text::size_text;
-use crate::ui::loras::{Desk, Place, model};
+use crate::ui::loras::{Desk, Place};
 use crate::ui::pictures::Shown;
 use crate::ui::theme::{self, CONTROL_RADIUS, HALF, LORA_PICTURE, SMALL_CONTROL, SPACE};
 use crate::ui::{Action, icons, widgets};
@@ -41,8 +41,7 @@ pub(super) fn arriving_ui(ui: &mut Ui, bytes: Bytes, typed: &str, desk: &mut Des
 /// nothing can be generated before stands beside the field.
 pub(super) fn held_ui(ui: &mut Ui, typed: &str, desk: &mut Desk<'_>) {
     if widgets::button_ui(ui, icons::DOWNLOAD, "Download it").clicked() {
-        let held = &mut desk.session.settings.loras_held;
-        held.retain(|held| held != typed.trim());
+        desk.session.permit_lora(typed);
     }
 }
 
@@ -93,8 +92,7 @@ pub(super) fn ready_ui(ui: &mut Ui, ready: &ReadyLora, typed: &str, desk: &mut D
                     ui.set_height(SMALL_CONTROL);
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                         if eye_ui(ui, icons::EYE, "Leave it out for now", typed) {
-                            let off = typed.trim().to_owned();
-                            desk.session.settings.loras_off.push(off);
+                            desk.session.disable_lora(typed, true);
                         }
                         links_ui(ui, info, typed, desk);
                         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -122,8 +120,7 @@ pub(super) fn off_ui(ui: &mut Ui, typed: &str, place: Place, desk: &mut Desk<'_>
             ui.set_height(SMALL_CONTROL);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if eye_ui(ui, icons::EYE_CLOSED, "Use it again", typed) {
-                    let off = &mut desk.session.settings.loras_off;
-                    off.retain(|off| off != typed.trim());
+                    desk.session.disable_lora(typed, false);
                 }
                 ui.label(theme::small(ui, "Left out"));
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -151,7 +148,7 @@ fn eye_ui(ui: &mut Ui, icon: &str, name: &str, typed: &str) -> bool {
 fn picture_ui(ui: &mut Ui, path: &Path, name: &str, desk: &mut Desk<'_>) {
     let shown = desk
         .pictures
-        .thumbnail(ui.ctx(), &mut desk.session.loader, path);
+        .thumbnail(ui.ctx(), &desk.session.loader, path);
     let size = vec2(LORA_PICTURE, LORA_PICTURE);
     if let Shown::Ready(texture, [width, height]) = shown {
         let (rect, response) = ui.allocate_exact_size(size, Sense::hover());

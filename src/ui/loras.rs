@@ -5,14 +5,13 @@ use std::collections::HashMap;
 
 use egui::{Align, Align2, Id, Layout, Slider, SliderClamping, TextEdit, Ui, vec2};
 
-use crate::schema::choices::Model;
 use crate::schema::field::{Field, Kind};
 use crate::schema::fields;
 use crate::schema::notes::Problem;
 use crate::schema::params::{MoreLora, Params, SCALES};
 use crate::schema::reference::Reference;
-use crate::session::Session;
 use crate::session::loras::LoraState;
+use crate::session::program::Session;
 use crate::ui::files::Asked;
 use crate::ui::pictures::Pictures;
 use crate::ui::theme::{self, CONTROL, HALF, NUMBER_WIDTH, SMALL_CONTROL, SPACE};
@@ -71,12 +70,12 @@ fn editor_at(place: Place, typed: &mut String) -> TextEdit<'_> {
 
 /// Looks up what the inputs name, but for what is being typed, left out, or waits for the user's word.
 pub(super) fn look_up(ctx: &egui::Context, session: &mut Session) {
-    let settings = &mut session.settings;
-    settings.forget_loras();
-    let params = settings.asked();
-    let is_held = |typed: &str| settings.loras_held.iter().any(|held| held == typed);
+    session.forget_loras();
+    let params = session.asked();
     let typed = params.loras().map(|(_, typed)| typed);
-    let named: Vec<_> = typed.filter(|typed| !is_held(typed)).collect();
+    let named: Vec<_> = typed
+        .filter(|typed| !session.state().is_held(typed))
+        .collect();
     session.loras.end_all_but(&named);
     let all = session.settings.params.loras().enumerate();
     let focused = |place| ctx.memory(|memory| memory.has_focus(editor_id(place)));
@@ -95,24 +94,6 @@ pub(super) fn look_up(ctx: &egui::Context, session: &mut Session) {
 /// Whether the inputs name any LoRA.
 pub(super) fn any(params: &Params) -> bool {
     params.loras().any(|(_, typed)| !typed.is_empty())
-}
-
-/// What the inputs that hold references have to say against a job with these inputs.
-pub(super) fn problems(session: &Session, params: &Params) -> Vec<Problem> {
-    let model = model(params);
-    let unusable = |(field, typed): (&str, &str)| match session.loras.state(typed)? {
-        LoraState::Ready(ready) => {
-            let reason = ready.report(model).err()?;
-            Some(Problem::new(field, format!("cannot be used: {reason}")))
-        }
-        _ => None,
-    };
-    params.loras().filter_map(unusable).collect()
-}
-
-/// The model that runs as the inputs stand.
-pub(super) fn model(params: &Params) -> Model {
-    Model::named(&params.model).unwrap_or(Model::Dev)
 }
 
 impl LoraList {
@@ -156,13 +137,12 @@ impl LoraList {
             // What is wrong stands beside the field.
             return;
         }
-        let settings = &desk.session.settings;
-        let is_among = |names: &[String]| names.iter().any(|name| name == typed.trim());
-        if is_among(&settings.loras_off) {
+        let state = desk.session.state();
+        if state.is_off(typed) {
             lora_card::off_ui(ui, typed, place, desk);
             return;
         }
-        if is_among(&settings.loras_held) {
+        if state.is_held(typed) {
             lora_card::held_ui(ui, typed, desk);
             return;
         }

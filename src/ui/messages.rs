@@ -6,7 +6,8 @@ use egui::{Align, Color32, Id, Layout, RichText, Ui, UiBuilder};
 
 use crate::engine::progress::{Progress, Stage};
 use crate::session::jobs::{Failure, Job, JobId, JobState, Run};
-use crate::session::{ModelState, Session};
+use crate::session::program::Session;
+use crate::session::worker::ModelState;
 use crate::text::{duration_text, size_text};
 use crate::ui::theme::{self, READING_WIDTH, SPACE};
 use crate::ui::{Action, Tab, icons, shortcuts, widgets};

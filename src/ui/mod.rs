@@ -36,9 +36,11 @@ use std::time::Duration;
 
 use egui::{Context, Frame, Id, Margin, Panel, Ui, ViewportBuilder, vec2};
 
+use crate::session::background::Wake;
+use crate::session::folders::Folders;
 use crate::session::jobs::JobId;
+use crate::session::program::{Session, Setup};
 use crate::session::settings::Settings;
-use crate::session::{Folders, Session, Setup, Wake};
 use crate::ui::actions::Action;
 use crate::ui::canvas::{Beside, Canvas};
 use crate::ui::drops::Drops;
@@ -166,6 +168,7 @@ impl App {
     pub fn new(session: Session) -> Self {
         let saved = session.settings.clone();
         let is_new = session.is_new();
+        let errands = Errands::new(session.background().clone());
         Self {
             session,
             form: Form::default(),
@@ -182,7 +185,7 @@ impl App {
             earlier: Vec::new(),
             drops: Drops::default(),
             pictures: Pictures::default(),
-            errands: Errands::default(),
+            errands,
             chosen: None,
             follow: false,
             ended: Vec::new(),
@@ -408,7 +411,7 @@ impl App {
 
     /// Writes the settings when they have rested for a moment.
     fn save_in_time(&mut self, ctx: &Context, now: f64) {
-        if self.session.settings == self.saved {
+        if self.session.settings == self.saved && !self.session.is_unsaved() {
             return;
         }
         let since = *self.changed_at.get_or_insert(now);
@@ -423,7 +426,7 @@ impl App {
     fn save(&mut self) {
         self.saved = self.session.settings.clone();
         self.changed_at = None;
-        self.session.save_settings();
+        self.session.save();
     }
 }
 
@@ -439,7 +442,7 @@ impl eframe::App for App {
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         // There is nobody left to tell; the settings below go the same way.
         let _ = self.canvas.keep(&mut self.session);
-        if self.session.settings != self.saved {
+        if self.session.settings != self.saved || self.session.is_unsaved() {
             self.save();
         }
     }

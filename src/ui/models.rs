@@ -8,8 +8,8 @@ use egui::{Align, Label, Layout, RichText, ScrollArea, Ui};
 
 use crate::imaging::read;
 use crate::schema::choices::Model;
-use crate::session::Session;
 use crate::session::downloads::Purpose;
+use crate::session::program::Session;
 use crate::text::size_text;
 use crate::ui::files::Asked;
 use crate::ui::theme::{self, HALF, PAGE_WIDTH, PANEL_MARGIN, SMALL_CONTROL, SPACE};
@@ -219,7 +219,7 @@ fn welcome_ui(ui: &mut Ui, session: &mut Session, actions: &mut Vec<Action>) -> 
         let to_offers = ui.horizontal_wrapped(|ui| {
             let to_offers = widgets::button_ui(ui, icons::DOWN, "Get FLUX.1").clicked();
             if ui.button("Begin with the demo model").clicked() {
-                session.settings.knows_models = true;
+                session.note_models_seen();
                 actions.push(Action::ShowTab(Tab::Results));
             }
             if widgets::button_ui(ui, icons::FOLDER, "I have FLUX.1 here…").clicked() {

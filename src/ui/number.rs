@@ -84,7 +84,8 @@ impl Row<'_> {
             let width = ui.available_width() - buttons;
             self.number_ui(ui, None, vec2(width, CONTROL));
             if widgets::icon_button_ui(ui, icons::DICE, "Roll a seed and keep it").clicked() {
-                let fresh = quirks::fresh_seed(Fidelity::Corrected, session::random_bits());
+                let fresh =
+                    quirks::fresh_seed(Fidelity::Corrected, session::program::random_bits());
                 *(access.get_mut)(self.params) = Some(fresh.into());
                 self.drafts.remove(self.field.name);
             }

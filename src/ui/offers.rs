@@ -6,8 +6,8 @@ use egui::{Align, Label, Layout, OpenUrl, RichText, Ui, vec2};
 
 use crate::engine::plan::speed::usual_seconds;
 use crate::schema::choices::Model;
-use crate::session::Session;
 use crate::session::downloads::{Download, Halt, Purpose};
+use crate::session::program::Session;
 use crate::text::{duration_text, size_text};
 use crate::ui::models::ModelsPage;
 use crate::ui::theme::{self, HALF, OFFER_WIDTH, SPACE};

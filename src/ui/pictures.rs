@@ -7,7 +7,7 @@ use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
 use image::imageops::{self, FilterType};
 
-use crate::session::gallery::{PictureLoader, Pixels, THUMBNAIL_SIDE};
+use crate::session::pictures::{PictureLoader, Pixels, THUMBNAIL_SIDE};
 
 /// How many thumbnails are kept.
 const THUMBNAILS: usize = 192;
@@ -78,14 +78,14 @@ impl Pictures {
     pub(super) fn thumbnail(
         &mut self,
         ctx: &Context,
-        loader: &mut PictureLoader,
+        loader: &PictureLoader,
         path: &Path,
     ) -> Shown {
         self.load(ctx, loader, path, THUMBNAIL_SIDE)
     }
 
     /// The picture at `path` in full size, or in the largest that the graphics card takes.
-    pub(super) fn full(&mut self, ctx: &Context, loader: &mut PictureLoader, path: &Path) -> Shown {
+    pub(super) fn full(&mut self, ctx: &Context, loader: &PictureLoader, path: &Path) -> Shown {
         let most = ctx.input(|input| input.max_texture_side);
         self.load(ctx, loader, path, (most as u32).min(LARGEST))
     }
@@ -93,7 +93,7 @@ impl Pictures {
     fn load(
         &mut self,
         ctx: &Context,
-        loader: &mut PictureLoader,
+        loader: &PictureLoader,
         path: &Path,
         longest_side: u32,
     ) -> Shown {

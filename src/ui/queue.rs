@@ -2,8 +2,8 @@
 
 use egui::{Align, Label, Layout, ScrollArea, Ui};
 
-use crate::session::Session;
 use crate::session::jobs::{Job, JobState};
+use crate::session::program::Session;
 use crate::ui::theme::{self, HALF, SPACE};
 use crate::ui::{Action, icons, messages, widgets};
 

@@ -4,8 +4,9 @@ use egui::style::HandleShape;
 use egui::{Id, Modal, Slider, TextEdit, Ui, vec2};
 
 use crate::schema::choices::Fidelity;
+use crate::session::naming;
+use crate::session::program::Session;
 use crate::session::settings::Theme;
-use crate::session::{Session, naming};
 use crate::ui::files::Asked;
 use crate::ui::theme::{self, CONTROL, DIALOG_WIDTH, SPACE};
 use crate::ui::{Action, choices, icons, shortcuts, widgets};

@@ -5,8 +5,8 @@ use egui::{
     Vec2, WidgetInfo, pos2, vec2,
 };
 
-use crate::session::Session;
 use crate::session::gallery::Entry;
+use crate::session::program::Session;
 use crate::ui::compare::Original;
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::theme::{self, BIG_ICON, CONTROL, DETAILS_WIDTH, RADIUS, READING_WIDTH, SPACE};
@@ -78,7 +78,7 @@ impl View {
             withheld_ui(ui, &entry, reason);
             return;
         }
-        let shown = pictures.full(ui.ctx(), &mut session.loader, &entry.path);
+        let shown = pictures.full(ui.ctx(), &session.loader, &entry.path);
         self.original.follow(ui.ctx(), session, pictures, &entry);
         if has_room_beside(ui.max_rect().size()) {
             ui.horizontal_top(|ui| {

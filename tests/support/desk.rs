@@ -9,7 +9,7 @@ use std::time::Duration;
 use egui::{Event, Key, Modifiers, Pos2, Role};
 use egui_kittest::kittest::{NodeT, Queryable, by};
 use egui_kittest::{Harness, Node};
-use flux_qfaces::session::{Session, Setup};
+use flux_qfaces::session::program::{Session, Setup};
 use flux_qfaces::ui::{App, theme};
 use tempfile::TempDir;
 

@@ -6,16 +6,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flux_qfaces::engine::error::Error;
-use flux_qfaces::engine::job::Job;
-use flux_qfaces::engine::job::Picture;
-use flux_qfaces::engine::job::{Generator, Outcome, Timings};
+use flux_qfaces::engine::job::{Generator, Job, Outcome, Picture, Timings};
 use flux_qfaces::engine::lora::adapters::Applied;
 use flux_qfaces::engine::lora::report::Report;
 use flux_qfaces::engine::models::safety::judge::Withheld;
 use flux_qfaces::engine::plan::outlook::Outlook;
 use flux_qfaces::engine::progress::{Progress, Stage, Watch};
 use flux_qfaces::schema::request::Request;
-use flux_qfaces::session::Setup;
+use flux_qfaces::session::program::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
 use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::http::Network;

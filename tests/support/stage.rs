@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use flux_qfaces::schema::params::Params;
+use flux_qfaces::session::folders::Folders;
 use flux_qfaces::session::jobs::JobId;
+use flux_qfaces::session::program::{Session, Setup};
 use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::session::{Folders, Session, Setup};
 use tempfile::TempDir;
 
 use crate::support::fake::{Script, setup};

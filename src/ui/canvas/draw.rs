@@ -7,7 +7,7 @@ use egui::{
 
 use crate::imaging::mask::ink::{Ink, Point};
 use crate::imaging::mask::shapes;
-use crate::session::Session;
+use crate::session::program::Session;
 use crate::session::settings::Tool;
 use crate::ui::canvas::camera::Sight;
 use crate::ui::canvas::gestures::{self, Gesture};

@@ -15,9 +15,10 @@ pub(super) mod tools;
 use egui::Id;
 use image::{GrayImage, RgbaImage};
 
-use crate::session::gallery::Pixels;
+use crate::session::inputs;
+use crate::session::pictures::Pixels;
+use crate::session::program::Session;
 use crate::session::settings::Painting;
-use crate::session::{Session, inputs};
 use crate::ui::canvas::camera::Camera;
 use crate::ui::canvas::gestures::Gesture;
 use crate::ui::canvas::open::{NewStart, Open, Source};
@@ -245,7 +246,7 @@ impl Canvas {
             None => open.take_kept(version, None, params),
             Some(mask) => {
                 let of = open.source.path.clone();
-                errands.keep_mask(ctx, session.inputs.clone(), of, version, mask);
+                errands.keep_mask(session.inputs.clone(), of, version, mask);
             }
         }
         None
