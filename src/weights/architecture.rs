@@ -183,7 +183,7 @@ impl Architecture {
     }
 
     /// The features that another part has to make for it: those of CLIP and T5, or the channels of the VAE's latents.
-    pub fn takes_from(self, part: Part) -> Option<usize> {
+    pub(super) fn takes_from(self, part: Part) -> Option<usize> {
         match part {
             Part::Clip => Some(self.pooled),
             Part::T5 => Some(self.text),

@@ -10,10 +10,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use ureq::Body;
-use ureq::http::{Response, StatusCode, header};
+use ureq::http::StatusCode;
 use url::Url;
 
+use crate::weights::answer::{
+    self, Answer, content_range, content_range_total, length, linked, validator,
+};
 use crate::weights::error::Error;
 use crate::weights::http::{Network, Trouble, Waits, name_of, unreachable};
 use crate::weights::partial::{self, Note, Partial};
@@ -196,17 +198,10 @@ impl Download<'_, '_> {
     ///
     /// # Errors
     /// When it is not the file that is meant, too long, or more than the disk has room for.
-    fn admit(
-        &self,
-        part: &Partial,
-        answer: &Response<Body>,
-        total: Option<u64>,
-    ) -> Result<(), Trouble> {
+    fn admit(&self, part: &Partial, answer: &Answer, total: Option<u64>) -> Result<(), Trouble> {
         let host = name_of(&self.wanted.url);
         let refused = |sentence| Err(Trouble::Lasting(Error::Refused(sentence)));
-        let kind = answer.headers().get(header::CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.trim_start().starts_with("text/html") {
+        if answer::is_web_page(answer) {
             return refused(text::web_page(&host));
         }
         if let (Some(size), Some(total)) = (self.size, total)
@@ -226,7 +221,7 @@ impl Download<'_, '_> {
     fn take(
         &mut self,
         part: &mut Partial,
-        answer: Response<Body>,
+        answer: Answer,
         total: Option<u64>,
     ) -> Result<bool, Trouble> {
         let url = &self.wanted.url;
@@ -294,51 +289,14 @@ impl Download<'_, '_> {
     }
 }
 
-/// What Hugging Face says of a file before it leads to where it lies: its length, and SHA-256 where that is its tag.
-/// <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/constants.py> (`HUGGINGFACE_HEADER_X_LINKED_ETAG`)
-fn linked(answer: &Response<Body>) -> (Option<u64>, Option<String>) {
-    let said = |name: &str| answer.headers().get(name)?.to_str().ok();
-    let size = said("x-linked-size").and_then(|size| size.parse().ok());
-    let tag = said("x-linked-etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
-    let is_sum = |tag: &&str| tag.len() == 64 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (size, tag.filter(is_sum).map(str::to_owned))
-}
-
 impl Note {
     /// Whether an answer with a piece can be of the same file.
-    fn fits(&self, answer: &Response<Body>, total: Option<u64>) -> bool {
+    fn fits(&self, answer: &Answer, total: Option<u64>) -> bool {
         let is_same = self.validator.is_none() || self.validator == validator(answer);
         let is_silent = validator(answer).is_none();
         let is_as_long = self.total.is_none() || total.is_none() || self.total == total;
         (is_same || is_silent) && is_as_long
     }
-}
-
-/// By what the server recognises the file: a strong tag, or a date.
-fn validator(answer: &Response<Body>) -> Option<String> {
-    let text = |name: header::HeaderName| answer.headers().get(name)?.to_str().ok();
-    let tag = text(header::ETAG).filter(|tag| tag.starts_with('"'));
-    Some(tag.or_else(|| text(header::LAST_MODIFIED))?.to_owned())
-}
-
-/// The length of the whole body.
-fn length(answer: &Response<Body>) -> Option<u64> {
-    let text = answer.headers().get(header::CONTENT_LENGTH)?;
-    text.to_str().ok()?.trim().parse().ok()
-}
-
-/// The first byte and the length of the whole: `bytes 5-9/10`.
-fn content_range(answer: &Response<Body>) -> Option<(u64, Option<u64>)> {
-    let text = answer.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
-    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
-    let start = range.split_once('-')?.0.trim().parse().ok()?;
-    Some((start, total.trim().parse().ok()))
-}
-
-/// The length of the whole, where no range is given: `bytes */10`.
-fn content_range_total(answer: &Response<Body>) -> Option<u64> {
-    let text = answer.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
-    text.trim().strip_prefix("bytes */")?.trim().parse().ok()
 }
 
 /// SHA-256 of a file in hexadecimal.

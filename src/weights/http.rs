@@ -6,11 +6,12 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use ureq::http::{Response, StatusCode, header};
-use ureq::{Agent, Body};
+use ureq::Agent;
+use ureq::http::{StatusCode, header};
 use url::{Host, Url};
 
 use crate::text::first_line;
+use crate::weights::answer::{self, Answer, said};
 use crate::weights::error::Error;
 use crate::weights::stop::Stop;
 use crate::weights::text;
@@ -114,8 +115,8 @@ impl Network {
         url: &Url,
         headers: &[(&str, String)],
         stop: &Stop,
-        seen: &mut dyn FnMut(&Response<Body>),
-    ) -> Result<Response<Body>, Error> {
+        seen: &mut dyn FnMut(&Answer),
+    ) -> Result<Answer, Error> {
         let asked = url.origin();
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
@@ -173,29 +174,28 @@ impl Network {
     }
 
     /// What a refusing answer means, and whether it may pass.
-    pub(super) fn trouble(&self, url: &Url, answer: &Response<Body>) -> Trouble {
+    pub(super) fn trouble(&self, url: &Url, answer: &Answer) -> Trouble {
         let error = Error::Refused(self.refusal(url, answer));
         let status = answer.status();
         let may_pass = status.is_server_error()
             || status == StatusCode::TOO_MANY_REQUESTS
             || status == StatusCode::REQUEST_TIMEOUT;
         if may_pass {
-            Trouble::Passing(error, wanted_wait(answer))
+            Trouble::Passing(error, answer::wanted_wait(answer))
         } else {
             Trouble::Lasting(error)
         }
     }
 
     /// What a refusing answer means, and what to do.
-    fn refusal(&self, url: &Url, answer: &Response<Body>) -> String {
+    fn refusal(&self, url: &Url, answer: &Answer) -> String {
         let (code, service) = (answer.status().as_u16(), self.service_of(url));
         let Some(closed) = service.filter(|_| matches!(code, 401 | 403)) else {
             return text::refusal(code, service, &name_of(url));
         };
         // Hugging Face says what is closed, and answers 401 also for what is not there.
         // <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/utils/_http.py> (`X-Error-Code`)
-        let error = answer.headers().get("x-error-code");
-        let is_gated = error.is_some_and(|error| error == "GatedRepo");
+        let is_gated = said(answer, "x-error-code") == Some("GatedRepo");
         let has_token = self.tokens.get(closed).is_some();
         let page = model_page(url);
         text::closed(closed, has_token, is_gated, self.withholds_tokens, &page)
@@ -231,10 +231,8 @@ fn model_page(url: &Url) -> String {
 }
 
 /// Where a redirect leads.
-fn redirected(from: &Url, answer: &Response<Body>) -> Result<Url, Error> {
-    let location = answer.headers().get(header::LOCATION);
-    let location = location.and_then(|value| value.to_str().ok());
-    let to = location.and_then(|location| from.join(location).ok());
+fn redirected(from: &Url, answer: &Answer) -> Result<Url, Error> {
+    let to = said(answer, "location").and_then(|location| from.join(location).ok());
     let host = name_of(from);
     match to {
         Some(to) if to.scheme() == "https" || to.scheme() == from.scheme() => Ok(to),
@@ -274,13 +272,6 @@ pub(super) fn unreachable(url: &Url, error: &ureq::Error) -> Error {
         }
         _ => Error::Unreachable(text::broke_off(&host, reason.trim_start_matches("io: "))),
     }
-}
-
-/// How long a server asks to wait, up to [`LONGEST_WAIT`].
-fn wanted_wait(answer: &Response<Body>) -> Duration {
-    let text = answer.headers().get(header::RETRY_AFTER);
-    let seconds = text.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    Duration::from_secs(seconds.unwrap_or_default()).min(LONGEST_WAIT)
 }
 
 /// An address that leads nowhere.
@@ -337,7 +328,7 @@ impl Waits {
         match trouble {
             Trouble::Passing(_, wait) if self.left > 0 => {
                 self.left -= 1;
-                let wait = self.next.max(wait);
+                let wait = self.next.max(wait.min(LONGEST_WAIT));
                 stop.sleep(wait)?;
                 self.next = (wait * 2).min(LONGEST_WAIT);
                 Ok(())

@@ -21,7 +21,7 @@ pub enum Part {
 
 impl Part {
     /// Every part, the transformer first.
-    pub const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Transformer,
         Self::Vae,
         Self::Clip,
@@ -30,31 +30,32 @@ impl Part {
         Self::SafetyClassifier,
     ];
 
-    /// The parts without which there is no picture.
-    pub const NEEDED: [Self; 4] = [Self::Transformer, Self::Vae, Self::Clip, Self::T5];
-
-    /// The folder that it has in a model in the layout of diffusers. The classifier has none there; this is ours.
-    pub fn folder(self) -> &'static str {
+    /// Its folder in a model in the layout of diffusers, and what people call it.
+    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Transformer => "transformer",
-            Self::Vae => "vae",
-            Self::Clip => "text_encoder",
-            Self::T5 => "text_encoder_2",
-            Self::SafetyChecker => "safety_checker",
-            Self::SafetyClassifier => "safety_classifier",
+            Self::Transformer => ("transformer", "transformer"),
+            Self::Vae => ("vae", "VAE"),
+            Self::Clip => ("text_encoder", "CLIP text encoder"),
+            Self::T5 => ("text_encoder_2", "T5 text encoder"),
+            Self::SafetyChecker => ("safety_checker", "safety checker"),
+            // The layout has none; this is ours.
+            Self::SafetyClassifier => ("safety_classifier", "safety classifier"),
         }
+    }
+
+    /// The folder that it has in a model in the layout of diffusers.
+    pub fn folder(self) -> &'static str {
+        self.names().0
     }
 
     /// What people call it.
     pub fn label(self) -> &'static str {
-        match self {
-            Self::Transformer => "transformer",
-            Self::Vae => "VAE",
-            Self::Clip => "CLIP text encoder",
-            Self::T5 => "T5 text encoder",
-            Self::SafetyChecker => "safety checker",
-            Self::SafetyClassifier => "safety classifier",
-        }
+        self.names().1
+    }
+
+    /// Whether there is no picture without it.
+    pub(super) fn is_needed(self) -> bool {
+        !matches!(self, Self::SafetyChecker | Self::SafetyClassifier)
     }
 }
 
@@ -176,7 +177,7 @@ pub fn parts(header: &Header) -> Vec<Found> {
 }
 
 /// The layers outside the blocks that a transformer under BFL's names lacks.
-pub fn missing_outside(header: &Header, found: &Found) -> Vec<&'static str> {
+pub(super) fn missing_outside(header: &Header, found: &Found) -> Vec<&'static str> {
     if found.part != Part::Transformer || found.names != Names::Bfl {
         return Vec::new();
     }
@@ -190,7 +191,7 @@ pub fn missing_outside(header: &Header, found: &Found) -> Vec<&'static str> {
 }
 
 /// Why the tensors of a part cannot be read, if they are in a format that is not known here.
-pub fn unreadable(header: &Header, found: &Found) -> Option<Format> {
+pub(super) fn unreadable(header: &Header, found: &Found) -> Option<Format> {
     let own = |name: &str| name.starts_with(&found.prefix) && name.ends_with(".weight");
     let mut weights = header.tensors.iter().filter(|(name, _)| own(name));
     weights
@@ -199,7 +200,7 @@ pub fn unreadable(header: &Header, found: &Found) -> Option<Format> {
 }
 
 /// What a file is in which there is no part of a FLUX.1 model, or another model's besides: "an SDXL checkpoint".
-pub fn foreign(header: &Header) -> Option<&'static str> {
+pub(super) fn foreign(header: &Header) -> Option<&'static str> {
     let has = |word: &&str| header.tensors.keys().any(|name| name.contains(word));
     let row = FAMILIES.iter().find(|(words, _)| words.iter().any(has));
     row.map(|(_, family)| *family)

@@ -5,6 +5,7 @@
 //! [`archive`] unpacks it, and `metadata` reads what it says of itself. This is the only module that opens connections, and
 //! only [`http`] does; [`tokens`] are the user's own.
 
+mod answer;
 pub mod architecture;
 pub mod archive;
 pub mod bytes;

@@ -67,7 +67,7 @@ pub(super) fn walk(folder: &Path, depth: usize, see: &mut dyn FnMut(&Path, bool)
 }
 
 /// Puts the shards of one model together: `name-00001-of-00003.safetensors`.
-pub fn grouped(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
+pub(super) fn grouped(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
     let mut groups: Vec<(PathBuf, Vec<PathBuf>)> = Vec::new();
     for file in files {
         let key = shard_stem(&file).unwrap_or_else(|| file.clone());

@@ -168,8 +168,7 @@ fn put_together(
     let mut missing = Vec::new();
     // Candidates are looked at place by place, the nearest first, and only as long as something is wanting.
     let mut places = Places::new(&transformer, &own_bases, elsewhere);
-    let optional = [Part::SafetyChecker, Part::SafetyClassifier];
-    for part in Part::NEEDED.into_iter().chain(optional) {
+    for part in Part::ALL {
         if part == Part::Transformer {
             continue;
         }
@@ -177,8 +176,8 @@ fn put_together(
             Some(paths) => {
                 parts.insert(part.folder(), paths);
             }
-            None if optional.contains(&part) => {}
-            None => missing.push(catalog::usual(part.folder())),
+            None if part.is_needed() => missing.push(catalog::usual(part.folder())),
+            None => {}
         }
     }
     let own = own_bases.len();
