@@ -9,16 +9,13 @@ use crate::ui::theme::{self, CONTROL, CONTROL_RADIUS, HALF, LINE, SHAPE, SHAPE_B
 use crate::ui::widgets;
 
 /// Mutually exclusive choices side by side, as wide as there is room. Returns the one that was clicked.
-pub(super) fn segments_ui<'a>(
+pub(crate) fn segments_ui<'a>(
     ui: &mut Ui,
     name: &str,
     choices: &[&'a str],
     chosen: &str,
 ) -> Option<&'a str> {
-    let group = UiBuilder::new()
-        .accessibility_label(name)
-        .accessibility_role(Role::RadioGroup);
-    ui.scope_builder(group, |ui| {
+    ui.scope_builder(group(name), |ui| {
         let palette = theme::palette(ui);
         let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), CONTROL), Sense::hover());
         ui.painter().rect(
@@ -35,11 +32,7 @@ pub(super) fn segments_ui<'a>(
             let part =
                 Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height())).shrink(2.0);
             let response = choice_ui(ui, part, choice, *choice == chosen);
-            let colour = if *choice == chosen {
-                palette.accent
-            } else {
-                palette.text
-            };
+            let colour = palette.marked(*choice == chosen);
             ui.painter().text(
                 part.center(),
                 Align2::CENTER_CENTER,
@@ -54,6 +47,20 @@ pub(super) fn segments_ui<'a>(
         clicked
     })
     .inner
+}
+
+/// The same for the values of an enumeration, each with its name. Returns the one that was clicked.
+pub(crate) fn values_ui<T: Copy + PartialEq, const N: usize>(
+    ui: &mut Ui,
+    name: &str,
+    choices: &[(T, &str); N],
+    chosen: T,
+) -> Option<T> {
+    let named = choices.iter().find(|(value, _)| *value == chosen);
+    let chosen = named.map_or("", |(_, name)| name);
+    let clicked = segments_ui(ui, name, &choices.map(|(_, name)| name), chosen)?;
+    let clicked = choices.iter().find(|(_, name)| *name == clicked);
+    clicked.map(|(value, _)| *value)
 }
 
 /// The clickable ground of one choice among several.
@@ -77,17 +84,14 @@ fn choice_ui(ui: &Ui, rect: Rect, name: &str, is_chosen: bool) -> Response {
 
 /// Choices such as `16:9`, each with its shape drawn; words without a ratio get a dashed square. Returns the one that
 /// was clicked.
-pub(super) fn shapes_ui<'a>(
+pub(crate) fn shapes_ui<'a>(
     ui: &mut Ui,
     name: &str,
     choices: &[&'a str],
     chosen: &str,
 ) -> Option<&'a str> {
     const COLUMNS: usize = 6;
-    let group = UiBuilder::new()
-        .accessibility_label(name)
-        .accessibility_role(Role::RadioGroup);
-    ui.scope_builder(group, |ui| {
+    ui.scope_builder(group(name), |ui| {
         let palette = theme::palette(ui);
         let rows = choices.len().div_ceil(COLUMNS) as f32;
         let size = vec2(
@@ -105,22 +109,10 @@ pub(super) fn shapes_ui<'a>(
             ui.painter()
                 .rect_filled(part, CONTROL_RADIUS, palette.raised);
             let response = choice_ui(ui, part, choice, is_chosen);
-            let colour = if is_chosen {
-                palette.accent
-            } else {
-                palette.text
-            };
+            let colour = palette.marked(is_chosen);
+            let shape = if is_chosen { colour } else { palette.weak };
             let middle = pos2(part.center().x, part.top() + SPACE + SHAPE / 2.0);
-            shape_ui(
-                ui,
-                middle,
-                choice,
-                if is_chosen {
-                    palette.accent
-                } else {
-                    palette.weak
-                },
-            );
+            shape_ui(ui, middle, choice, shape);
             let foot = pos2(part.center().x, part.bottom() - 6.0);
             ui.painter().text(
                 foot,
@@ -136,6 +128,13 @@ pub(super) fn shapes_ui<'a>(
         clicked
     })
     .inner
+}
+
+/// What holds mutually exclusive choices.
+fn group(name: &str) -> UiBuilder {
+    UiBuilder::new()
+        .accessibility_label(name)
+        .accessibility_role(Role::RadioGroup)
 }
 
 /// The outline of a picture with the ratio that `choice` names.
@@ -168,7 +167,7 @@ fn shape_ui(ui: &Ui, middle: Pos2, choice: &str, colour: Color32) {
 }
 
 /// Width by height of a choice such as `16:9`.
-pub(super) fn ratio(choice: &str) -> Option<f32> {
+pub(crate) fn ratio(choice: &str) -> Option<f32> {
     let (width, height) = choice.split_once(':')?;
     Some(width.parse::<f32>().ok()? / height.parse::<f32>().ok()?)
 }

@@ -18,26 +18,9 @@ use crate::imaging::{codec, read};
 use crate::schema::reference::Reference;
 use crate::session::files;
 use crate::session::inputs::{self, InputStore};
-use crate::ui::loras::Place;
+use crate::ui::command::Asked;
 use crate::weights::inspect::Part;
 use crate::weights::survey::candidate::Candidate;
-
-/// What a dialog asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// The folder for pictures.
-    OutputFolder,
-    /// The picture for the input of this name.
-    Input(&'static str),
-    /// The LoRA for this place of the form.
-    Lora(Place),
-    /// Where the mask is saved.
-    Mask,
-    /// The file of a model.
-    ModelFile,
-    /// A folder with models.
-    ModelFolder,
-}
 
 /// The endings of files that may hold a LoRA.
 const LORA_ENDINGS: [&str; 6] = ["safetensors", "tar", "gz", "tgz", "zst", "tzst"];
@@ -46,7 +29,7 @@ const LORA_ENDINGS: [&str; 6] = ["safetensors", "tar", "gz", "tgz", "zst", "tzst
 const MODEL_ENDINGS: [&str; 3] = ["safetensors", "gguf", "sft"];
 
 /// A new starting picture, kept as a file, and its mask.
-pub(super) type Kept = (PathBuf, Option<PathBuf>);
+pub(crate) type Kept = (PathBuf, Option<PathBuf>);
 
 /// An open dialog.
 struct Dialog {
@@ -56,7 +39,7 @@ struct Dialog {
 
 /// Everything the system is busy with for us.
 #[derive(Default)]
-pub(super) struct Errands {
+pub(crate) struct Errands {
     dialog: Option<Dialog>,
     others: Vec<Promise<Result<(), String>>>,
     /// A new starting picture on its way into the store.
@@ -74,7 +57,7 @@ struct KeptMask {
 
 impl Errands {
     /// Opens a dialog, unless one is open already. `start` is where it begins.
-    pub(super) fn ask(&mut self, ctx: &egui::Context, purpose: Asked, start: &Path) {
+    pub(crate) fn ask(&mut self, ctx: &egui::Context, purpose: Asked, start: &Path) {
         if self.dialog.is_some() {
             return;
         }
@@ -115,14 +98,14 @@ impl Errands {
     }
 
     /// What the user chose in a dialog, once.
-    pub(super) fn answer(&mut self) -> Option<(Asked, PathBuf)> {
+    pub(crate) fn answer(&mut self) -> Option<(Asked, PathBuf)> {
         let chosen = self.dialog.as_ref()?.answer.ready()?.clone();
         let dialog = self.dialog.take()?;
         Some((dialog.purpose, chosen?))
     }
 
     /// Opens a file or folder in the program the system has for it.
-    pub(super) fn open(&mut self, ctx: &egui::Context, path: PathBuf) {
+    pub(crate) fn open(&mut self, ctx: &egui::Context, path: PathBuf) {
         self.run(ctx, "open", move || {
             opener::open(&path)
                 .map_err(|error| format!("{} could not be opened: {error}", path.display()))
@@ -130,7 +113,7 @@ impl Errands {
     }
 
     /// Shows a file in the system's file manager.
-    pub(super) fn reveal(&mut self, ctx: &egui::Context, path: PathBuf) {
+    pub(crate) fn reveal(&mut self, ctx: &egui::Context, path: PathBuf) {
         self.run(ctx, "reveal", move || {
             opener::reveal(&path).map_err(|error| {
                 format!(
@@ -142,7 +125,7 @@ impl Errands {
     }
 
     /// Puts the pixels of a picture file into the clipboard.
-    pub(super) fn copy_picture(&mut self, ctx: &egui::Context, path: PathBuf) {
+    pub(crate) fn copy_picture(&mut self, ctx: &egui::Context, path: PathBuf) {
         self.run(ctx, "copy", move || {
             let picture = read::pixels(&path, true)
                 .map_err(|sentence| format!("The picture could not be copied: it {sentence}"))?;
@@ -159,7 +142,7 @@ impl Errands {
     }
 
     /// Takes a picture from the clipboard as a new starting picture.
-    pub(super) fn paste(&mut self, ctx: &egui::Context, store: InputStore) {
+    pub(crate) fn paste(&mut self, ctx: &egui::Context, store: InputStore) {
         self.keep_made(ctx, store, || {
             let pixels = arboard::Clipboard::new()
                 .and_then(|mut clipboard| clipboard.get_image())
@@ -172,7 +155,7 @@ impl Errands {
     }
 
     /// Keeps a picture, and its mask if it has one, as a new starting picture.
-    pub(super) fn keep(
+    pub(crate) fn keep(
         &mut self,
         ctx: &egui::Context,
         store: InputStore,
@@ -196,18 +179,18 @@ impl Errands {
     }
 
     /// A new starting picture, or why there is none, once.
-    pub(super) fn take_kept(&mut self) -> Option<Result<Kept, String>> {
+    pub(crate) fn take_kept(&mut self) -> Option<Result<Kept, String>> {
         self.kept.as_ref()?.ready()?;
         Some(self.kept.take()?.block_and_take())
     }
 
     /// Whether a new starting picture is on its way.
-    pub(super) fn is_keeping(&self) -> bool {
+    pub(crate) fn is_keeping(&self) -> bool {
         self.kept.is_some()
     }
 
     /// Keeps a version of the mask of the picture `of`.
-    pub(super) fn keep_mask(
+    pub(crate) fn keep_mask(
         &mut self,
         ctx: &egui::Context,
         store: InputStore,
@@ -225,7 +208,7 @@ impl Errands {
     }
 
     /// The version of the mask of the picture `of` that has been kept since the last call, and its file.
-    pub(super) fn take_mask_of(&mut self, of: &Path) -> Option<(u64, Result<PathBuf, String>)> {
+    pub(crate) fn take_mask_of(&mut self, of: &Path) -> Option<(u64, Result<PathBuf, String>)> {
         self.mask.as_ref()?.path.ready()?;
         let KeptMask {
             of: kept_of,
@@ -236,7 +219,7 @@ impl Errands {
     }
 
     /// Writes a mask as a PNG file.
-    pub(super) fn save_mask(&mut self, ctx: &egui::Context, path: PathBuf, mask: GrayImage) {
+    pub(crate) fn save_mask(&mut self, ctx: &egui::Context, path: PathBuf, mask: GrayImage) {
         let path = if path.extension().is_some() {
             path
         } else {
@@ -250,7 +233,7 @@ impl Errands {
     }
 
     /// What went wrong since the last call, one sentence each.
-    pub(super) fn take_failures(&mut self) -> Vec<String> {
+    pub(crate) fn take_failures(&mut self) -> Vec<String> {
         let (ended, busy): (Vec<_>, Vec<_>) = std::mem::take(&mut self.others)
             .into_iter()
             .partition(|errand| errand.ready().is_some());
@@ -277,7 +260,7 @@ impl Errands {
 }
 
 /// The file whose path or `file:` address the first line of a text is.
-pub(super) fn path_in(text: &str) -> Option<PathBuf> {
+pub(crate) fn path_in(text: &str) -> Option<PathBuf> {
     let line = text.lines().next()?.trim().trim_matches('"');
     let address = Url::parse(line).ok().filter(|url| url.scheme() == "file");
     let path = address.and_then(|url| url.to_file_path().ok());
@@ -286,14 +269,14 @@ pub(super) fn path_in(text: &str) -> Option<PathBuf> {
 }
 
 /// Whether a file or folder can be nothing but a model, by its name.
-pub(super) fn is_surely_model(path: &Path) -> bool {
+pub(crate) fn is_surely_model(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     let ending = ending.map(str::to_ascii_lowercase);
     path.is_dir() || matches!(ending.as_deref(), Some("gguf" | "sft"))
 }
 
 /// Whether a file or folder that came in is a model: by its name, or by a transformer in it.
-pub(super) fn is_model(path: &Path) -> bool {
+pub(crate) fn is_model(path: &Path) -> bool {
     let is_transformer = || {
         Candidate::look(&[path.to_owned()]).is_ok_and(|candidate| candidate.has(Part::Transformer))
     };
@@ -301,7 +284,7 @@ pub(super) fn is_model(path: &Path) -> bool {
 }
 
 /// Whether a file is a LoRA's by its name.
-pub(super) fn is_lora(path: &Path) -> bool {
+pub(crate) fn is_lora(path: &Path) -> bool {
     matches!(
         Reference::parse(&path.to_string_lossy()),
         Ok(Reference::Path(_))

@@ -23,7 +23,7 @@ const SMALL_SIDE: u32 = 512;
 
 /// What can be drawn of a picture.
 #[derive(Clone)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     /// Still being read.
     Pending,
     /// Here, with its size in pixels as it is in the file, or as it was scaled down to.
@@ -38,87 +38,94 @@ struct Slot {
     last_drawn: u64,
 }
 
+/// A file, and the longest side with which it is read.
+type Key = (PathBuf, u32);
+
 /// Textures by file and longest side.
 #[derive(Default)]
-pub(super) struct Pictures {
-    slots: HashMap<(PathBuf, u32), Slot>,
+pub(crate) struct Pictures {
+    slots: HashMap<Key, Slot>,
+    /// Those that are still to be read, in the order in which they were drawn.
+    wanted: Vec<Key>,
     frame: u64,
 }
 
 impl Pictures {
-    /// Counts a frame and forgets what has not been drawn for longest.
-    pub(super) fn begin_frame(&mut self) {
+    /// Counts a frame, forgets what has not been drawn for longest, and takes in what `loader` has read of the rest.
+    pub(crate) fn begin_frame(&mut self, ctx: &Context, loader: &mut PictureLoader) {
         self.frame += 1;
         for (is_small, limit) in [(true, THUMBNAILS), (false, FULL_SIZE)] {
-            let mut drawn: Vec<_> = self
-                .slots
-                .iter()
+            let slots = self.slots.iter();
+            let mut drawn: Vec<_> = slots
                 .filter(|((_, side), _)| (*side == THUMBNAIL_SIDE) == is_small)
+                .map(|(key, slot)| (std::cmp::Reverse(slot.last_drawn), key.clone()))
                 .collect();
             if drawn.len() > limit {
-                drawn.sort_by_key(|(_, slot)| std::cmp::Reverse(slot.last_drawn));
-                let dropped: Vec<_> = drawn
-                    .into_iter()
-                    .skip(limit)
-                    .map(|(key, _)| key.clone())
-                    .collect();
-                for key in dropped {
+                drawn.sort();
+                for (_, key) in drawn.drain(limit..) {
                     self.slots.remove(&key);
                 }
             }
         }
+        let slots = &mut self.slots;
+        self.wanted.retain(|key| {
+            let Some(slot) = slots.get_mut(key) else {
+                return false;
+            };
+            let (path, side) = key;
+            slot.shown = shown(ctx, path, *side, loader.load(path, Some(*side)));
+            matches!(slot.shown, Shown::Pending)
+        });
     }
 
     /// Forgets every picture.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.slots.clear();
+        self.wanted.clear();
     }
 
     /// A small version of the picture at `path`.
-    pub(super) fn thumbnail(
-        &mut self,
-        ctx: &Context,
-        loader: &mut PictureLoader,
-        path: &Path,
-    ) -> Shown {
-        self.load(ctx, loader, path, THUMBNAIL_SIDE)
+    pub(crate) fn thumbnail(&mut self, ctx: &Context, path: &Path) -> Shown {
+        self.draw(ctx, path, THUMBNAIL_SIDE)
     }
 
     /// The picture at `path` in full size, or in the largest that the graphics card takes.
-    pub(super) fn full(&mut self, ctx: &Context, loader: &mut PictureLoader, path: &Path) -> Shown {
+    pub(crate) fn full(&mut self, ctx: &Context, path: &Path) -> Shown {
         let most = ctx.input(|input| input.max_texture_side);
-        self.load(ctx, loader, path, (most as u32).min(LARGEST))
+        self.draw(ctx, path, (most as u32).min(LARGEST))
     }
 
-    fn load(
-        &mut self,
-        ctx: &Context,
-        loader: &mut PictureLoader,
-        path: &Path,
-        longest_side: u32,
-    ) -> Shown {
+    /// What can be drawn of a picture in this frame. One that is new is read from the next frame on.
+    fn draw(&mut self, ctx: &Context, path: &Path, longest_side: u32) -> Shown {
         let key = (path.to_owned(), longest_side);
-        let slot = self.slots.entry(key).or_insert(Slot {
-            shown: Shown::Pending,
-            last_drawn: 0,
+        let wanted = &mut self.wanted;
+        let slot = self.slots.entry(key.clone()).or_insert_with(|| {
+            wanted.push(key);
+            ctx.request_repaint();
+            Slot {
+                shown: Shown::Pending,
+                last_drawn: 0,
+            }
         });
         slot.last_drawn = self.frame;
-        if matches!(slot.shown, Shown::Pending) {
-            slot.shown = match loader.load(path, Some(longest_side)) {
-                Pixels::Pending => Shown::Pending,
-                Pixels::Failed(sentence) => Shown::Failed(sentence),
-                Pixels::Ready(pixels) => {
-                    let size = [pixels.width(), pixels.height()];
-                    let pixels = if longest_side == THUMBNAIL_SIDE {
-                        pixels
-                    } else {
-                        enlarged(pixels)
-                    };
-                    Shown::Ready(texture(ctx, path, &pixels), size)
-                }
-            };
-        }
         slot.shown.clone()
+    }
+}
+
+/// What can be drawn of a picture that was read with this longest side.
+fn shown(ctx: &Context, path: &Path, longest_side: u32, pixels: Pixels) -> Shown {
+    match pixels {
+        Pixels::Pending => Shown::Pending,
+        Pixels::Failed(sentence) => Shown::Failed(sentence),
+        Pixels::Ready(pixels) => {
+            let size = [pixels.width(), pixels.height()];
+            let pixels = if longest_side == THUMBNAIL_SIDE {
+                pixels
+            } else {
+                enlarged(pixels)
+            };
+            Shown::Ready(texture(ctx, path, &pixels), size)
+        }
     }
 }
 

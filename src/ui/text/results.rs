@@ -1,0 +1,74 @@
+//! The strip of pictures, and the chosen one.
+
+use crate::session::gallery::Entry;
+use crate::session::record::Record;
+use crate::ui::text::common;
+
+pub(crate) const AFTER: &str = "After";
+pub(crate) const BEFORE: &str = "Before";
+pub(crate) const BEFORE_AND_AFTER: &str = "Before and after";
+pub(crate) const COPY_PICTURE: &str = "Copy picture";
+pub(crate) const COPY_SEED: &str = "Copy seed";
+pub(crate) const EDIT_MASK: &str = "Edit this mask again";
+pub(crate) const EMPTY: &str = "What would you like to see?";
+pub(crate) const EMPTY_STRIP: &str = "Your pictures will line up here";
+pub(crate) const EXAMPLES: &str = "For example";
+pub(crate) const FIT: &str = "Fit (double click)";
+pub(crate) const OPEN: &str = "Open";
+pub(crate) const PROMISE: &str = "Your picture is on its way";
+pub(crate) const SHOW_IN_FOLDER: &str = "Show in folder";
+pub(crate) const UNKNOWN: &str = "The file does not say how it was made";
+pub(crate) const USE_AS_START: &str = "Use as starting picture";
+pub(crate) const USE_SETTINGS: &str = "Use these settings";
+pub(crate) const WITHHELD: &str = "This picture is withheld";
+
+pub(crate) const FACT_GUIDANCE: &str = "Guidance";
+pub(crate) const FACT_LORA: &str = "LoRA";
+pub(crate) const FACT_MODEL: &str = "Model";
+pub(crate) const FACT_SEED: &str = "Seed";
+pub(crate) const FACT_SIZE: &str = "Size";
+pub(crate) const FACT_STEPS: &str = "Steps";
+pub(crate) const FACT_STRENGTH: &str = "Prompt strength";
+
+/// The prompt of a picture, or a word that there was none.
+pub(crate) fn prompt(record: &Record) -> &str {
+    match record.prompt() {
+        "" => common::NO_PROMPT,
+        prompt => prompt,
+    }
+}
+
+pub(crate) fn picture(entry: &Entry) -> String {
+    format!("Picture {}", entry.file_name())
+}
+
+pub(crate) fn size(width: u32, height: u32) -> String {
+    format!("{width} × {height} px")
+}
+
+pub(crate) fn seed(record: &Record) -> String {
+    format!("{} {}", FACT_SEED, record.seed)
+}
+
+/// What to do when there is no picture yet, with the key that generates.
+pub(crate) fn empty_hint(key: &str) -> String {
+    format!(
+        "Describe a picture on the left and press Generate, or {key} while you type. Everything runs on this machine"
+    )
+}
+
+pub(crate) fn withheld(reason: &str) -> String {
+    let reason = common::sentence(reason);
+    format!("{reason}. It was not saved. Another prompt or seed may help")
+}
+
+/// Which picture was withheld.
+pub(crate) fn withheld_facts(record: &Record) -> String {
+    let number = record.index + 1;
+    format!("Picture {number} of its job, seed {}", record.seed)
+}
+
+/// The button that compares with the starting picture; `key` shows only that.
+pub(crate) fn compare(key: &str) -> String {
+    format!("Compare with the starting picture (hold {key} to see only that)")
+}
