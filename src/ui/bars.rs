@@ -74,7 +74,7 @@ pub(super) fn status_ui(ui: &mut Ui, session: &Session, remark: Option<&str>) {
             parts.extend(running.or(downloads.first()).map(text::download));
             widgets::small_ui(ui, parts.join(" · "));
             widgets::right_ui(ui, |ui| {
-                let pictures = session.gallery.entries().len();
+                let pictures = common::pictures(session.gallery.entries().len());
                 widgets::small_ui(ui, text::counts(pictures, open_jobs(session)));
                 if let Some(remark) = remark {
                     ui.add_space(SPACE);

@@ -210,35 +210,25 @@ pub(crate) enum Command {
     DismissFailure,
 }
 
-impl From<CanvasCommand> for Command {
-    fn from(command: CanvasCommand) -> Self {
-        Self::Canvas(command)
-    }
+/// Lets a command of one kind be handed up as it is.
+macro_rules! of_kind {
+    ($($variant:ident($kind:ident)),+) => {$(
+        impl From<$kind> for Command {
+            fn from(command: $kind) -> Self {
+                Self::$variant(command)
+            }
+        }
+    )+};
 }
 
-impl From<Setting> for Command {
-    fn from(setting: Setting) -> Self {
-        Self::Set(setting)
-    }
-}
-
-impl From<LoraCommand> for Command {
-    fn from(command: LoraCommand) -> Self {
-        Self::Lora(command)
-    }
-}
-
-impl From<ModelCommand> for Command {
-    fn from(command: ModelCommand) -> Self {
-        Self::Model(command)
-    }
-}
-
-impl From<Incoming> for Command {
-    fn from(incoming: Incoming) -> Self {
-        Self::Incoming(incoming)
-    }
-}
+of_kind!(
+    Set(Setting),
+    Lora(LoraCommand),
+    Model(ModelCommand),
+    Canvas(CanvasCommand),
+    Incoming(Incoming),
+    NameMask(NewMask)
+);
 
 /// The commands of one frame, in the order in which they are carried out.
 #[derive(Default)]

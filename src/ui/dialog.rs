@@ -29,7 +29,9 @@ pub(super) fn dialog_ui(
 
 /// Draws the title of a dialog; returns whether its cross was pressed.
 fn title_ui(ui: &mut Ui, title: &str) -> bool {
-    let close_ui = |ui: &mut Ui| widgets::icon_button_ui(ui, icons::CLOSE, &common::close(title));
+    let close_ui = |ui: &mut Ui| {
+        widgets::icon_button_ui(ui, icons::CLOSE, &common::close(title.to_lowercase()))
+    };
     let close = ui.horizontal(|ui| {
         ui.label(theme::title(title));
         widgets::right_ui(ui, close_ui)

@@ -8,7 +8,7 @@ use crate::ui::command::{Command, Commands, ModelCommand, Tab};
 use crate::ui::text::{common, messages as text};
 use crate::ui::theme::{self, READING_WIDTH, SPACE};
 use crate::ui::{icons, shortcuts, widgets};
-use crate::weights::catalog::total;
+use crate::weights::catalog::{size_text, total};
 
 /// How many notices stand on the screen at a time.
 const NOTICES: usize = 3;
@@ -120,7 +120,7 @@ fn failure_ui(
             let off = ui.button(text::TURN_CHECKER_OFF);
             commands.on_click(&off, Command::TryUnchecked(again));
             let bytes = total(&session.models.catalog.safety_files());
-            let download = ui.button(text::download_checker(bytes));
+            let download = ui.button(text::download_checker(size_text(bytes)));
             commands.on_click(&download, Command::FetchSafetyChecker);
         } else {
             commands.on_click(&ui.button(common::TRY_AGAIN), Command::TryAgain(again));

@@ -117,7 +117,7 @@ fn job_ui(ui: &mut Ui, job: &Job, moves: Moves, commands: &mut Commands) {
 /// A waiting job: its places and its end.
 fn waiting_ui(ui: &mut Ui, job: &Job, moves: Moves, commands: &mut Commands) {
     ui.horizontal(|ui| {
-        let words = text::waiting(job.request.num_outputs);
+        let words = text::waiting(common::pictures(job.request.num_outputs));
         widgets::small_ui(ui, format!("{} {words}", icons::WAITING));
         widgets::right_ui(ui, |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;

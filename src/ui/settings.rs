@@ -71,7 +71,8 @@ fn names_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     if ui.add(edit).labelled_by(label.id).changed() {
         commands.push(Setting::FileNames(names));
     }
-    widgets::small_ui(ui, text::file_names_hint()).on_hover_ui(|ui| {
+    let words = naming::WORDS.map(|(word, _)| word).join(" ");
+    widgets::small_ui(ui, text::file_names_hint(words)).on_hover_ui(|ui| {
         for (word, meaning) in naming::WORDS {
             ui.label(format!("{word} {meaning}"));
         }

@@ -11,7 +11,8 @@ use crate::weights::tokens::Service;
 
 /// The token for one service: typed, or removed; never shown.
 pub(super) fn token_ui(ui: &mut Ui, session: &Session, service: Service, commands: &mut Commands) {
-    let id = Id::unique(("token", service.name()));
+    let name = service.name();
+    let id = Id::unique(("token", name));
     let is_set = |name: &&&str| std::env::var(name).is_ok_and(|token| !token.trim().is_empty());
     let variable = service.variables().iter().find(is_set);
     let tokens = session.loras.library().tokens();
@@ -21,7 +22,7 @@ pub(super) fn token_ui(ui: &mut Ui, session: &Session, service: Service, command
         let size = vec2(LABEL_WIDTH, CONTROL);
         ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
             ui.set_min_size(size);
-            ui.label(service.name());
+            ui.label(name);
         });
         if let Some(variable) = variable {
             ui.label(theme::weak(ui, text::token_from(variable)));
@@ -40,17 +41,17 @@ pub(super) fn token_ui(ui: &mut Ui, session: &Session, service: Service, command
             .margin(vec2(SPACE, 0.0))
             .min_size(vec2(0.0, CONTROL))
             .desired_width(ui.available_width() - 2.0 * (SMALL_CONTROL + SPACE));
-        let response = ui.add(edit).accessible_name(text::token(service));
+        let response = ui.add(edit).accessible_name(text::token(name));
         if response.lost_focus() && !typed.trim().is_empty() {
             let token = std::mem::take(&mut typed);
             commands.push(ModelCommand::StoreToken(service, token));
         }
         ui.data_mut(|data| data.insert_temp(id, typed));
-        if widgets::icon_button_ui(ui, icons::OPEN, &text::make_token(service)).clicked() {
+        if widgets::icon_button_ui(ui, icons::OPEN, &text::make_token(name)).clicked() {
             ui.ctx().open_url(OpenUrl::new_tab(service.token_page()));
         }
         if is_known && !is_of_own_tools {
-            let remove = widgets::icon_button_ui(ui, icons::CLOSE, &text::remove_token(service));
+            let remove = widgets::icon_button_ui(ui, icons::CLOSE, &text::remove_token(name));
             commands.on_click(&remove, ModelCommand::StoreToken(service, String::new()));
         }
     });

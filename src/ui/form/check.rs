@@ -56,7 +56,7 @@ fn obstacle(session: &Session, problems: &HashMap<String, Problem>) -> Option<St
     }
     let wrong = fields::all().filter(|field| problems.contains_key(field.name));
     let labels: Vec<_> = wrong.map(|field| field.label).collect();
-    (!labels.is_empty()).then(|| text::needs_change(&labels))
+    (!labels.is_empty()).then(|| text::needs_change(labels.join(", ")))
 }
 
 /// What the LoRAs of the form have to say against a job with these inputs.

@@ -196,7 +196,7 @@ impl Row<'_> {
                 None => text::CHOOSE,
             };
             let choose = ui.add_enabled(is_enabled, Button::new(words));
-            let choose = choose.accessible_name(text::choose(field));
+            let choose = choose.accessible_name(text::choose(field.label.to_lowercase()));
             let ask = Command::Ask(Asked::Input(field.name));
             self.commands.on_click(&choose, ask);
             if field.name == "image" {

@@ -218,7 +218,10 @@ fn about_ui(ui: &mut Ui, info: &LoraInfo) {
     if let Some(base_model) = &info.base_model {
         widgets::small_ui(ui, text::trained_on(base_model));
     }
-    widgets::small_ui(ui, text::checksum(info));
+    widgets::small_ui(
+        ui,
+        text::checksum(info.file.sha256.get(..12).unwrap_or_default()),
+    );
 }
 
 /// How much of a LoRA matches the model.
@@ -231,7 +234,7 @@ fn matched_ui(ui: &mut Ui, report: &Report) {
     };
     let words = format!("{icon} {}", text::matched(report));
     widgets::wrapped_ui(ui, RichText::new(words).color(colour).small()).on_hover_ui(|ui| {
-        ui.label(text::layout(report));
+        ui.label(text::layout(&report.layout));
         for name in &report.not_understood {
             widgets::small_ui(ui, name);
         }

@@ -64,7 +64,8 @@ impl LoraList {
         let wrong = self.drafts.iter();
         let wrong = wrong.filter(|(_, typed)| parsed(typed).is_none());
         wrong.map(|(index, typed)| {
-            let sentence = text::not_a_number(index + OF_CONTRACT, typed);
+            let name = text::name(index + OF_CONTRACT + 1);
+            let sentence = text::not_a_number(name, typed.escape_debug());
             Problem::new("more_loras", sentence)
         })
     }
@@ -187,7 +188,7 @@ impl LoraList {
     ) -> bool {
         ui.spacing_mut().item_spacing.y = HALF;
         let place = index + OF_CONTRACT;
-        let name = text::name(place);
+        let name = text::name(place + 1);
         let remove = ui.horizontal(|ui| {
             ui.set_height(SMALL_CONTROL);
             ui.label(&name);

@@ -72,7 +72,7 @@ impl Row<'_> {
         if is_at_rest && !self.drafts.contains_key(field.name) {
             // The controls that follow keep their names, and with them the focus.
             ui.skip_ahead_auto_ids(1);
-        } else if widgets::icon_button_ui(ui, icons::RESET, &text::reset(field)).clicked() {
+        } else if widgets::icon_button_ui(ui, icons::RESET, &text::reset(field.label)).clicked() {
             field.reset(self.params);
             self.drafts.remove(field.name);
         }
@@ -81,7 +81,7 @@ impl Row<'_> {
 
 /// What an input means and what it takes, at a question mark.
 pub(super) fn help_ui(ui: &mut Ui, field: &Field) {
-    let response = widgets::bare_icon_ui(ui, icons::HELP, &text::about(field));
+    let response = widgets::bare_icon_ui(ui, icons::HELP, &text::about(field.label));
     response.on_hover_ui(|ui| {
         ui.label(field.help);
         if let Some(range) = field.range_text() {

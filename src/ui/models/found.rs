@@ -1,9 +1,11 @@
 //! The models of this machine.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use egui::Ui;
 
+use crate::imaging::read;
 use crate::session::Session;
 use crate::session::downloads::Purpose;
 use crate::ui::command::{Command, Commands, ModelCommand};
@@ -11,7 +13,7 @@ use crate::ui::models::card;
 use crate::ui::text::{common, models as text};
 use crate::ui::theme;
 use crate::ui::{icons, widgets};
-use crate::weights::catalog::total;
+use crate::weights::catalog::{size_text, total};
 use crate::weights::model::ModelSource;
 use crate::weights::survey::found::FoundModel;
 
@@ -107,7 +109,7 @@ impl Found {
         let is_possible = name == text::DELETE;
         let delete = ui.add_enabled_ui(is_possible, button_ui).inner;
         if delete.clicked() {
-            self.doomed = Some((model.path.clone(), text::trash_question(&files)));
+            self.doomed = Some((model.path.clone(), trash_question(&files)));
         }
     }
 }
@@ -127,7 +129,7 @@ fn use_ui(ui: &mut Ui, model: &FoundModel, session: &Session, commands: &mut Com
         let catalog = &session.models.catalog;
         let parts = model.missing.iter();
         let files = parts.flat_map(|part| catalog.files_of_part(part.folder));
-        let name = text::get_rest(total(&files.collect::<Vec<_>>()));
+        let name = text::get_rest(size_text(total(&files.collect::<Vec<_>>())));
         let rest = Purpose::Rest(model.path.clone());
         let is_new = session.downloads.find(&rest).is_none();
         if widgets::download_button_ui(ui, is_new, &name, &name) {
@@ -136,6 +138,14 @@ fn use_ui(ui: &mut Ui, model: &FoundModel, session: &Session, commands: &mut Com
         }
     }
     false
+}
+
+/// Asks about the files that go with a model.
+fn trash_question(files: &[PathBuf]) -> String {
+    let sizes = files.iter().filter_map(|file| fs::metadata(file).ok());
+    let size = size_text(sizes.map(|data| data.len()).sum());
+    let names: Vec<_> = files.iter().map(|file| read::name(file)).collect();
+    text::trash_question(names.join(", "), size)
 }
 
 /// The model inside the program.
@@ -175,7 +185,7 @@ fn checker_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
     card::card_ui(ui, false, |ui| {
         card::row_ui(ui, text::CHECKER, text::CHECKER_FACTS, |ui| {
             let bytes = total(&session.models.catalog.safety_files());
-            let words = text::download_bytes(bytes);
+            let words = text::download_bytes(size_text(bytes));
             let is_new = session.downloads.find(&Purpose::Safety).is_none();
             if widgets::download_button_ui(ui, is_new, &words, text::DOWNLOAD_CHECKER) {
                 commands.push(ModelCommand::Download(Purpose::Safety));

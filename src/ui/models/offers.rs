@@ -13,7 +13,7 @@ use crate::ui::models::card;
 use crate::ui::text::models as text;
 use crate::ui::theme::{self, HALF, OFFER_WIDTH, SPACE};
 use crate::ui::{choices, icons, tokens, widgets};
-use crate::weights::catalog::{Offer, total};
+use crate::weights::catalog::{Offer, size_text, total};
 use crate::weights::install;
 use crate::weights::tokens::Service;
 
@@ -130,7 +130,7 @@ fn facts_ui(ui: &mut Ui, offer: &Offer, session: &Session) {
     let shown = ui.scope(|ui| widgets::small_sentence_ui(ui, icons::DOWNLOAD, &size));
     shown.response.on_hover_ui(|ui| {
         for file in catalog.files(offer) {
-            ui.label(text::file(&file.path, file.bytes));
+            ui.label(text::file(&file.path, size_text(file.bytes)));
             widgets::small_ui(ui, text::from(&file.repository));
         }
     });
@@ -138,7 +138,7 @@ fn facts_ui(ui: &mut Ui, offer: &Offer, session: &Session) {
         Model::Schnell => 4,
         Model::Dev => 28,
     };
-    let time = text::duration(&duration_text(usual_seconds(offer.model, steps)));
+    let time = text::duration(duration_text(usual_seconds(offer.model, steps)));
     widgets::small_sentence_ui(ui, icons::WAITING, &time);
     if let Some(memory) = session.machine_memory() {
         let fit = text::memory(memory, catalog.fits(offer, memory));
@@ -191,7 +191,7 @@ fn button_ui(ui: &mut Ui, offer: &Offer, session: &Session, commands: &mut Comma
     }
     // What lies elsewhere on this machine is not downloaded again.
     let is_known = session.models.found().is_some();
-    let name = text::download_offer(offer);
+    let name = text::download_offer(offer.name());
     let is_clicked = widgets::download_button_ui(ui, is_known, text::DOWNLOAD, &name);
     if is_clicked {
         commands.push(ModelCommand::Download(own));

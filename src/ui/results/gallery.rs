@@ -83,7 +83,7 @@ fn empty_ui(ui: &mut Ui) {
 /// Draws one picture of the strip.
 fn tile_ui(ui: &Ui, rect: Rect, entry: &Entry, shown: &Shown, is_chosen: bool) -> Response {
     let response = ui.interact(rect, ui.scope_id().with(&entry.path), Sense::click());
-    let name = text::picture(entry);
+    let name = text::picture(entry.file_name());
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_chosen, &name));
     let palette = theme::palette(ui);
     ui.painter().rect_filled(rect, RADIUS, palette.raised);
@@ -126,7 +126,7 @@ fn middle_square(size: egui::Vec2) -> Rect {
 fn about_ui(ui: &mut Ui, entry: &Entry, shown: &Shown) {
     if let Some(record) = &entry.record {
         ui.label(text::prompt(record));
-        widgets::small_ui(ui, text::seed(record));
+        widgets::small_ui(ui, text::seed(record.seed));
     } else {
         ui.label(entry.file_name());
         widgets::small_ui(ui, text::UNKNOWN);

@@ -11,7 +11,7 @@ use crate::ui::command::{Command, Commands};
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::results::compare::Original;
 use crate::ui::results::details;
-use crate::ui::text::results as text;
+use crate::ui::text::{common, results as text};
 use crate::ui::theme::{self, CONTROL, DETAILS_WIDTH, RADIUS, SPACE};
 use crate::ui::{empty, icons, shortcuts, widgets};
 
@@ -104,7 +104,7 @@ impl View {
         shown: Shown,
     ) -> Option<[u32; 2]> {
         let (rect, response) = ui.allocate_exact_size(room, Sense::click_and_drag());
-        let name = text::picture(entry);
+        let name = text::picture(entry.file_name());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
         match shown {
             Shown::Ready(texture, size) => {
@@ -223,9 +223,9 @@ fn promise_ui(ui: &mut Ui, prompt: &str) {
 fn withheld_ui(ui: &mut Ui, entry: &Entry, reason: &str) {
     let colour = theme::palette(ui).weak;
     empty::middle_ui(ui, icons::EYE_CLOSED, colour, text::WITHHELD, |ui| {
-        ui.label(theme::weak(ui, text::withheld(reason)));
+        ui.label(theme::weak(ui, text::withheld(common::sentence(reason))));
         if let Some(record) = &entry.record {
-            widgets::small_ui(ui, text::withheld_facts(record));
+            widgets::small_ui(ui, text::withheld_facts(record.index + 1, record.seed));
             widgets::truncated_ui(ui, theme::small(ui, text::prompt(record)));
         }
     });

@@ -26,10 +26,6 @@ pub(crate) fn model_state(session: &Session) -> &'static str {
     }
 }
 
-pub(crate) fn counts(pictures: usize, open: usize) -> String {
-    format!("{} · {open} in the queue", common::pictures(pictures))
-}
-
 pub(crate) fn download(download: &Download) -> String {
     let percent = (download.bytes.share() * 100.0) as u32;
     match download.halt {
@@ -37,4 +33,9 @@ pub(crate) fn download(download: &Download) -> String {
         Some(Halt::Paused | Halt::Waiting) => format!("Download paused at {percent} %"),
         Some(Halt::Failed { .. }) => "The download stands still".to_owned(),
     }
+}
+
+sentences! {
+    /// How many pictures there are, and how many jobs run or wait.
+    counts(pictures, open) = "{pictures} · {open} in the queue";
 }

@@ -66,14 +66,8 @@ pub(crate) fn tool_hint(tool: Tool, key: &str) -> String {
     format!("{name}\n{hint}")
 }
 
-pub(crate) fn zoom(percent: &str) -> String {
-    format!("Zoom {percent}")
-}
-
-pub(crate) fn mask_in(colour: &str) -> String {
-    format!("Mask in {colour}")
-}
-
-pub(crate) fn mask_unusable(sentence: &str) -> String {
-    format!("The mask {sentence}")
+sentences! {
+    zoom(percent) = "Zoom {percent}";
+    mask_in(colour) = "Mask in {colour}";
+    mask_unusable(sentence) = "The mask {sentence}";
 }

@@ -25,15 +25,6 @@ pub(crate) const TABS: [(Tab, &str); 3] = [
     (Tab::Models, "Models"),
 ];
 
-/// A name with the key that does the same.
-pub(crate) fn with_key(name: &str, key: &str) -> String {
-    format!("{name} ({key})")
-}
-
-pub(crate) fn close(dialog: &str) -> String {
-    format!("Close {}", dialog.to_lowercase())
-}
-
 /// A number of pictures.
 pub(crate) fn pictures(count: usize) -> String {
     let pictures = if count == 1 { "picture" } else { "pictures" };
@@ -90,4 +81,10 @@ pub(crate) fn sentence(message: &str) -> String {
         .next()
         .map(|first| first.to_uppercase().chain(letters).collect())
         .unwrap_or_default()
+}
+
+sentences! {
+    /// A name with the key that does the same.
+    with_key(name, key) = "{name} ({key})";
+    close(dialog) = "Close {dialog}";
 }

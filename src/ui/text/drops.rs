@@ -17,10 +17,7 @@ pub(crate) const QUEUE: (&str, &str) = (
 pub(crate) const DROP: &str = "Drop it on what it is";
 pub(crate) const ASK: &str = "What is it? Esc gives it up";
 
-pub(crate) fn first_of_models(count: usize) -> String {
-    format!("The first of the {count} models runs; the others were left")
-}
-
-pub(crate) fn first_of_files(count: usize) -> String {
-    format!("The first of the {count} files is the starting picture; the others were left")
+sentences! {
+    first_of_models(count) = "The first of the {count} models runs; the others were left";
+    first_of_files(count) = "The first of the {count} files is the starting picture; the others were left";
 }

@@ -1,6 +1,5 @@
 //! The form, besides what the table of inputs says.
 
-use crate::schema::fields::Field;
 use crate::schema::params::Params;
 
 pub(crate) const CHANGE: &str = "Change…";
@@ -12,31 +11,6 @@ pub(crate) const PROMPT_HINT: &str = "What should the picture show?";
 pub(crate) const RANDOM_SEED: &str = "Random seed each time";
 pub(crate) const ROLL_SEED: &str = "Roll a seed and keep it";
 pub(crate) const SEED_HINT: &str = "Random each time";
-
-pub(crate) fn about(field: &Field) -> String {
-    format!("About {}", field.label)
-}
-
-pub(crate) fn reset(field: &Field) -> String {
-    format!("Reset {}", field.label)
-}
-
-pub(crate) fn choose(field: &Field) -> String {
-    format!("Choose {}", field.label.to_lowercase())
-}
-
-pub(crate) fn unused(why: &str) -> String {
-    format!("Not used now: {why}")
-}
-
-pub(crate) fn use_steps(steps: i64) -> String {
-    format!("Use {steps} steps, enough for schnell")
-}
-
-/// Why nothing can be generated, from the labels of the inputs with problems.
-pub(crate) fn needs_change(labels: &[&str]) -> String {
-    format!("Needs a change: {}", labels.join(", "))
-}
 
 /// What the button does: its verb, and a few words more.
 fn action(params: &Params) -> (&'static str, &'static str) {
@@ -68,4 +42,13 @@ pub(crate) fn generate(params: &Params) -> String {
 /// What the button that generates does.
 pub(crate) fn generate_hint(params: &Params) -> &'static str {
     action(params).1
+}
+
+sentences! {
+    about(label) = "About {label}";
+    reset(label) = "Reset {label}";
+    choose(label) = "Choose {label}";
+    unused(why) = "Not used now: {why}";
+    use_steps(steps) = "Use {steps} steps, enough for schnell";
+    needs_change(labels) = "Needs a change: {labels}";
 }

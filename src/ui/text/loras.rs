@@ -1,7 +1,6 @@
 //! The LoRAs of the form.
 
 use crate::engine::lora::report::Report;
-use crate::weights::library::LoraInfo;
 
 pub(crate) const ADD: &str = "Add a LoRA";
 pub(crate) const CANCEL_DOWNLOAD: &str = "Cancel the download";
@@ -23,50 +22,6 @@ pub(crate) const RENEW: &str = "Look for a newer file";
 pub(crate) const TRIGGERS: &str = "Trigger words";
 pub(crate) const TYPING: &str = "Enter looks it up";
 
-/// The name of the LoRA in a place, counted from 0.
-pub(crate) fn name(place: usize) -> String {
-    format!("LoRA {}", place + 1)
-}
-
-pub(crate) fn remove(name: &str) -> String {
-    format!("Remove {name}")
-}
-
-pub(crate) fn scale(name: &str) -> String {
-    format!("{name} scale")
-}
-
-pub(crate) fn as_number(name: &str) -> String {
-    format!("{name}, as a number")
-}
-
-pub(crate) fn not_a_number(place: usize, typed: &str) -> String {
-    let (name, typed) = (name(place), typed.escape_debug());
-    format!("{name}: the scale must be a number, not '{typed}'")
-}
-
-pub(crate) fn unusable(reason: &str) -> String {
-    format!("cannot be used: {reason}")
-}
-
-/// What acts in place of the main one that was disabled.
-pub(crate) fn replaced_by(own: &str) -> String {
-    format!("As on Replicate, {own} acts in its place")
-}
-
-pub(crate) fn picture(name: &str) -> String {
-    format!("Picture of {name}")
-}
-
-pub(crate) fn trained_on(base_model: &str) -> String {
-    format!("Trained on {base_model}")
-}
-
-pub(crate) fn checksum(info: &LoraInfo) -> String {
-    let beginning = info.file.sha256.get(..12).unwrap_or_default();
-    format!("SHA-256 {beginning}…")
-}
-
 /// How much of a LoRA matches the model.
 pub(crate) fn matched(report: &Report) -> String {
     let rank = report.rank_text().map(|rank| format!(", {rank}"));
@@ -83,18 +38,26 @@ pub(crate) fn matched(report: &Report) -> String {
     )
 }
 
-pub(crate) fn layout(report: &Report) -> String {
-    format!("Named as by {}", report.layout)
-}
-
-pub(crate) fn trigger(word: &str) -> String {
-    format!("Trigger word {word}")
-}
-
 pub(crate) fn trigger_hint(is_in_prompt: bool) -> &'static str {
     if is_in_prompt {
         "It is in the prompt"
     } else {
         "Puts it into the prompt"
     }
+}
+
+sentences! {
+    remove(name) = "Remove {name}";
+    scale(name) = "{name} scale";
+    as_number(name) = "{name}, as a number";
+    name(number) = "LoRA {number}";
+    not_a_number(name, typed) = "{name}: the scale must be a number, not '{typed}'";
+    unusable(reason) = "cannot be used: {reason}";
+    /// What acts in place of the main one that was disabled.
+    replaced_by(own) = "As on Replicate, {own} acts in its place";
+    picture(name) = "Picture of {name}";
+    trained_on(base_model) = "Trained on {base_model}";
+    checksum(beginning) = "SHA-256 {beginning}…";
+    layout(name) = "Named as by {name}";
+    trigger(word) = "Trigger word {word}";
 }

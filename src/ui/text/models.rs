@@ -1,14 +1,11 @@
 //! The page of models: welcome, what is on this machine, offers and downloads.
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::imaging::read;
 use crate::schema::request::Model;
 use crate::session::downloads::{Download, Halt};
 use crate::ui::text::common;
-use crate::weights::catalog::{Offer, size_text};
+use crate::weights::catalog::size_text;
 use crate::weights::fetch::in_words;
 use crate::weights::survey::found::FoundModel;
 
@@ -80,34 +77,6 @@ pub(crate) fn facts(model: &FoundModel) -> String {
     facts.join(" · ")
 }
 
-pub(crate) fn obstacle(obstacle: &str) -> String {
-    format!("It {obstacle}")
-}
-
-pub(crate) fn needs(parts: &str) -> String {
-    format!("It still needs {parts}")
-}
-
-pub(crate) fn use_model(name: &str) -> String {
-    format!("Use {name}")
-}
-
-pub(crate) fn get_rest(bytes: u64) -> String {
-    format!("Get the rest ({})", size_text(bytes))
-}
-
-/// Asks about the files that go with a model.
-pub(crate) fn trash_question(files: &[PathBuf]) -> String {
-    let sizes = files.iter().filter_map(|file| fs::metadata(file).ok());
-    let size = size_text(sizes.map(|data| data.len()).sum());
-    let names: Vec<_> = files.iter().map(|file| read::name(file)).collect();
-    format!("Put {} into the trash ({size})?", names.join(", "))
-}
-
-pub(crate) fn download_bytes(bytes: u64) -> String {
-    format!("Download ({})", size_text(bytes))
-}
-
 /// What a model that can be downloaded is called, and what it is good for.
 pub(crate) fn offer(model: Model) -> (&'static str, &'static str) {
     match model {
@@ -120,15 +89,6 @@ pub(crate) fn offer(model: Model) -> (&'static str, &'static str) {
             "The fine one: about 28 steps, and most LoRAs are for it",
         ),
     }
-}
-
-/// The name of the choice of a precision.
-pub(crate) fn sizes(name: &str) -> String {
-    format!("Size of {name}")
-}
-
-pub(crate) fn other_recommended(precision: &str) -> String {
-    format!("{precision} is recommended for this machine")
 }
 
 /// What an offer of `all` bytes takes, of which some are lacking, with so much free on the disk.
@@ -152,18 +112,6 @@ pub(crate) fn bytes_to_download(all: u64, lacking: Option<u64>, free: Option<u64
     }
 }
 
-pub(crate) fn file(path: &str, bytes: u64) -> String {
-    format!("{path}, {}", size_text(bytes))
-}
-
-pub(crate) fn from(repository: &str) -> String {
-    format!("from {repository}")
-}
-
-pub(crate) fn duration(time: &str) -> String {
-    format!("About {time} for a picture of 1024 × 1024 here; at 0.25 megapixels a quarter of it")
-}
-
 /// Whether an offer fits into the memory of this machine.
 pub(crate) fn memory(memory: u64, fits: bool) -> String {
     let memory = size_text(memory);
@@ -174,14 +122,6 @@ pub(crate) fn memory(memory: u64, fits: bool) -> String {
             "More than the {memory} of memory of this machine: it runs, read piece by piece, and takes longer"
         )
     }
-}
-
-pub(crate) fn download_offer(offer: &Offer) -> String {
-    format!("Download {}", offer.name())
-}
-
-pub(crate) fn download_of(name: &str) -> String {
-    format!("Download of {name}")
 }
 
 /// What a download is doing now.
@@ -212,4 +152,22 @@ pub(crate) fn progress(download: &Download) -> String {
         }
     }
     parts.join(" · ")
+}
+
+sentences! {
+    obstacle(obstacle) = "It {obstacle}";
+    needs(parts) = "It still needs {parts}";
+    use_model(name) = "Use {name}";
+    get_rest(size) = "Get the rest ({size})";
+    /// Asks about the files that go with a model.
+    trash_question(files, size) = "Put {files} into the trash ({size})?";
+    download_bytes(size) = "Download ({size})";
+    download_offer(name) = "Download {name}";
+    download_of(name) = "Download of {name}";
+    /// The name of the choice of a precision.
+    sizes(name) = "Size of {name}";
+    other_recommended(precision) = "{precision} is recommended for this machine";
+    file(path, size) = "{path}, {size}";
+    from(repository) = "from {repository}";
+    duration(time) = "About {time} for a picture of 1024 × 1024 here; at 0.25 megapixels a quarter of it";
 }

@@ -16,15 +16,12 @@ pub(crate) const PAUSED: &str = "Paused: waiting jobs stay where they are";
 pub(crate) const SHOW_PICTURE: &str = "Show the picture";
 pub(crate) const CANCELLED: &str = "Cancelled";
 
-pub(crate) fn waiting(pictures: usize) -> String {
-    format!("Waiting · {}", common::pictures(pictures))
-}
-
 pub(crate) fn finished(job: &Finished) -> String {
     let pictures = common::pictures(job.entries.len());
     format!("{pictures} in {:.1} s", job.timings_secs.total)
 }
 
-pub(crate) fn cancel(prompt: &str) -> String {
-    format!("Cancel {prompt}")
+sentences! {
+    waiting(pictures) = "Waiting · {pictures}";
+    cancel(prompt) = "Cancel {prompt}";
 }

@@ -9,14 +9,8 @@ pub(crate) const PICTURE_READY: &str = "A picture is ready";
 pub(crate) const SEED_COPIED: &str = "Seed copied";
 pub(crate) const SETTINGS_LOADED: &str = "The form has the settings of this picture";
 
-pub(crate) fn unknown(file: &str) -> String {
-    format!("{file} does not say how it was made")
-}
-
-pub(crate) fn unusable(sentence: &str) -> String {
-    format!("The picture {sentence}")
-}
-
-pub(crate) fn not_queued(file: &str, reasons: &str) -> String {
-    format!("{file} was not queued ({reasons})")
+sentences! {
+    unknown(file) = "{file} does not say how it was made";
+    unusable(sentence) = "The picture {sentence}";
+    not_queued(file, reasons) = "{file} was not queued ({reasons})";
 }

@@ -1,6 +1,5 @@
 //! The strip of pictures, and the chosen one.
 
-use crate::session::gallery::Entry;
 use crate::session::record::Record;
 use crate::ui::text::common;
 
@@ -38,37 +37,15 @@ pub(crate) fn prompt(record: &Record) -> &str {
     }
 }
 
-pub(crate) fn picture(entry: &Entry) -> String {
-    format!("Picture {}", entry.file_name())
-}
-
-pub(crate) fn size(width: u32, height: u32) -> String {
-    format!("{width} × {height} px")
-}
-
-pub(crate) fn seed(record: &Record) -> String {
-    format!("{} {}", FACT_SEED, record.seed)
-}
-
-/// What to do when there is no picture yet, with the key that generates.
-pub(crate) fn empty_hint(key: &str) -> String {
-    format!(
-        "Describe a picture on the left and press Generate, or {key} while you type. Everything runs on this machine"
-    )
-}
-
-pub(crate) fn withheld(reason: &str) -> String {
-    let reason = common::sentence(reason);
-    format!("{reason}. It was not saved. Another prompt or seed may help")
-}
-
-/// Which picture was withheld.
-pub(crate) fn withheld_facts(record: &Record) -> String {
-    let number = record.index + 1;
-    format!("Picture {number} of its job, seed {}", record.seed)
-}
-
-/// The button that compares with the starting picture; `key` shows only that.
-pub(crate) fn compare(key: &str) -> String {
-    format!("Compare with the starting picture (hold {key} to see only that)")
+sentences! {
+    picture(file) = "Picture {file}";
+    size(width, height) = "{width} × {height} px";
+    seed(seed) = "Seed {seed}";
+    /// What to do when there is no picture yet, with the key that generates.
+    empty_hint(key) = "Describe a picture on the left and press Generate, or {key} while you type. Everything runs on this machine";
+    withheld(reason) = "{reason}. It was not saved. Another prompt or seed may help";
+    /// Which picture was withheld.
+    withheld_facts(number, seed) = "Picture {number} of its job, seed {seed}";
+    /// The button that compares with the starting picture; `key` shows only that.
+    compare(key) = "Compare with the starting picture (hold {key} to see only that)";
 }

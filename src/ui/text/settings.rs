@@ -1,9 +1,7 @@
 //! The settings' dialog, and the tokens for downloads.
 
 use crate::schema::Fidelity;
-use crate::session::naming;
 use crate::session::settings::Theme;
-use crate::weights::tokens::Service;
 
 pub(crate) const BEHAVIOUR: &str = "Behaviour";
 pub(crate) const BEHAVIOURS: [(Fidelity, &str); 2] = [
@@ -51,23 +49,10 @@ pub(crate) fn memory(gib: Option<u32>) -> String {
     }
 }
 
-pub(crate) fn file_names_hint() -> String {
-    let words = naming::WORDS.map(|(word, _)| word).join(" ");
-    format!("{words} are filled in. No file is ever replaced")
-}
-
-pub(crate) fn token(service: Service) -> String {
-    format!("Token for {}", service.name())
-}
-
-pub(crate) fn token_from(variable: &str) -> String {
-    format!("From {variable}")
-}
-
-pub(crate) fn make_token(service: Service) -> String {
-    format!("Make a token for {}", service.name())
-}
-
-pub(crate) fn remove_token(service: Service) -> String {
-    format!("Remove the token for {}", service.name())
+sentences! {
+    file_names_hint(words) = "{words} are filled in. No file is ever replaced";
+    token(service) = "Token for {service}";
+    token_from(variable) = "From {variable}";
+    make_token(service) = "Make a token for {service}";
+    remove_token(service) = "Remove the token for {service}";
 }
