@@ -13,6 +13,7 @@
 //! | [`weights`] | a reference to weights → files on this machine; the only place for a network |
 //! | [`imaging`] | pixels, masks, picture files and what is written in them |
 //! | [`schema`] | what can be asked; pure data |
+//! | [`files`], [`text`] | files that are written whole; numbers in the form that people read |
 //!
 //! # One schema
 //! [`schema::fields`] holds one row per input, [`schema::extras`] one for each that goes beyond the contract. The form,
@@ -80,7 +81,7 @@
 //! * A LoRA never changes a weight: with empty slots every layer computes what it computed before, bit for bit.
 //! * A token goes to its own service and to nobody else, also through a redirect.
 //! * Outside the mask a picture comes back byte for byte, in the corrected mode.
-//! * Files are written under a temporary name, synced and renamed ([`session::files`]).
+//! * Files are written under a temporary name, synced and renamed ([`files`]).
 //! * Latents, schedule, noise and rotary angles are f32 or better, whatever the precision of the weights.
 //! * The transformer's tensors have BFL's names inside, the VAE's and the text encoders' those of diffusers and
 //!   transformers; [`engine::checkpoint`] translates.
@@ -100,8 +101,10 @@
 
 pub mod cli;
 pub mod engine;
+pub mod files;
 pub mod imaging;
 pub mod schema;
 pub mod session;
+pub mod text;
 pub mod ui;
 pub mod weights;

@@ -8,14 +8,16 @@ use flux_qfaces::engine::Generator;
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::schema::request::Model;
+use flux_qfaces::session::folders::Folders;
+use flux_qfaces::session::program::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::session::{Folders, Setup};
 use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::http::Network;
 use flux_qfaces::weights::tokens::Tokens;
 use flux_qfaces::{cli, ui};
 
 fn main() -> ExitCode {
+    cli::log::start();
     let matches = cli::command().get_matches();
     cli::run(&matches).unwrap_or_else(|| match window(&matches) {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flux_qfaces::schema::request::Model;
-use flux_qfaces::weights::Error;
-use flux_qfaces::weights::catalog::{Catalog, Published, size_text};
+use flux_qfaces::text::size_text;
+use flux_qfaces::weights::catalog::{Catalog, Published};
+use flux_qfaces::weights::error::Error;
 use flux_qfaces::weights::install::{self, Arrival, install};
 use flux_qfaces::weights::stop::Stop;
 use serde_json::json;

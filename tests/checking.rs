@@ -61,7 +61,7 @@ fn load(source: &ModelSource) -> FluxGenerator {
 
 /// Runs a job; also tells whether pictures were looked at.
 fn made(place: &TempDir, request: &Request) -> (Result<Outcome, Error>, bool) {
-    let mut generator = load(&ModelSource::Folder(place.path().to_owned()));
+    let mut generator = load(&ModelSource::in_folder(place.path()));
     let mut has_looked = false;
     let made = generator.generate(request, &[], &mut |progress| {
         has_looked |= progress.stage == Stage::Checking;

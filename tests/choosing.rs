@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use flux_qfaces::session::downloads::Purpose;
 use flux_qfaces::session::jobs::JobState;
-use flux_qfaces::session::{Session, Setup};
+use flux_qfaces::session::program::{Session, Setup};
 use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::survey::found::FoundModel;
 use tempfile::TempDir;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use egui::{Event, Key, Modifiers, Pos2, Role};
 use egui_kittest::kittest::{NodeT, Queryable, by};
 use egui_kittest::{Harness, Node};
-use flux_qfaces::session::{Folders, Session, Setup};
+use flux_qfaces::session::folders::Folders;
+use flux_qfaces::session::program::{Session, Setup};
 use flux_qfaces::ui::{app::state::App, theme};
 use tempfile::TempDir;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use flux_qfaces::weights::Error;
+use flux_qfaces::weights::error::Error;
 use flux_qfaces::weights::fetch::{Fetched, Wanted, fetch};
 use flux_qfaces::weights::stop::Stop;
 use flux_qfaces::weights::tokens::{Service, Tokens};

@@ -12,11 +12,11 @@ use flux_qfaces::engine::plan::Outlook;
 use flux_qfaces::engine::safety::Withheld;
 use flux_qfaces::engine::{Error, Generator, Outcome, Progress, Stage, Timings, Watch};
 use flux_qfaces::schema::request::Request;
-use flux_qfaces::session::Setup;
+use flux_qfaces::session::program::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::weights::LoraFile;
 use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::http::Network;
+use flux_qfaces::weights::lora::LoraFile;
 use flux_qfaces::weights::model::{ModelCard, ModelSource};
 use flux_qfaces::weights::tokens::Tokens;
 use image::{Rgb, RgbImage};
@@ -237,7 +237,7 @@ pub(crate) fn card() -> ModelCard {
     ModelCard {
         name: "fake".to_owned(),
         about: Some("A pretended model for tests".to_owned()),
-        is_flux_sized: false,
+        architecture: None,
         native_side: 64,
         examples: vec!["an example of a prompt".to_owned()],
     }

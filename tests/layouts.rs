@@ -21,7 +21,7 @@ use flux_qfaces::schema::request::{Circumstances, Model, Request};
 use flux_qfaces::weights::header::Format;
 use flux_qfaces::weights::inspect::Part;
 use flux_qfaces::weights::model::ModelSource;
-use flux_qfaces::weights::survey::open_model;
+use flux_qfaces::weights::survey::assembly::open_model;
 
 use crate::reference_data::{Golden, cases_in, check, copy, folder, relative};
 

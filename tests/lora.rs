@@ -18,7 +18,7 @@ use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::engine::{Error, Outcome};
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
-use flux_qfaces::weights::{LoraFile, LoraPlace};
+use flux_qfaces::weights::lora::{LoraFile, LoraPlace};
 
 use crate::reference_data::{Golden, both_transformers, check, lora_cases, lora_folder, model};
 

@@ -206,10 +206,10 @@ fn a_lora_that_is_left_out_holds_nothing_and_stays_so() {
     assert!(!desk.is_disabled(Role::Button, "Generate"));
     desk.press("Generate");
     desk.until("a picture", |desk| desk.pictures() == 1);
-    let settings = std::fs::read_to_string(desk.folder.path().join("config/settings.json"));
-    assert!(settings.unwrap().contains("loras_off"), "not kept");
+    let state = std::fs::read_to_string(desk.folder.path().join("state/state.json"));
+    assert!(state.unwrap().contains("loras_off"), "not kept");
     desk.type_reference("embedded:qface");
-    assert!(desk.session().settings.loras_off.is_empty());
+    assert!(desk.session().state().loras_off.is_empty());
 }
 
 #[test]
@@ -316,11 +316,14 @@ fn what_a_strangers_picture_names_is_not_downloaded_without_a_word() {
     desk.harness.key_press(egui::Key::Escape);
     desk.settle();
     assert!(server.heard().is_empty(), "a token is not the user's word");
-    let settings = std::fs::read_to_string(desk.folder.path().join("config/settings.json"));
-    assert!(settings.unwrap().contains("loras_held"), "not kept");
+    let state = std::fs::read_to_string(desk.folder.path().join("state/state.json"));
+    assert!(state.unwrap().contains("loras_held"), "not kept");
     let params = desk.loras().clone();
-    let problems = desk.session().problems(&params);
-    assert_eq!(problems[0].field, "replicate_weights", "{problems:?}");
+    let preview = desk.session().preview(&params);
+    assert_eq!(
+        preview.problems[0].field, "replicate_weights",
+        "{preview:?}"
+    );
     desk.press("Download it");
     desk.until("the LoRA is there", |desk| desk.is_ready(&link));
     assert!(!desk.is_disabled(Role::Button, "Generate"));
@@ -342,7 +345,7 @@ fn a_picture_that_names_a_lora_on_its_way_does_not_touch_the_download() {
     };
     desk.until("something arrives", arrives);
     desk.take_settings_of_strange_picture();
-    assert!(desk.session().settings.loras_held.is_empty());
+    assert!(desk.session().state().loras_held.is_empty());
     assert!(arrives(&desk));
     desk.press("Cancel the download");
     desk.until("the end", |desk| desk.shows("what has arrived is kept"));

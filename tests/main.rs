@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and nobody uses it as a library"
 )]
 
+mod background;
 mod canvas;
 mod catalog;
 mod checking;

@@ -8,9 +8,11 @@ use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
 use flux_qfaces::engine::safety::SafetyChecker;
 use flux_qfaces::schema::request::Model;
+use flux_qfaces::weights::archive;
+use flux_qfaces::weights::error::Error;
+use flux_qfaces::weights::lora::{LoraFile, LoraPlace};
 use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::survey::candidate::Candidate;
-use flux_qfaces::weights::{Error, LoraFile, LoraPlace, archive};
 
 use crate::reference_data::{copy, lora_folder, model};
 
@@ -237,7 +239,7 @@ fn a_bent_safety_checker_ends_in_a_sentence_or_a_verdict() {
     for part in ["safety_checker", "safety_classifier"] {
         copy(&data.join(part), &place.path().join(part));
     }
-    let source = ModelSource::Folder(place.path().to_owned());
+    let source = ModelSource::in_folder(place.path());
     let picture = image::open(data.join("pictures/withheld.png"))
         .unwrap()
         .to_rgb8();

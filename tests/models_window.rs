@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use egui::Role;
+use flux_qfaces::schema::request::Model;
 use flux_qfaces::session::downloads::Halt;
-use flux_qfaces::session::{ModelState, Setup};
+use flux_qfaces::session::program::Setup;
+use flux_qfaces::session::worker::ModelState;
+use flux_qfaces::weights::architecture::Architecture;
 use flux_qfaces::weights::catalog::Catalog;
 use flux_qfaces::weights::install::page;
 use flux_qfaces::weights::model::{ModelCard, ModelSource};
@@ -170,7 +173,7 @@ fn whoever_opens_the_program_first_sees_what_models_there_are() {
     );
     desk.press("Begin with the demo model");
     assert!(desk.shows("What would you like to see?"));
-    assert!(desk.session().settings.knows_models);
+    assert!(desk.session().state().knows_models);
     desk.click(Role::RadioButton, "Models");
     assert!(!desk.shows("Welcome"));
 }
@@ -302,7 +305,7 @@ fn a_download_is_paused_and_goes_on_where_it_was_also_after_a_restart() {
         desk.shows("Download paused at 1"),
         "what lies on the disk counts"
     );
-    assert_eq!(desk.session().settings.downloads, ["tiny"]);
+    assert_eq!(desk.session().state().downloads, ["tiny"]);
 
     // The next run shows it, and goes on with it.
     let Desk { harness, folder } = desk;
@@ -334,7 +337,7 @@ fn a_download_is_paused_and_goes_on_where_it_was_also_after_a_restart() {
         .map(|heard| heard.range_start())
         .collect();
     assert_eq!(starts, [None, Some(100_000)]);
-    assert_eq!(desk.session().settings.downloads, [""; 0]);
+    assert_eq!(desk.session().state().downloads, [""; 0]);
 }
 
 #[test]
@@ -354,7 +357,7 @@ fn a_download_that_is_given_up_leaves_nothing() {
     desk.press("Give up the download");
     desk.press("Give up");
     assert!(desk.session().downloads.all().is_empty());
-    assert_eq!(desk.session().settings.downloads, [""; 0]);
+    assert_eq!(desk.session().state().downloads, [""; 0]);
     assert!(!desk.is_disabled(Role::Button, "Download FLUX.1 dev, f32"));
 }
 
@@ -500,9 +503,9 @@ fn a_withheld_picture_is_a_card_and_the_others_keep_their_numbers() {
 fn a_job_without_its_checker_offers_to_fetch_it_or_to_turn_it_off() {
     let script = Script::new().then(Act::LackChecker);
     let folder = tempfile::tempdir().unwrap();
-    let source = ModelSource::Folder(folder.path().join("elsewhere"));
+    let source = ModelSource::in_folder(&folder.path().join("elsewhere"));
     let large = ModelCard {
-        is_flux_sized: true,
+        architecture: Some(Architecture::flux1(Model::Dev)),
         ..card()
     };
     let setup = Setup {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flux_qfaces::schema::reference::Reference;
-use flux_qfaces::weights::Error;
+use flux_qfaces::weights::error::Error;
 use flux_qfaces::weights::http::Network;
 use flux_qfaces::weights::library::{Library, LoraInfo};
 use flux_qfaces::weights::stop::Stop;

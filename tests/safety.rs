@@ -33,7 +33,7 @@ fn go_on() -> Result<(), Error> {
 }
 
 fn open(place: &Path) -> Result<Option<SafetyChecker>, Error> {
-    SafetyChecker::open(&ModelSource::Folder(place.to_owned()), &mut go_on)
+    SafetyChecker::open(&ModelSource::in_folder(place), &mut go_on)
 }
 
 fn opened() -> SafetyChecker {
@@ -162,7 +162,7 @@ fn a_cancel_ends_the_safety_check_within_a_layer() {
         assert_eq!(calls, (most + 1).min(all));
         assert_eq!(matches!(verdict, Err(Error::Cancelled)), most < all);
     }
-    let source = ModelSource::Folder(folder());
+    let source = ModelSource::in_folder(&folder());
     let opening = SafetyChecker::open(&source, &mut || Err(Error::Cancelled));
     assert!(matches!(opening, Err(Error::Cancelled)));
 }

@@ -8,14 +8,17 @@ use flux_qfaces::engine::Generator;
 use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::imaging::codec;
-use flux_qfaces::schema::Note;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::{Circumstances, Model, Request};
-use flux_qfaces::session::gallery::{Entry, Pixels};
+use flux_qfaces::schema::{Fidelity, Note};
+use flux_qfaces::session::folders::Folders;
+use flux_qfaces::session::gallery::Entry;
 use flux_qfaces::session::jobs::{Failure, JobId, JobState};
+use flux_qfaces::session::naming;
+use flux_qfaces::session::pictures::Pixels;
+use flux_qfaces::session::program::{Session, Setup};
 use flux_qfaces::session::settings::{Theme, Tool};
-use flux_qfaces::session::worker::MakeGenerator;
-use flux_qfaces::session::{Folders, ModelState, Session, Setup, naming};
+use flux_qfaces::session::worker::{MakeGenerator, ModelState};
 use flux_qfaces::weights::model::ModelSource;
 use tempfile::TempDir;
 
@@ -314,13 +317,15 @@ fn jobs_of_a_killed_program_wait_after_the_restart() {
 #[test]
 fn settings_survive_a_restart() {
     let mut stage = Stage::new(&Script::new());
-    stage.session.settings.theme = Theme::Dark;
-    stage.session.settings.metadata = false;
-    stage.session.settings.file_names = "[prompt]-[n]".to_owned();
-    stage.session.settings.painting.tool = Tool::Lasso;
-    stage.session.settings.painting.hardness = 0.25;
+    stage.session.change_settings(|settings| {
+        settings.theme = Theme::Dark;
+        settings.metadata = false;
+        settings.file_names = "[prompt]-[n]".to_owned();
+        settings.painting.tool = Tool::Lasso;
+        settings.painting.hardness = 0.25;
+        settings.params = prompted("remembered");
+    });
     let painting = stage.session.settings.painting;
-    stage.session.settings.params = prompted("remembered");
     let elsewhere = stage.folder.path().join("elsewhere");
     stage.session.set_output_folder(elsewhere.clone());
     let mut stage = Stage::reopened(&Script::new(), stage.folder);
@@ -335,6 +340,66 @@ fn settings_survive_a_restart() {
     let written = &stage.session.gallery.entries()[0].path;
     assert!(written.starts_with(&elsewhere));
     assert_eq!(flux_qfaces::session::gallery::read_record(written), None);
+}
+
+#[test]
+fn what_is_no_setting_is_taken_over_once_from_the_settings_of_earlier_versions() {
+    let folder = TempDir::new().unwrap();
+    let settings = folder.path().join("config/settings.json");
+    let state = folder.path().join("state/state.json");
+    let old = r#"{
+        "theme": "dark",
+        "downloads": ["tiny"],
+        "knows_models": true,
+        "inputs": {"replicate_weights": "a/b", "extra_lora": "c/d"},
+        "loras_off": ["a/b"],
+        "loras_held": ["c/d"]
+    }"#;
+    std::fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    std::fs::write(&settings, old).unwrap();
+    let mut stage = Stage::reopened(&Script::new(), folder);
+    let taken = stage.session.state().clone();
+    assert_eq!(taken.downloads, ["tiny"]);
+    assert!(taken.knows_models);
+    assert_eq!(
+        (&*taken.loras_off, &*taken.loras_held),
+        (&["a/b".to_owned()][..], &["c/d".to_owned()][..])
+    );
+    stage
+        .session
+        .change_settings(|settings| settings.theme = Theme::Light);
+    stage.session.save();
+    let written = std::fs::read_to_string(&settings).unwrap();
+    assert!(!written.contains("loras_off") && !written.contains("knows_models"));
+    assert!(std::fs::read_to_string(&state).unwrap().contains("a/b"));
+    // From now on the state's own file counts.
+    stage.session.disable_lora("a/b", false);
+    std::fs::write(&settings, old).unwrap();
+    stage.session.save();
+    let stage = Stage::reopened(&Script::new(), stage.folder);
+    assert!(stage.session.state().loras_off.is_empty());
+    assert_eq!(stage.session.state().loras_held, ["c/d"]);
+}
+
+#[test]
+fn a_preview_is_computed_again_when_something_has_changed() {
+    let mut stage = Stage::new(&Script::new());
+    let params = prompted("seen twice");
+    let first = stage.session.preview(&params);
+    assert!(first.problems.is_empty());
+    let wrong = Params {
+        num_outputs: 99,
+        ..params.clone()
+    };
+    let preview = stage.session.preview(&wrong);
+    assert_eq!(preview.problems[0].field, "num_outputs");
+    assert!(preview.request.is_none());
+    stage
+        .session
+        .change_settings(|settings| settings.fidelity = Fidelity::AsReplicate);
+    let after = stage.session.preview(&params);
+    let fidelity = after.request.as_ref().map(|request| request.fidelity);
+    assert_eq!(fidelity, Some(Fidelity::AsReplicate));
 }
 
 #[test]

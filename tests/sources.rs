@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
+use flux_qfaces::weights::archive;
+use flux_qfaces::weights::error::Error;
+use flux_qfaces::weights::lora::LoraPlace;
 use flux_qfaces::weights::tokens::Service;
-use flux_qfaces::weights::{Error, LoraPlace, archive};
 use serde_json::json;
 
 use crate::places::{contents, demo, lora, noise, place, place_at, sum};

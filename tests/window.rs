@@ -5,8 +5,8 @@
 use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::{Queryable, by};
 use flux_qfaces::schema::fields::{self, Group, Kind};
-use flux_qfaces::session::ModelState;
 use flux_qfaces::session::jobs::JobState;
+use flux_qfaces::session::worker::ModelState;
 
 use crate::desk::Desk;
 use crate::fake::{Act, Script, card};

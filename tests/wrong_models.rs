@@ -12,7 +12,7 @@ use flux_qfaces::engine::device::Hardware;
 use flux_qfaces::engine::pipeline::FluxGenerator;
 use flux_qfaces::schema::request::Model;
 use flux_qfaces::weights::header::{Entry, Header};
-use flux_qfaces::weights::survey::open_model;
+use flux_qfaces::weights::survey::assembly::open_model;
 
 use crate::reference_data::{check_sentence, copy, folder};
 

@@ -15,15 +15,16 @@ use crate::engine::device::Hardware;
 use crate::engine::dump::{Dump, Noise, Probe};
 use crate::engine::pipeline::FluxGenerator;
 use crate::engine::{self, Generator, Outcome, Progress, Stage};
+use crate::files::{self, Readers};
 use crate::imaging::prepare::Prepared;
 use crate::imaging::read::Looks;
 use crate::schema::fields::{self, Field, Kind};
 use crate::schema::params::Params;
 use crate::schema::request::{Circumstances, Request};
 use crate::schema::{Fidelity, Problem};
-use crate::session::files::{self, Target};
+use crate::session::files::{Error as SavingError, Target};
 use crate::session::loras::{self, Unavailable};
-use crate::session::random_bits;
+use crate::session::program::random_bits;
 use crate::session::record::Record;
 use crate::weights::fetch::Bytes;
 use crate::weights::model::{ModelCard, ModelSource};
@@ -161,7 +162,13 @@ impl From<engine::Error> for Failure {
 
 impl From<files::Error> for Failure {
     fn from(error: files::Error) -> Self {
-        let hint = if matches!(error, files::Error::Exists(_)) {
+        SavingError::from(error).into()
+    }
+}
+
+impl From<SavingError> for Failure {
+    fn from(error: SavingError) -> Self {
+        let hint = if matches!(error, SavingError::File(files::Error::Exists(_))) {
             " (--overwrite replaces it)"
         } else {
             ""
@@ -170,8 +177,8 @@ impl From<files::Error> for Failure {
     }
 }
 
-impl From<crate::weights::Error> for Failure {
-    fn from(error: crate::weights::Error) -> Self {
+impl From<crate::weights::error::Error> for Failure {
+    fn from(error: crate::weights::error::Error) -> Self {
         Self::Sentence(error.to_string())
     }
 }
@@ -236,7 +243,7 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let saved = target.save(&outcome.pictures, request.encoding, record)?;
     outcome.notes.extend(saved.note());
     if let (Some(path), Some(dump)) = (dump_path, &probe.dump) {
-        files::write_whole(path, &dump.to_file()?, true)?;
+        files::write(path, &dump.to_file()?, Readers::Usual)?;
     }
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
@@ -271,7 +278,7 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
     let circumstances = Circumstances {
         fidelity,
         native_side: card.native_side,
-        is_flux_sized: card.is_flux_sized,
+        is_flux_sized: card.is_flux_sized(),
         random: random_bits(),
         image: looks.image.as_ref(),
         mask: looks.mask.as_ref(),

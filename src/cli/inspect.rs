@@ -11,10 +11,12 @@ use crate::engine::lora::targets::Targets;
 use crate::imaging::codec;
 use crate::schema::reference::Reference;
 use crate::schema::request::Model;
-use crate::weights::catalog::size_text;
-use crate::weights::inspect::{Part, Sizes};
+use crate::text::size_text;
+use crate::weights::architecture::Architecture;
+use crate::weights::inspect::Part;
+use crate::weights::survey::assembly::{Survey, survey};
 use crate::weights::survey::candidate::Candidate;
-use crate::weights::survey::{self, Survey};
+use crate::weights::walk::shards_of;
 
 /// The endings of files of weights.
 const WEIGHTS: [&str; 3] = ["safetensors", "gguf", "sft"];
@@ -79,7 +81,7 @@ fn inspect_picture(path: &Path) -> ExitCode {
 
 /// Prints which model a folder holds and what it lacks.
 fn inspect_folder(path: &Path) -> ExitCode {
-    match survey::survey(path, &super::elsewhere()) {
+    match survey(path, &super::elsewhere()) {
         Ok(survey) => super::print(&of_model(&survey)),
         Err(error) => super::fail(&error.to_string()),
     }
@@ -87,7 +89,7 @@ fn inspect_folder(path: &Path) -> ExitCode {
 
 /// Prints what a file of weights is: a model, a part of one, a LoRA, or something else.
 fn inspect_weights(matches: &ArgMatches, path: &Path) -> ExitCode {
-    let candidate = match Candidate::look(&survey::places::shards_of(path)) {
+    let candidate = match Candidate::look(&shards_of(path)) {
         Ok(candidate) => candidate,
         Err(error) if path.is_file() => return super::fail(&error.to_string()),
         Err(_) => return inspect_lora(matches, path),
@@ -96,7 +98,7 @@ fn inspect_weights(matches: &ArgMatches, path: &Path) -> ExitCode {
         return super::print(&of_file(&candidate, Some(reason)));
     }
     if candidate.has(Part::Transformer) {
-        return match survey::survey(path, &super::elsewhere()) {
+        return match survey(path, &super::elsewhere()) {
             Ok(survey) => super::print(&of_model(&survey)),
             Err(error) => super::fail(&error.to_string()),
         };
@@ -128,7 +130,7 @@ fn of_model(survey: &Survey) -> Value {
 
 /// A file by itself; `reason` tells why it cannot be used.
 fn of_file(candidate: &Candidate, reason: Option<String>) -> Value {
-    let model = candidate.sizes.map(Sizes::model);
+    let model = candidate.architecture.map(Architecture::name);
     let parts = candidate.found.iter().map(|found| found.part.label());
     let parts: Vec<_> = parts.collect();
     let precision = candidate.format.map(crate::weights::header::Format::label);

@@ -6,6 +6,7 @@
 
 mod generate;
 mod inspect;
+pub mod log;
 mod schema;
 
 use std::io::{ErrorKind, Write};
@@ -14,12 +15,13 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use crate::session::Folders;
+use crate::session::folders::Folders;
+use crate::weights;
 use crate::weights::http::Network;
 use crate::weights::library::Library;
 use crate::weights::model::ModelSource;
+use crate::weights::survey::assembly::open_model;
 use crate::weights::tokens::Tokens;
-use crate::weights::{self, survey};
 
 /// The exit code when something failed.
 const FAILED: u8 = 1;
@@ -55,7 +57,7 @@ pub fn run(matches: &ArgMatches) -> Option<ExitCode> {
 ///
 /// # Errors
 /// When there is no model at that path, or it lacks files.
-fn model(matches: &ArgMatches) -> Result<ModelSource, weights::Error> {
+fn model(matches: &ArgMatches) -> Result<ModelSource, weights::error::Error> {
     Ok(model_asked_for(matches)?.unwrap_or(ModelSource::Embedded))
 }
 
@@ -63,10 +65,9 @@ fn model(matches: &ArgMatches) -> Result<ModelSource, weights::Error> {
 ///
 /// # Errors
 /// When there is no model at that path, or it lacks files.
-pub fn model_asked_for(matches: &ArgMatches) -> Result<Option<ModelSource>, weights::Error> {
+pub fn model_asked_for(matches: &ArgMatches) -> Result<Option<ModelSource>, weights::error::Error> {
     let path = matches.get_one::<PathBuf>("model-dir");
-    path.map(|path| survey::open_model(path, &elsewhere()))
-        .transpose()
+    path.map(|path| open_model(path, &elsewhere())).transpose()
 }
 
 /// Where parts of models are looked for that do not lie beside the rest.

@@ -61,8 +61,8 @@ impl Checking {
             ModelSource::Embedded => Duty::Exempt(
                 "The pictures were not checked: the demo model draws toy faces and is exempt",
             ),
-            _ if card.is_flux_sized => Duty::Checked,
-            _ => {
+            ModelSource::Files(_) if card.needs_safety_check() => Duty::Checked,
+            ModelSource::Files(_) => {
                 Duty::Exempt("The pictures were not checked: models smaller than FLUX.1 are exempt")
             }
         };

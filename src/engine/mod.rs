@@ -36,8 +36,9 @@ use crate::engine::lora::adapters::Applied;
 use crate::engine::plan::{Outlook, Plan};
 use crate::schema::fields;
 use crate::schema::request::Request;
-use crate::schema::{Note, Problem, first_line};
-use crate::weights::LoraFile;
+use crate::schema::{Note, Problem};
+use crate::text::first_line;
+use crate::weights::lora::LoraFile;
 
 /// Makes pictures. There are two: the FLUX pipeline, and a scripted fake in the tests.
 pub trait Generator {

@@ -17,7 +17,8 @@ use crate::engine::transformer::Transformer;
 use crate::schema::Note;
 use crate::schema::request::{Model, Request};
 use crate::schema::size::Size;
-use crate::weights::catalog::size_text;
+use crate::text::{duration_text, size_text};
+use crate::weights::architecture::Architecture;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
@@ -119,17 +120,21 @@ impl Outlook {
 }
 
 /// About how many seconds FLUX.1 takes on this machine for a picture of 1024 × 1024 pixels, before anything has been measured.
-/// <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py>
 pub fn usual_seconds(model: Model, steps: usize) -> f64 {
-    const WIDTH: u64 = 3072;
+    let flux = Architecture::flux1(model);
+    let width = flux.width as u64;
     // Weights of a double and of a single block, in squares of the width: modulation, attention and MLP, of both streams.
-    let (double, single) = (36 * WIDTH * WIDTH, 15 * WIDTH * WIDTH);
+    let (double, single) = (36 * width * width, 15 * width * width);
     let tokens = model.max_t5_tokens() as u64 + 64 * 64;
-    let attention = 4 * tokens * tokens * WIDTH;
-    let step = 19 * (double * tokens + attention) + 38 * (2 * single * tokens + attention);
+    let attention = 4 * tokens * tokens * width;
+    let step = flux.double_blocks as u64 * (double * tokens + attention)
+        + flux.single_blocks as u64 * (2 * single * tokens + attention);
     let is_cpu = Hardware::BEST == "CPU";
     step as f64 * steps as f64 / usual_operations(is_cpu)
 }
+
+/// Features of an attention head.
+const HEAD: u64 = Architecture::flux1(Model::Dev).head as u64;
 
 /// How fast files are taken to be read, in bytes per second: a disk without moving parts.
 pub(super) const READING: f64 = 1.5e9;
@@ -300,9 +305,9 @@ impl Sizes {
         self.number * (tokens * (3 * self.width + wide + attention.max(mlp) + kept) + 2 * scores)
     }
 
-    /// Scores of the attention of every token to every other, in all heads of 128 features.
+    /// Scores of the attention of every token to every other, in all heads, which have as many features as FLUX.1's.
     fn scores(&self, tokens: u64) -> u64 {
-        (self.width / 128).max(1) * tokens * tokens
+        (self.width / HEAD).max(1) * tokens * tokens
     }
 
     /// Multiplications and additions of all steps of all pictures.
@@ -320,15 +325,6 @@ impl Sizes {
     /// the level above it.
     fn decoding(&self, pixels: u64) -> u64 {
         self.number * pixels * 2 * (self.second + self.finest)
-    }
-}
-
-/// A rough number of seconds for people: "40 s", "52 min", "6 h".
-pub fn duration_text(seconds: f64) -> String {
-    match seconds.round() as u64 {
-        secs @ 0..=90 => format!("{} s", secs.max(1)),
-        secs @ 91..=5400 => format!("{} min", secs.div_ceil(60)),
-        secs => format!("{} h", secs.div_ceil(3600)),
     }
 }
 

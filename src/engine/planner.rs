@@ -103,7 +103,7 @@ impl Planner {
         checker: u64,
     ) -> Option<Outlook> {
         let mut sizes = Vec::new();
-        for model in [Model::Dev, Model::Schnell] {
+        for model in Model::ALL {
             for precision in [Precision::Stored, Precision::EightBit] {
                 let of = self.sizes_of(model, precision).ok()?;
                 sizes.push(((model, precision), of));

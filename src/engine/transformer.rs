@@ -13,13 +13,6 @@ use crate::schema::request::Model;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
-/// The folder of a model's transformer.
-pub(in crate::engine) const TRANSFORMER: &str = "transformer";
-
-/// The folder of a second transformer, which runs in place of the first when a job asks for schnell. The layout of
-/// diffusers has none; with it, one model folder holds dev and schnell over the same text encoders and VAE.
-const SCHNELL_TRANSFORMER: &str = "transformer_schnell";
-
 /// The part of `scheduler/scheduler_config.json` that matters here; FLUX.1-dev's values where something is absent.
 #[derive(Default, Deserialize)]
 pub(super) struct SchedulerConfig {
@@ -88,21 +81,8 @@ impl Transformer {
         source: &ModelSource,
         model: Model,
     ) -> Result<&'static str, Error> {
-        if model == Model::Dev {
-            return Ok(TRANSFORMER);
-        }
-        if let ModelSource::Files(files) = source {
-            let has_second = files.has(SCHNELL_TRANSFORMER);
-            return Ok(if has_second {
-                SCHNELL_TRANSFORMER
-            } else {
-                TRANSFORMER
-            });
-        }
-        let second = source
-            .find(&format!("{SCHNELL_TRANSFORMER}/config.json"))
-            .map_err(|error| Error::Checkpoint(error.to_string()))?;
-        Ok(second.map_or(TRANSFORMER, |_| SCHNELL_TRANSFORMER))
+        let folder = source.transformer_for(model);
+        folder.map_err(|error| Error::Checkpoint(error.to_string()))
     }
 }
 

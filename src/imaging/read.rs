@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, RgbaImage};
 
-use crate::schema::first_line;
 use crate::schema::params::Params;
 use crate::schema::quirks::Transparency;
 use crate::schema::size::{MAX_PIXELS, Size};
 use crate::schema::start::{Look, PictureFacts};
+use crate::text::first_line;
 
 /// The endings of picture files that can be read.
 pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];

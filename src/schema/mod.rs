@@ -43,16 +43,6 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// What another library says of an error, as far as it fits into a sentence: its first line.
-pub(crate) fn first_line(error: &impl std::fmt::Display) -> String {
-    error
-        .to_string()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
 /// Something decided for the user, or against a wish: shown with the result and saved with the picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {

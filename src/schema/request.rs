@@ -12,7 +12,7 @@ use crate::schema::start::{self, Look, Start};
 use crate::schema::{Fidelity, Note, Problem};
 
 /// Which FLUX.1 model runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Model {
     /// Guidance-distilled, 28 steps or so, with a resolution-dependent shift of the schedule.
@@ -22,6 +22,14 @@ pub enum Model {
 }
 
 impl Model {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Dev, Self::Schnell];
+
+    /// The model of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.name() == name)
+    }
+
     /// The most T5 tokens it was trained with. <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
     pub fn max_t5_tokens(self) -> usize {
         match self {
@@ -174,7 +182,7 @@ impl Request {
             check_custom_sides(params, &mut problems);
         }
         let seed = seed(params, circumstances, &mut problems, &mut notes);
-        let model = model(&params.model);
+        let model = Model::named(&params.model);
         let format = format(&params.output_format);
 
         // An unknown word is already among the problems, so a `None` here always comes with one.
@@ -403,13 +411,6 @@ fn seed(
         ));
     }
     seed
-}
-
-/// The model of this name.
-fn model(name: &str) -> Option<Model> {
-    [Model::Dev, Model::Schnell]
-        .into_iter()
-        .find(|model| model.name() == name)
 }
 
 /// The format of this name.

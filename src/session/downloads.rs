@@ -1,4 +1,4 @@
-//! Downloads of models: one at a time runs on a thread `download`, the others wait their turn.
+//! Downloads of models: one at a time runs as the task `download`, the others wait their turn.
 //!
 //! Each brings its files one after the other and goes on where it was left, also after the program has ended
 //! ([`install`]). What it is for is known to whoever asked.
@@ -6,18 +6,14 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::session::Wake;
-use crate::weights::Error;
+use crate::session::background::{Background, Reporter, Task};
 use crate::weights::catalog::{Published, total};
+use crate::weights::error::Error;
 use crate::weights::fetch::Bytes;
 use crate::weights::http::Network;
 use crate::weights::install::{self, Arrival};
-use crate::weights::stop::Stop;
 use crate::weights::tokens::{Service, Tokens};
 
 /// Over which time the speed of a download is taken.
@@ -40,6 +36,29 @@ pub enum Purpose {
     Safety,
 }
 
+/// What the download of the safety checker is called in the state file.
+const CHECKER: &str = "safety checker";
+
+impl Purpose {
+    /// Its name in the state file; the rest of a model has none.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Offer(id) => Some(id),
+            Self::Safety => Some(CHECKER),
+            Self::Rest(_) => None,
+        }
+    }
+
+    /// What a name in the state file means.
+    pub(super) fn named(name: &str) -> Self {
+        if name == CHECKER {
+            Self::Safety
+        } else {
+            Self::Offer(name.to_owned())
+        }
+    }
+}
+
 /// Why a download stands still.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Halt {
@@ -57,7 +76,6 @@ pub enum Halt {
 }
 
 /// A download that is not complete.
-#[derive(Debug)]
 pub struct Download {
     /// What it is for.
     pub purpose: Purpose,
@@ -75,10 +93,12 @@ pub struct Download {
     pub halt: Option<Halt>,
     /// When how many bytes were there, the oldest first.
     marks: VecDeque<(Instant, u64)>,
-    /// Which run this is: what an earlier one says late counts no more.
-    run: u64,
-    stop: Stop,
+    /// What brings it; of one that was halted, until it has ended.
+    task: Option<Fetching>,
 }
+
+/// The task of a download.
+type Fetching = Task<Result<(), Error>, Arrival>;
 
 impl Download {
     /// Bytes per second over the last moments, once that can be told.
@@ -103,7 +123,7 @@ impl Download {
 
     /// Halts it for a reason. What lies on the disk counts, which may be more than was told.
     fn halt(&mut self, halt: Halt, network: &Network, folder: &Path) {
-        self.stop.raise();
+        self.task.iter().for_each(Task::cancel);
         self.halt = Some(halt);
         self.bytes.done = install::arrived(network, folder, &self.files);
         self.is_checking = false;
@@ -126,45 +146,38 @@ impl Download {
     }
 }
 
-/// What a thread tells of a run.
-enum Event {
-    Arrived(u64, Arrival),
-    Ended(u64, Result<(), Error>),
-}
-
 /// All downloads that were asked for and are not complete.
 pub struct Downloads {
     /// Where files go.
     folder: PathBuf,
     network: Network,
-    wake: Wake,
+    background: Background,
     all: Vec<Download>,
-    /// How many runs there have been.
-    runs: u64,
-    sender: Sender<Event>,
-    events: Receiver<Event>,
-    threads: Vec<(Stop, JoinHandle<()>)>,
 }
 
 impl Downloads {
     /// No downloads, into `folder`.
-    pub(super) fn new(folder: PathBuf, network: Network, wake: Wake) -> Self {
-        let (sender, events) = channel();
+    pub(super) fn new(folder: PathBuf, network: Network, background: Background) -> Self {
         Self {
             folder,
             network,
-            wake,
+            background,
             all: Vec::new(),
-            runs: 0,
-            sender,
-            events,
-            threads: Vec::new(),
         }
     }
 
     /// Those that are not complete, in the order in which they were asked for.
     pub fn all(&self) -> &[Download] {
         &self.all
+    }
+
+    /// The names of those that the next run can resume.
+    pub(super) fn unfinished(&self) -> Vec<String> {
+        let names = self
+            .all
+            .iter()
+            .filter_map(|download| download.purpose.name());
+        names.map(str::to_owned).collect()
     }
 
     /// The one for a purpose.
@@ -215,8 +228,7 @@ impl Downloads {
             is_checking: false,
             halt: Some(halt),
             marks: VecDeque::new(),
-            run: 0,
-            stop: Stop::default(),
+            task: None,
         });
     }
 
@@ -257,21 +269,15 @@ impl Downloads {
         let Some(index) = found else {
             return;
         };
-        let download = self.all.remove(index);
-        download.stop.raise();
+        let Download { files, task, .. } = self.all.remove(index);
+        task.iter().for_each(Task::cancel);
         let (network, folder) = (self.network.clone(), self.folder.clone());
-        // The thread that has downloaded may hold its file for a moment more.
-        let all = std::mem::take(&mut self.threads).into_iter();
-        let (ending, going) = all.partition(|(stop, _)| stop.is_raised());
-        self.threads = going;
-        let ending: Vec<(Stop, JoinHandle<()>)> = ending;
-        self.start(Stop::default(), move |_, _| {
-            for (_, thread) in ending {
-                // Nothing is left to be told.
-                let _ = thread.join();
-            }
-            install::forget(&network, &folder, &download.files);
-        });
+        let forget = move |_: &Reporter<()>| {
+            // It may hold its file for a moment more, and nothing is left to be told.
+            let _ = task.map(Task::wait);
+            install::forget(&network, &folder, &files);
+        };
+        drop(self.background.start_awaited("forget download", forget));
         self.run_next();
     }
 
@@ -280,86 +286,75 @@ impl Downloads {
         if self.all.iter().any(|download| download.halt.is_none()) {
             return;
         }
-        self.runs += 1;
-        let run = self.runs;
         let mut waiting = self.all.iter_mut();
         let Some(next) = waiting.find(|download| download.halt == Some(Halt::Waiting)) else {
             return;
         };
-        let stop = Stop::default();
-        next.stop = stop.clone();
-        next.run = run;
         next.halt = None;
-        let files = next.files.clone();
         let (network, folder) = (self.network.clone(), self.folder.clone());
-        self.start(stop, move |stop, tell| {
-            let mut told: Option<(Instant, Arrival)> = None;
-            let mut on_arrival = |arrival: Arrival| {
-                let is_news = told.is_none_or(|(at, last)| {
-                    at.elapsed() >= TELL_INTERVAL
-                        || (last.file, last.is_complete) != (arrival.file, arrival.is_complete)
-                });
-                if is_news {
-                    told = Some((Instant::now(), arrival));
-                    tell(Event::Arrived(run, arrival));
-                }
-                ControlFlow::Continue(())
-            };
-            let ended = install::install(&network, &folder, &files, stop, &mut on_arrival);
-            tell(Event::Ended(run, ended));
-        });
+        let (files, earlier) = (next.files.clone(), next.task.take());
+        let work = move |reporter: &Reporter<Arrival>| {
+            // The one that was halted may hold its file for a moment more.
+            let _ = earlier.map(Task::wait);
+            fetch(&network, &folder, &files, reporter)
+        };
+        let host = self.network.hugging_face.host_str().unwrap_or_default();
+        log::info!("downloading {} files from {host}", next.files.len());
+        // What has arrived is noted before the program ends.
+        next.task = Some(self.background.start_awaited("download", work));
     }
 
-    /// Takes in what the threads have done; returns what has become complete.
-    pub(super) fn pump(&mut self) -> Vec<Purpose> {
-        let mut complete = Vec::new();
-        while let Ok(event) = self.events.try_recv() {
-            let (Event::Arrived(run, _) | Event::Ended(run, _)) = &event;
-            let found = self.all.iter_mut();
-            let Some(download) = found
-                .filter(|download| download.halt.is_none())
-                .find(|download| download.run == *run)
-            else {
-                continue;
-            };
-            match event {
-                Event::Arrived(_, arrival) => download.advance(arrival),
-                Event::Ended(_, Ok(())) => {
-                    complete.push(download.purpose.clone());
-                    let purpose = download.purpose.clone();
-                    self.all.retain(|download| download.purpose != purpose);
-                    self.run_next();
-                }
-                Event::Ended(_, Err(error)) => {
-                    let halt = match error {
-                        Error::Cancelled => Halt::Paused,
-                        error => failed(download, &error),
-                    };
-                    download.halt(halt, &self.network, &self.folder);
-                    self.run_next();
-                }
-            }
+    /// Takes in what the task has done; returns what has become complete.
+    pub(super) fn pump(&mut self) -> Option<Purpose> {
+        let running = |download: &Download| download.halt.is_none();
+        let index = self.all.iter().position(running)?;
+        let download = self.all.get_mut(index)?;
+        let news: Vec<_> = download.task.iter().flat_map(Task::news).collect();
+        for arrival in news {
+            download.advance(arrival);
         }
-        self.threads.retain(|(_, thread)| !thread.is_finished());
+        let ended = Task::take(&mut download.task)?;
+        let ended =
+            ended.unwrap_or_else(|reason| Err(Error::Refused(format!("the download {reason}"))));
+        let complete = match ended {
+            Ok(()) => {
+                log::info!("a download is complete");
+                Some(self.all.remove(index).purpose)
+            }
+            Err(error) => {
+                let halt = match error {
+                    Error::Cancelled => Halt::Paused,
+                    error => failed(download, &error),
+                };
+                download.halt(halt, &self.network, &self.folder);
+                None
+            }
+        };
+        self.run_next();
         complete
     }
+}
 
-    /// Runs `errand` on a thread of its own. One that cannot be started leaves its download where it is.
-    fn start(&mut self, stop: Stop, errand: impl FnOnce(&Stop, &dyn Fn(Event)) + Send + 'static) {
-        let (sender, wake) = (self.sender.clone(), Arc::clone(&self.wake));
-        let raised = stop.clone();
-        let thread = thread::Builder::new().name("download".to_owned());
-        let spawned = thread.spawn(move || {
-            errand(&raised, &|event| {
-                // Nobody listens any more only while the program ends.
-                let _ = sender.send(event);
-                wake();
-            });
+/// Brings what is missing of `files`, and reports that now and then.
+fn fetch(
+    network: &Network,
+    folder: &Path,
+    files: &[Published],
+    reporter: &Reporter<Arrival>,
+) -> Result<(), Error> {
+    let mut told: Option<(Instant, Arrival)> = None;
+    let mut on_arrival = |arrival: Arrival| {
+        let is_news = told.is_none_or(|(at, last)| {
+            at.elapsed() >= TELL_INTERVAL
+                || (last.file, last.is_complete) != (arrival.file, arrival.is_complete)
         });
-        if let Ok(thread) = spawned {
-            self.threads.push((stop, thread));
+        if is_news {
+            told = Some((Instant::now(), arrival));
+            reporter.report(arrival);
         }
-    }
+        ControlFlow::Continue(())
+    };
+    install::install(network, folder, files, reporter.stop(), &mut on_arrival)
 }
 
 /// What a failure means for a download.
@@ -369,18 +364,5 @@ fn failed(download: &Download, error: &Error) -> Halt {
     Halt::Failed {
         sentence: error.to_string(),
         licence_page: gated.map(install::page),
-    }
-}
-
-impl Drop for Downloads {
-    /// Ends what runs and waits for its thread, so that what has arrived is noted.
-    fn drop(&mut self) {
-        for (stop, _) in &self.threads {
-            stop.raise();
-        }
-        for (_, thread) in self.threads.drain(..) {
-            // Nothing is left to be told.
-            let _ = thread.join();
-        }
     }
 }

@@ -1,51 +1,32 @@
-//! Files that are written whole or not at all, and where a job's pictures go.
+//! Where a job's pictures go.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use tempfile::{NamedTempFile, PersistError};
+use tempfile::NamedTempFile;
 
 use crate::engine::checking::Picture;
+use crate::files::{self, Readers};
 use crate::imaging::codec;
 use crate::schema::Note;
 use crate::schema::request::{Encoding, Request};
-use crate::session::naming;
 use crate::session::record::Record;
+use crate::session::{naming, text};
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Something of this name is there already.
-    #[error("this file exists already and is kept: {}", .0.display())]
-    Exists(PathBuf),
-    /// The system refused.
-    #[error("the file cannot be written ({reason}): {}", path.display())]
-    Refused {
-        /// The system's reason.
-        reason: io::Error,
-        /// The file or folder.
-        path: PathBuf,
-    },
+    /// The file could not be written.
+    #[error(transparent)]
+    File(#[from] files::Error),
     /// The picture could not be encoded.
     #[error(transparent)]
     Codec(#[from] codec::Error),
     /// The record could not be turned into text.
     #[error("the record of the picture cannot be written: {0}")]
     Record(#[from] serde_json::Error),
-}
-
-impl Error {
-    /// The error for what the system said of `path`.
-    fn refused(reason: io::Error, path: &Path) -> Self {
-        let path = path.to_owned();
-        if reason.kind() == io::ErrorKind::AlreadyExists {
-            Self::Exists(path)
-        } else {
-            Self::Refused { reason, path }
-        }
-    }
 }
 
 /// What [`Target::save`] has written.
@@ -70,72 +51,11 @@ impl Saved {
     /// The note on what was left out.
     pub fn note(&self) -> Option<Note> {
         let message = match self.left_out? {
-            LeftOut::Mask => "The mask is too large for a JPEG file and was left out of its record",
-            LeftOut::Record => {
-                "The record of how the picture was made is too long for a JPEG file and was left out"
-            }
+            LeftOut::Mask => text::MASK_LEFT_OUT,
+            LeftOut::Record => text::RECORD_LEFT_OUT,
         };
         Some(Note::on("output_format", message))
     }
-}
-
-/// Writes `contents` under a temporary name in the same folder, syncs it and renames it to `path`.
-///
-/// # Errors
-/// When the folder cannot be made or written to, or, without `overwrite`, when `path` exists.
-pub fn write_whole(path: &Path, contents: &[u8], overwrite: bool) -> Result<(), Error> {
-    persist(stage(path, contents)?, path, overwrite)
-        .map_err(|error| Error::refused(error.error, path))
-}
-
-/// Says whether a file can be written at `path`, by writing an empty one under a temporary name beside it.
-///
-/// # Errors
-/// When the folder cannot be made or written to, or `path` is a folder.
-pub fn check_writable(path: &Path) -> Result<(), Error> {
-    if path.is_dir() {
-        return Err(Error::refused(io::ErrorKind::IsADirectory.into(), path));
-    }
-    stage(path, &[]).map(drop)
-}
-
-/// Writes `contents` under a temporary name in the folder of `path`, which is made if it is not there.
-fn stage(path: &Path, contents: &[u8]) -> Result<NamedTempFile, Error> {
-    let refused = |reason| Error::refused(reason, path);
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(refused)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".flux-qfaces-");
-    share_with_others(&mut builder);
-    let mut file = builder.tempfile_in(folder).map_err(refused)?;
-    file.write_all(contents)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(refused)?;
-    Ok(file)
-}
-
-/// Gives a temporary file the name it is meant to have; a failure gives it back.
-fn persist(file: NamedTempFile, path: &Path, overwrite: bool) -> Result<(), PersistError> {
-    let persisted = if overwrite {
-        file.persist(path)
-    } else {
-        file.persist_noclobber(path)
-    };
-    persisted.map(drop)
-}
-
-/// Asks for the usual permissions, where a temporary file would be private to its user.
-fn share_with_others(builder: &mut tempfile::Builder<'_, '_>) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    #[cfg(not(unix))]
-    let _ = builder;
 }
 
 /// How the pictures of a job are called.
@@ -178,19 +98,17 @@ impl Target {
     /// # Errors
     /// When a file of that name exists and may not be overwritten, or the folder cannot be made.
     pub fn check(&self, count: usize, encoding: Encoding) -> Result<(), Error> {
-        fs::create_dir_all(&self.folder).map_err(|reason| Error::Refused {
-            reason,
-            path: self.folder.clone(),
-        })?;
+        fs::create_dir_all(&self.folder)
+            .map_err(|reason| files::Error::refused(reason, &self.folder))?;
         let Naming::Numbered { overwrite } = self.naming else {
             return Ok(());
         };
         for path in (0..count).map(|index| self.path(index, 0, encoding)) {
             // A link that leads nowhere is in the way as well.
             if !overwrite && path.symlink_metadata().is_ok() {
-                return Err(Error::Exists(path));
+                return Err(files::Error::Exists(path).into());
             }
-            check_writable(&path)?;
+            files::check_writable(&path)?;
         }
         Ok(())
     }
@@ -218,7 +136,8 @@ impl Target {
         for (index, picture) in shown {
             let (contents, left_out) = encoded(picture, encoding, record, index)?;
             saved.left_out = saved.left_out.max(left_out);
-            staged.push((index, stage(&self.path(index, 0, encoding), &contents)?));
+            let path = self.path(index, 0, encoding);
+            staged.push((index, files::stage(&path, &contents, Readers::Usual)?));
         }
         let mut new = Vec::new();
         for (index, file) in staged {
@@ -257,14 +176,14 @@ impl Target {
         loop {
             let path = self.path(index, attempt, encoding);
             attempt += 1;
-            match persist(file, &path, overwrite) {
+            match files::persist(file, &path, overwrite) {
                 Ok(()) => return Ok(path),
                 Err(error)
-                    if error.error.kind() == io::ErrorKind::AlreadyExists && attempt < attempts =>
+                    if error.error.kind() == ErrorKind::AlreadyExists && attempt < attempts =>
                 {
                     file = error.file;
                 }
-                Err(error) => return Err(Error::refused(error.error, &path)),
+                Err(error) => return Err(files::Error::refused(error.error, &path).into()),
             }
         }
     }

@@ -1,25 +1,14 @@
-//! The pictures in the output folder, and the threads `gallery` and `pictures` that list and read them.
+//! The pictures in the output folder.
 //!
 //! The files are the truth: each carries its record, and the gallery is read from them.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::SystemTime;
 
-use image::imageops::FilterType;
-use image::{DynamicImage, RgbaImage};
-
 use crate::imaging::{codec, read};
-use crate::schema::{Fidelity, quirks};
-use crate::session::Wake;
+use crate::session::background::{Background, Reporter, Task};
 use crate::session::record::Record;
-
-/// The longest side of a thumbnail, in pixels.
-pub const THUMBNAIL_SIDE: u32 = 192;
 
 /// The endings of picture files that the gallery lists.
 const EXTENSIONS: [&str; 4] = ["webp", "jpg", "jpeg", "png"];
@@ -60,18 +49,22 @@ impl Entry {
 }
 
 /// Every picture in one folder, newest first.
-#[derive(Debug)]
 pub struct Gallery {
     folder: PathBuf,
     entries: Vec<Entry>,
+    /// Lists the folder, which may hold thousands of files.
+    listing: Option<Task<Vec<Entry>>>,
 }
 
 impl Gallery {
-    /// An empty gallery of `folder`; the loader fills it.
-    pub(super) fn new(folder: PathBuf) -> Self {
+    /// The gallery of `folder`, which is filled in the background.
+    pub(super) fn open(folder: PathBuf, background: &Background) -> Self {
+        let listed = folder.clone();
+        let list = move |_: &Reporter<()>| list(&listed);
         Self {
             folder,
             entries: Vec::new(),
+            listing: Some(background.start("gallery", list)),
         }
     }
 
@@ -100,154 +93,15 @@ impl Gallery {
         self.entries.insert(0, entry);
     }
 
-    /// Takes over a listing; pictures that came in meanwhile stay in front.
-    fn extend(&mut self, listed: Vec<Entry>) {
-        for entry in listed {
+    /// Takes over the listing once it is there; pictures that came in meanwhile stay in front.
+    pub(super) fn pump(&mut self) {
+        // Without one the gallery stays as it is.
+        let listed = Task::take(&mut self.listing).and_then(Result::ok);
+        for entry in listed.into_iter().flatten() {
             if self.position(&entry.path).is_none() {
                 self.entries.push(entry);
             }
         }
-    }
-}
-
-/// A picture that the front end wants.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Errand {
-    path: PathBuf,
-    longest_side: Option<u32>,
-    /// Whether its orientation is applied.
-    upright: bool,
-}
-
-/// What comes back.
-enum Delivery {
-    Listed {
-        folder: PathBuf,
-        entries: Vec<Entry>,
-    },
-    Loaded {
-        errand: Errand,
-        pixels: Result<RgbaImage, String>,
-    },
-}
-
-/// A picture on its way from disk.
-#[derive(Clone, Debug)]
-pub enum Pixels {
-    /// Being read.
-    Pending,
-    /// Here.
-    Ready(RgbaImage),
-    /// Cannot be read, in one sentence.
-    Failed(String),
-}
-
-/// Reads pictures off the front end's thread.
-pub struct PictureLoader {
-    errands: Sender<Errand>,
-    /// For the threads that list folders.
-    outgoing: Sender<Delivery>,
-    deliveries: Receiver<Delivery>,
-    wake: Wake,
-    /// Full-size pictures and thumbnails that were asked for and not yet taken.
-    shelf: HashMap<Errand, Pixels>,
-}
-
-impl PictureLoader {
-    /// Starts the thread. Without it, every picture stays pending.
-    pub(super) fn start(wake: Wake) -> Self {
-        let (errands, incoming) = channel();
-        let (outgoing, deliveries) = channel();
-        // A system that cannot start a thread has told so through the worker's.
-        let _ = thread::Builder::new().name("pictures".to_owned()).spawn({
-            let (outgoing, wake) = (outgoing.clone(), Arc::clone(&wake));
-            move || serve(&incoming, &outgoing, &wake)
-        });
-        Self {
-            errands,
-            outgoing,
-            deliveries,
-            wake,
-            shelf: HashMap::new(),
-        }
-    }
-
-    /// Lists a folder into the gallery, on a thread of its own: it may hold thousands of files.
-    pub(super) fn scan(&self, folder: PathBuf) {
-        let (outgoing, wake) = (self.outgoing.clone(), Arc::clone(&self.wake));
-        // Without the thread the gallery stays as it is.
-        let _ = thread::Builder::new()
-            .name("gallery".to_owned())
-            .spawn(move || {
-                let _ = outgoing.send(Delivery::Listed {
-                    entries: list(&folder),
-                    folder,
-                });
-                wake();
-            });
-    }
-
-    /// A picture, scaled down so that its longest side is at most `longest_side` pixels, or as it is.
-    ///
-    /// The first call asks for it. Call again after the next wake until it is [`Pixels::Ready`] or [`Pixels::Failed`],
-    /// which are handed out once: keep what you get.
-    pub fn load(&mut self, path: &Path, longest_side: Option<u32>) -> Pixels {
-        self.fetch(Errand {
-            path: path.to_owned(),
-            longest_side,
-            upright: true,
-        })
-    }
-
-    /// A starting picture as a job in this mode gets it, in the same way as [`Self::load`].
-    pub fn load_input(&mut self, path: &Path, fidelity: Fidelity) -> Pixels {
-        self.fetch(Errand {
-            path: path.to_owned(),
-            longest_side: None,
-            upright: quirks::applies_exif_orientation(fidelity),
-        })
-    }
-
-    fn fetch(&mut self, errand: Errand) -> Pixels {
-        match self.shelf.get(&errand) {
-            Some(Pixels::Pending) => Pixels::Pending,
-            Some(_) => self.shelf.remove(&errand).unwrap_or(Pixels::Pending),
-            None => {
-                let _ = self.errands.send(errand.clone());
-                self.shelf.insert(errand, Pixels::Pending);
-                Pixels::Pending
-            }
-        }
-    }
-
-    /// Takes in what has been read.
-    pub(super) fn pump(&mut self, gallery: &mut Gallery) {
-        while let Ok(delivery) = self.deliveries.try_recv() {
-            match delivery {
-                Delivery::Listed { folder, entries } if folder == gallery.folder => {
-                    gallery.extend(entries);
-                }
-                Delivery::Listed { .. } => {}
-                Delivery::Loaded { errand, pixels } => {
-                    let pixels = pixels.map_or_else(Pixels::Failed, Pixels::Ready);
-                    self.shelf.insert(errand, pixels);
-                }
-            }
-        }
-    }
-}
-
-/// The thread's life.
-fn serve(errands: &Receiver<Errand>, deliveries: &Sender<Delivery>, wake: &Wake) {
-    while let Ok(errand) = errands.recv() {
-        let pixels = read(&errand);
-        if deliveries
-            .send(Delivery::Loaded { errand, pixels })
-            .is_err()
-        {
-            return;
-        }
-        wake();
     }
 }
 
@@ -275,16 +129,4 @@ fn list(folder: &Path) -> Vec<Entry> {
 pub fn read_record(path: &Path) -> Option<Record> {
     let text = codec::read_record(&fs::read(path).ok()?)?;
     serde_json::from_str(&text).ok()
-}
-
-/// Reads and scales a picture.
-fn read(errand: &Errand) -> Result<RgbaImage, String> {
-    let picture = read::pixels(&errand.path, errand.upright)
-        .map_err(|sentence| format!("the picture {sentence}"))?;
-    Ok(match errand.longest_side {
-        Some(side) if picture.width().max(picture.height()) > side => DynamicImage::from(picture)
-            .resize(side, side, FilterType::CatmullRom)
-            .into_rgba8(),
-        _ => picture,
-    })
 }

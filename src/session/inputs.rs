@@ -3,7 +3,6 @@
 //! A file is named after its contents, so that a job that waits keeps its own mask, nothing is kept twice, and the record
 //! in a picture can name its starting picture without saying where it lay.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -11,8 +10,9 @@ use std::time::{Duration, SystemTime};
 use image::GrayImage;
 use sha2::{Digest, Sha256};
 
+use crate::files::{self, Readers};
 use crate::imaging::codec;
-use crate::session::files;
+use crate::session::text;
 
 /// What a reference to contents begins with.
 const SCHEME: &str = "sha256:";
@@ -28,12 +28,7 @@ const MOST_BYTES: u64 = 2 << 30;
 
 /// The reference to a file's contents, the same wherever it lies.
 pub fn reference(contents: &[u8]) -> String {
-    let mut reference = SCHEME.to_owned();
-    for byte in Sha256::digest(contents) {
-        // Writing to text does not fail.
-        let _ = write!(reference, "{byte:02x}");
-    }
-    reference
+    format!("{SCHEME}{}", hex::encode(Sha256::digest(contents)))
 }
 
 /// Keeps a mask as a file.
@@ -41,9 +36,9 @@ pub fn reference(contents: &[u8]) -> String {
 /// # Errors
 /// One sentence, when it cannot be written.
 pub fn keep_mask(store: &InputStore, mask: &GrayImage) -> Result<PathBuf, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("The mask could not be kept: {error}");
-    let file = codec::encode_mask(mask).map_err(|error| failed(&error))?;
-    store.keep(&file, MASK).map_err(|error| failed(&error))
+    let file = codec::encode_mask(mask).map_err(|error| text::mask_unkept(&error))?;
+    let kept = store.keep(&file, MASK);
+    kept.map_err(|error| text::mask_unkept(&error))
 }
 
 /// The folder of kept files.
@@ -68,8 +63,8 @@ impl InputStore {
         let path = self.folder.join(format!("{name}.{ending}"));
         // A file of this name has these contents: it was written whole.
         if !path.is_file() {
-            files::write_whole(&path, contents, true)?;
-            keep_private(&path);
+            // It may be a copy of a private picture.
+            files::write(&path, contents, Readers::Owner)?;
         }
         Ok(path)
     }
@@ -119,16 +114,4 @@ impl InputStore {
             }
         }
     }
-}
-
-/// Lets only the user read a file, where the system has a way to say so: it may be a copy of a private picture.
-fn keep_private(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // A file system without permissions has none to give.
-        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
-    }
-    #[cfg(not(unix))]
-    let _ = path;
 }

@@ -1,5 +1,6 @@
 //! Jobs and their states.
 
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
 use crate::engine::{Progress, Stage, Timings};
@@ -82,6 +83,15 @@ pub struct Finished {
     pub timings_secs: Timings,
 }
 
+/// What the worker tells of a running job.
+#[derive(Debug)]
+pub(super) enum News {
+    /// How far it is.
+    Progress(Progress),
+    /// Its last state.
+    Ended(JobState),
+}
+
 /// A job that is with the worker.
 #[derive(Debug)]
 pub struct Run {
@@ -90,15 +100,17 @@ pub struct Run {
     /// When denoising began, and how much of the whole was done then.
     denoising_since: Option<(Instant, f32)>,
     stop: Stop,
+    news: Receiver<News>,
 }
 
 impl Run {
-    /// A run that `stop` ends.
-    pub(super) fn new(stop: Stop) -> Self {
+    /// A run that `stop` ends, and of which the worker tells `news`.
+    pub(super) fn new(stop: Stop, news: Receiver<News>) -> Self {
         Self {
             progress: None,
             denoising_since: None,
             stop,
+            news,
         }
     }
 
@@ -125,8 +137,21 @@ impl Run {
         self.stop.raise();
     }
 
+    /// Takes in what the worker has told; returns the last state of the job once it has ended.
+    pub(super) fn pump(&mut self) -> Option<JobState> {
+        loop {
+            match self.news.try_recv() {
+                Ok(News::Progress(progress)) => self.advance(progress),
+                Ok(News::Ended(state)) => return Some(state),
+                Err(TryRecvError::Empty) => return None,
+                // The worker is gone, and has said why.
+                Err(TryRecvError::Disconnected) => return Some(JobState::Cancelled),
+            }
+        }
+    }
+
     /// Takes in the engine's word.
-    pub(super) fn advance(&mut self, progress: Progress) {
+    fn advance(&mut self, progress: Progress) {
         if progress.stage == Stage::Denoising && self.denoising_since.is_none() {
             self.denoising_since = Some((Instant::now(), progress.fraction()));
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::schema::params::Params;
-use crate::session::files;
+use crate::session::{stored, text};
 
 /// The journal's file.
 pub(super) struct Journal {
@@ -23,24 +23,12 @@ impl Journal {
     pub(super) fn open(folder: &Path) -> (Self, Vec<Params>, Option<String>) {
         let path = folder.join("queue.json");
         let lock = lock(folder);
-        let (jobs, warning) = match fs::read(&path) {
-            Ok(text) if lock.is_some() => {
-                match serde_json::from_slice::<Vec<Map<String, Value>>>(&text) {
-                    Ok(jobs) => (jobs, None),
-                    Err(error) => {
-                        // Kept for whoever wants to look, and out of the way.
-                        let _ = fs::rename(&path, folder.join("queue.json.damaged"));
-                        (
-                            Vec::new(),
-                            Some(format!(
-                                "the queue of last time could not be read ({error})"
-                            )),
-                        )
-                    }
-                }
-            }
-            _ => (Vec::new(), None),
+        let read = lock.is_some().then(|| stored::read(&path));
+        let (jobs, warning) = match read.transpose() {
+            Ok(jobs) => (jobs.flatten().unwrap_or_default(), None),
+            Err(reason) => (Vec::new(), Some(text::queue_unreadable(&reason))),
         };
+        let jobs: Vec<Map<String, Value>> = jobs;
         let params = jobs.iter().map(|inputs| {
             let mut params = Params::default();
             params.apply_json(inputs);
@@ -70,16 +58,15 @@ impl Journal {
         if jobs == self.written || self.lock.is_none() {
             return Ok(());
         }
-        let failed =
-            |error: &dyn std::fmt::Display| format!("the queue could not be saved: {error}");
         if jobs.is_empty() {
             match fs::remove_file(&self.path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(&error)),
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(text::queue_unsaved(&error));
+                }
                 _ => {}
             }
         } else {
-            let text = serde_json::to_vec_pretty(&jobs).map_err(|error| failed(&error))?;
-            files::write_whole(&self.path, &text, true).map_err(|error| failed(&error))?;
+            stored::write(&self.path, &jobs, text::queue_unsaved)?;
         }
         self.written = jobs;
         Ok(())

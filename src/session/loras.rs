@@ -1,13 +1,10 @@
 //! The LoRAs of the form and of jobs: what each reference has led to, and the files for a job.
 //!
-//! The form shows a LoRA as soon as its reference is there, long before a job needs it: each reference is looked up on a
-//! thread of its own, `lora`, which downloads what is missing. A job takes what is there, and waits for what is on its way.
+//! The form shows a LoRA as soon as its reference is there, long before a job needs it: each reference is looked up by a
+//! task of its own, `lora`, which downloads what is missing. A job takes what is there, and waits for what is on its way.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
 
 use crate::engine::lora::report::Report;
 use crate::engine::lora::{inspect, targets::Targets};
@@ -16,14 +13,16 @@ use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::{Model, Request};
 use crate::schema::{Note, Problem, quirks};
-use crate::session::Wake;
+use crate::session::background::{Background, Reporter, Task};
 use crate::session::looks::Stamp;
+use crate::session::text;
+use crate::weights::error::Error;
 use crate::weights::fetch::{Bytes, OnBytes};
 use crate::weights::library::{Library, LoraInfo};
+use crate::weights::lora::LoraFile;
 use crate::weights::model::ModelSource;
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
-use crate::weights::{Error, LoraFile};
 
 /// Why the files of a job's LoRAs cannot be had.
 #[derive(Debug)]
@@ -71,10 +70,9 @@ pub fn collect(
                     Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) => {
                         error.to_string()
                     }
-                    _ => "its file cannot be used".to_owned(),
+                    _ => text::UNUSABLE_FILE.to_owned(),
                 };
-                let message =
-                    format!("Replicate would apply {name}, which cannot be had here: {reason}");
+                let message = text::default_lora_missing(&name, &reason);
                 request.notes.push(Note::on(lora.field, message));
             }
         }
@@ -85,13 +83,10 @@ pub fn collect(
 
 /// What stands against a job with these inputs as long as the user has not said that a LoRA is downloaded.
 pub(super) fn held(params: &Params, held: &[String]) -> Vec<Problem> {
-    let waiting = params
-        .loras()
-        .filter(|(_, typed)| held.iter().any(|held| held == typed));
-    let sentence = "comes from a picture's settings and is not here yet: download or remove it";
-    waiting
-        .map(|(field, _)| Problem::new(field, sentence))
-        .collect()
+    let waiting = params.loras();
+    let waiting = waiting.filter(|(_, typed)| held.iter().any(|held| held == typed));
+    let problem = |(field, _)| Problem::new(field, text::HELD);
+    waiting.map(problem).collect()
 }
 
 /// Why a LoRA cannot be had.
@@ -99,9 +94,9 @@ fn unavailable(lora: &Lora, error: &Error) -> Unavailable {
     match error {
         Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) | Error::Unwritable { .. } => {
             let name = lora.reference.label();
-            Unavailable::Sentence(format!("the LoRA {name} cannot be had: {error}"))
+            Unavailable::Sentence(text::lora_unavailable(&name, error))
         }
-        _ => Unavailable::Problem(Problem::new(lora.field, format!("cannot be used: {error}"))),
+        _ => Unavailable::Problem(Problem::new(lora.field, text::lora_unusable(error))),
     }
 }
 
@@ -128,7 +123,7 @@ pub enum LoraState {
 pub struct ReadyLora {
     /// What is known of it.
     pub info: LoraInfo,
-    /// What of it matches the model under dev and under schnell; a sentence where it cannot be used.
+    /// What of it matches each of [`Model::ALL`]; a sentence where it cannot be used.
     matches: [Result<Report, String>; 2],
 }
 
@@ -146,50 +141,41 @@ impl ReadyLora {
     }
 }
 
-/// What a thread tells.
-struct Event {
-    typed: String,
-    /// Which look-up tells it: what an earlier one of the same text says late counts no more.
-    number: u64,
-    state: LoraState,
+impl LoraState {
+    /// It cannot be had, for the reason that `sentence` gives.
+    fn failed(sentence: String) -> Self {
+        Self::Failed {
+            sentence,
+            choices: Vec::new(),
+        }
+    }
 }
 
 /// The LoRAs of the form.
 pub struct Shelf {
     library: Library,
     source: ModelSource,
-    wake: Wake,
+    background: Background,
     entries: HashMap<String, Entry>,
-    /// How many look-ups there have been.
-    count: u64,
-    sender: Sender<Event>,
-    events: Receiver<Event>,
-    /// The threads that run, with what ends each.
-    threads: Vec<(Stop, JoinHandle<()>)>,
 }
 
 /// A reference that was looked up.
 struct Entry {
     state: LoraState,
-    number: u64,
-    stop: Stop,
+    /// The look-up, until it has ended.
+    task: Option<Task<LoraState, Bytes>>,
     /// How a file or folder of the user was when it was looked at.
     stamp: Option<Stamp>,
 }
 
 impl Shelf {
     /// An empty shelf over a library, for LoRAs of the model `source`.
-    pub(super) fn new(library: Library, source: ModelSource, wake: Wake) -> Self {
-        let (sender, events) = channel();
+    pub(super) fn new(library: Library, source: ModelSource, background: Background) -> Self {
         Self {
             library,
             source,
-            wake,
+            background,
             entries: HashMap::new(),
-            count: 0,
-            sender,
-            events,
-            threads: Vec::new(),
         }
     }
 
@@ -198,11 +184,10 @@ impl Shelf {
         &self.library
     }
 
-    /// Turns to LoRAs for another model: what matches it has to be seen anew.
+    /// Turns to LoRAs for another model, which match it in another way.
     pub(super) fn set_source(&mut self, source: ModelSource) {
         self.source = source;
-        self.entries
-            .retain(|_, entry| matches!(entry.state, LoraState::Looking | LoraState::Arriving(_)));
+        self.entries.retain(|_, entry| entry.task.is_some());
         let busy: Vec<_> = self.entries.keys().cloned().collect();
         for typed in busy {
             self.start(&typed, false);
@@ -216,30 +201,24 @@ impl Shelf {
             .retain(|_, entry| !matches!(entry.state, LoraState::Failed { .. }));
     }
 
-    /// How far the LoRA is that was typed; begins to look for it if it is new.
+    /// Whether the LoRA that was typed has not been looked up, or its file has changed since.
+    pub fn is_due(&self, typed: &str) -> bool {
+        let has_changed = |entry: &Entry| entry.task.is_none() && entry.stamp != stamp(typed);
+        self.entries.get(typed.trim()).is_none_or(has_changed)
+    }
+
+    /// How far the LoRA is that was typed; begins to look for it if that is due.
     pub fn look(&mut self, typed: &str) -> &LoraState {
-        let typed = typed.trim();
-        let is_settled =
-            |entry: &Entry| !matches!(entry.state, LoraState::Looking | LoraState::Arriving(_));
-        let has_changed = |entry: &Entry| is_settled(entry) && entry.stamp != stamp(typed);
-        if self.entries.get(typed).is_none_or(has_changed) {
+        if self.is_due(typed) {
             self.start(typed, false);
         }
-        // `start` always leaves an entry.
-        self.entries
-            .get(typed)
-            .map_or(&LoraState::Looking, |entry| &entry.state)
+        self.state(typed).unwrap_or(&LoraState::Looking)
     }
 
     /// Ends what is looked for and no longer named by anybody.
     pub fn end_all_but(&mut self, typed: &[&str]) {
         self.entries.retain(|name, entry| {
-            let is_busy = matches!(entry.state, LoraState::Looking | LoraState::Arriving(_));
-            let is_named = typed.iter().any(|typed| typed.trim() == name);
-            if is_busy && !is_named {
-                entry.stop.raise();
-            }
-            !is_busy || is_named
+            entry.task.is_none() || typed.iter().any(|typed| typed.trim() == name)
         });
     }
 
@@ -250,83 +229,79 @@ impl Shelf {
 
     /// Looks again after a failure.
     pub fn retry(&mut self, typed: &str) {
-        self.start(typed.trim(), false);
+        self.start(typed, false);
     }
 
     /// Asks the source whether there is a newer file.
     pub fn renew(&mut self, typed: &str) {
-        self.start(typed.trim(), true);
+        self.start(typed, true);
     }
 
     /// Ends a download. What has arrived stays for the next time.
     pub fn cancel(&mut self, typed: &str) {
-        if let Some(entry) = self.entries.get_mut(typed.trim()) {
-            entry.stop.raise();
+        if let Some(task) = self
+            .entries
+            .get(typed.trim())
+            .and_then(|entry| entry.task.as_ref())
+        {
+            task.cancel();
         }
     }
 
-    /// Takes in what the threads have done.
-    pub(super) fn pump(&mut self) {
-        while let Ok(event) = self.events.try_recv() {
-            let entry = self.entries.get_mut(&event.typed);
-            if let Some(entry) = entry.filter(|entry| entry.number == event.number) {
-                entry.state = event.state;
+    /// What stands against a job with these inputs, of the LoRAs that are there.
+    pub(super) fn problems(&self, params: &Params) -> Vec<Problem> {
+        let model = model(params);
+        let unusable = |(field, typed)| match self.state(typed)? {
+            LoraState::Ready(ready) => {
+                let reason = ready.report(model).err()?;
+                Some(Problem::new(field, text::lora_unusable(reason)))
+            }
+            _ => None,
+        };
+        params.loras().filter_map(unusable).collect()
+    }
+
+    /// Takes in what the tasks have done; returns whether one has ended.
+    pub(super) fn pump(&mut self) -> bool {
+        let mut has_ended = false;
+        for entry in self.entries.values_mut() {
+            if let Some(bytes) = entry.task.as_ref().and_then(|task| task.news().last()) {
+                entry.state = LoraState::Arriving(bytes);
+            }
+            if let Some(ended) = Task::take(&mut entry.task) {
+                has_ended = true;
+                entry.state = ended
+                    .unwrap_or_else(|reason| LoraState::failed(format!("the search {reason}")));
             }
         }
-        self.threads.retain(|(_, thread)| !thread.is_finished());
+        has_ended
     }
 
-    /// Looks a reference up on a thread of its own; ends an earlier look-up of it.
+    /// Looks a reference up; an earlier look-up of it ends.
     fn start(&mut self, typed: &str, renews: bool) {
-        let stop = Stop::default();
-        self.count += 1;
-        let entry = Entry {
-            state: LoraState::Looking,
-            number: self.count,
-            stop: stop.clone(),
-            stamp: stamp(typed),
-        };
-        if let Some(earlier) = self.entries.insert(typed.to_owned(), entry) {
-            earlier.stop.raise();
-        }
-        let errand = Errand {
+        let typed = typed.trim();
+        let search = Search {
             typed: typed.to_owned(),
-            number: self.count,
             renews,
             library: self.library.clone(),
             source: self.source.clone(),
-            stop: stop.clone(),
-            sender: self.sender.clone(),
-            wake: Arc::clone(&self.wake),
         };
-        let spawned = thread::Builder::new()
-            .name("lora".to_owned())
-            .spawn(move || errand.run());
-        match spawned {
-            Ok(thread) => self.threads.push((stop, thread)),
-            Err(error) => {
-                if let Some(entry) = self.entries.get_mut(typed) {
-                    entry.state = LoraState::Failed {
-                        sentence: format!("the search could not be started: {error}"),
-                        choices: Vec::new(),
-                    };
-                }
-            }
-        }
+        let entry = Entry {
+            state: LoraState::Looking,
+            // What has arrived is noted before the program ends.
+            task: Some(
+                self.background
+                    .start_awaited("lora", move |reporter| search.run(reporter)),
+            ),
+            stamp: stamp(typed),
+        };
+        self.entries.insert(typed.to_owned(), entry);
     }
 }
 
-impl Drop for Shelf {
-    /// Ends every download and waits for its thread, so that what has arrived is noted.
-    fn drop(&mut self) {
-        for (stop, _) in &self.threads {
-            stop.raise();
-        }
-        for (_, thread) in self.threads.drain(..) {
-            // Nothing is left to be told.
-            let _ = thread.join();
-        }
-    }
+/// The model that the inputs ask for.
+pub fn model(params: &Params) -> Model {
+    Model::named(&params.model).unwrap_or(Model::Dev)
 }
 
 /// How the file or folder is that was typed; `None` for other references.
@@ -338,67 +313,46 @@ fn stamp(typed: &str) -> Option<Stamp> {
 }
 
 /// One look-up.
-struct Errand {
+struct Search {
     typed: String,
-    number: u64,
     renews: bool,
     library: Library,
     source: ModelSource,
-    stop: Stop,
-    sender: Sender<Event>,
-    wake: Wake,
 }
 
-impl Errand {
-    fn run(self) {
-        let state = match self.find() {
+impl Search {
+    fn run(&self, reporter: &Reporter<Bytes>) -> LoraState {
+        match self.find(reporter) {
             Ok(info) => LoraState::Ready(Box::new(ReadyLora {
-                matches: [Model::Dev, Model::Schnell].map(|model| self.matched(&info, model)),
+                matches: Model::ALL.map(|model| self.matched(&info, model)),
                 info,
             })),
             Err(Error::Several { place, files }) => LoraState::Failed {
-                sentence: format!("There are several files in {place}: choose one"),
+                sentence: text::several_files(&place),
                 choices: files,
             },
-            Err(Error::Cancelled) => LoraState::Failed {
-                sentence: "Cancelled; what has arrived is kept".to_owned(),
-                choices: Vec::new(),
-            },
-            Err(error) => LoraState::Failed {
-                sentence: error.to_string(),
-                choices: Vec::new(),
-            },
-        };
-        self.tell(state);
+            Err(Error::Cancelled) => LoraState::failed(text::CANCELLED.to_owned()),
+            Err(error) => LoraState::failed(error.to_string()),
+        }
     }
 
-    fn find(&self) -> Result<LoraInfo, Error> {
+    fn find(&self, reporter: &Reporter<Bytes>) -> Result<LoraInfo, Error> {
         let reference = Reference::parse(&self.typed)
             .map_err(|message| Error::Refused(format!("the text {message}")))?;
         let mut on_bytes = |bytes| {
-            self.tell(LoraState::Arriving(bytes));
+            reporter.report(bytes);
             ControlFlow::Continue(())
         };
+        let (library, stop) = (&self.library, reporter.stop());
         if self.renews {
-            self.library.renew(&reference, &self.stop, &mut on_bytes)
+            library.renew(&reference, stop, &mut on_bytes)
         } else {
-            self.library.obtain(&reference, &self.stop, &mut on_bytes)
+            library.obtain(&reference, stop, &mut on_bytes)
         }
     }
 
     fn matched(&self, info: &LoraInfo, model: Model) -> Result<Report, String> {
         let targets = Targets::of(&self.source, model).map_err(|error| error.to_string())?;
         inspect(&info.file, &targets)
-    }
-
-    fn tell(&self, state: LoraState) {
-        let event = Event {
-            typed: self.typed.clone(),
-            number: self.number,
-            state,
-        };
-        // Nobody listens any more only while the program ends.
-        let _ = self.sender.send(event);
-        (self.wake)();
     }
 }

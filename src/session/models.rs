@@ -1,33 +1,25 @@
 //! The models of this machine: where they are, what opens them, and which files go with one that is deleted.
 //!
-//! Folders are looked through on a thread `models`, which is started anew for each look; what is there is used where it is.
+//! Folders are looked through in the background; what is there is used where it is.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 
+use crate::session::background::{Background, Reporter, Task};
 use crate::session::downloads::Purpose;
-use crate::session::{Folders, Wake};
+use crate::session::folders::Folders;
+use crate::session::text;
 use crate::weights::catalog::{Catalog, Published};
+use crate::weights::error::Error;
+use crate::weights::install;
 use crate::weights::model::{ModelCard, ModelSource};
-use crate::weights::stop::Stop;
+use crate::weights::survey::assembly::open_model;
 use crate::weights::survey::found::{FoundModel, find_all};
-use crate::weights::survey::places::{DEPTH, gather};
-use crate::weights::{Error, install, survey};
-
-/// What a thread tells.
-enum Event {
-    /// What the look of this number has found.
-    Found(u64, Looked),
-    /// What has come of opening a path.
-    Opened(PathBuf, Result<Opened, Error>),
-    /// Files were put into the system's trash, or why not.
-    Trashed(Result<(), String>),
-}
+use crate::weights::walk::{DEPTH, gather};
 
 /// What a look through the folders has found.
+#[derive(Default)]
 struct Looked {
     models: Vec<FoundModel>,
     /// All files of weights outside the folder of downloads.
@@ -70,7 +62,7 @@ pub struct Models {
     foreign: Vec<PathBuf>,
     /// Folders that the user has named besides.
     others: Vec<PathBuf>,
-    wake: Wake,
+    background: Background,
     /// The models that were found; `None` before the first look is over.
     found: Option<Arc<[FoundModel]>>,
     elsewhere: Vec<PathBuf>,
@@ -78,35 +70,31 @@ pub struct Models {
     free: Option<u64>,
     /// What has to be downloaded for each offer.
     lacking: BTreeMap<String, Vec<Published>>,
-    /// How many looks there have been, and what ends the last one while it goes on.
-    looks: u64,
-    looking: Option<Stop>,
+    /// The look through the folders that goes on.
+    looking: Option<Task<Looked>>,
     /// The path that is being opened.
-    opening: Option<PathBuf>,
-    sender: Sender<Event>,
-    events: Receiver<Event>,
+    opening: Option<(PathBuf, Task<Result<Opened, Error>>)>,
+    /// What is being put into the system's trash.
+    trashing: Vec<Task<Result<(), String>>>,
 }
 
 impl Models {
     /// Over a catalogue. Nothing is looked for yet.
-    pub(super) fn new(catalog: Catalog, folders: &Folders, wake: Wake) -> Self {
-        let (sender, events) = channel();
+    pub(super) fn new(catalog: Catalog, folders: &Folders, background: Background) -> Self {
         Self {
             catalog,
             folder: folders.models.clone(),
             foreign: folders.foreign_models.clone(),
             others: Vec::new(),
-            wake,
+            background,
             found: None,
             elsewhere: Vec::new(),
             has_checker: false,
             free: None,
             lacking: BTreeMap::new(),
-            looks: 0,
             looking: None,
             opening: None,
-            sender,
-            events,
+            trashing: Vec::new(),
         }
     }
 
@@ -122,7 +110,7 @@ impl Models {
 
     /// The path that is being opened.
     pub fn opening(&self) -> Option<&Path> {
-        self.opening.as_deref()
+        self.opening.as_ref().map(|(path, _)| path.as_path())
     }
 
     /// Where downloads go.
@@ -151,33 +139,24 @@ impl Models {
     /// Looks through the folders, with `others` besides the usual ones. An earlier look ends.
     pub(super) fn look(&mut self, others: &[PathBuf]) {
         self.others = others.to_vec();
-        self.looks += 1;
-        let (number, places, folder) = (self.looks, self.places(), self.folder.clone());
-        let stop = Stop::default();
-        if let Some(earlier) = self.looking.replace(stop.clone()) {
-            earlier.raise();
-        }
-        self.start(move |tell| {
+        let (places, folder) = (self.places(), self.folder.clone());
+        let look = move |reporter: &Reporter<()>| {
             let others = places.iter().skip(1);
-            let elsewhere = others.flat_map(|place| gather(place, DEPTH)).collect();
-            let looked = Looked {
-                elsewhere,
+            Looked {
+                elsewhere: others.flat_map(|place| gather(place, DEPTH)).collect(),
                 has_checker: ModelSource::safety_checker_in(&places).is_some(),
                 free: install::free_bytes(&folder),
-                models: find_all(&places, &stop),
-            };
-            tell(Event::Found(number, looked));
-        });
+                models: find_all(&places, reporter.stop()),
+            }
+        };
+        self.looking = Some(self.background.start("models", look));
     }
 
-    /// Opens the model at a path; the session hears of it.
+    /// Opens the model at a path; the session hears of it. The latest call counts.
     pub(super) fn open(&mut self, path: PathBuf) {
-        let places = self.places();
-        self.opening = Some(path.clone());
-        self.start(move |tell| {
-            let opened = opened(&path, &places);
-            tell(Event::Opened(path, opened));
-        });
+        let (asked, places) = (path.clone(), self.places());
+        let open = move |_: &Reporter<()>| opened(&asked, &places);
+        self.opening = Some((path, self.background.start("open model", open)));
     }
 
     /// Forgets what is being opened: another choice has been made.
@@ -254,40 +233,37 @@ impl Models {
     }
 
     /// Puts files into the system's trash; the session hears of it.
-    pub(super) fn trash(&self, files: Vec<PathBuf>) {
-        self.start(move |tell| {
-            let done = trash::delete_all(&files);
-            tell(Event::Trashed(done.map_err(|error| {
-                format!("The files could not be put into the trash: {error}")
-            })));
-        });
+    pub(super) fn trash(&mut self, files: Vec<PathBuf>) {
+        let trash = move |_: &Reporter<()>| {
+            trash::delete_all(&files).map_err(|error| text::not_trashed(&error))
+        };
+        self.trashing.push(self.background.start("trash", trash));
     }
 
-    /// Takes in what the threads have done.
+    /// Takes in what the tasks have done.
     pub(super) fn pump(&mut self) -> Vec<News> {
-        let mut news = Vec::new();
-        while let Ok(event) = self.events.try_recv() {
-            match event {
-                Event::Found(number, looked) if number == self.looks => {
-                    self.looking = None;
-                    self.elsewhere = looked.elsewhere;
-                    self.has_checker = looked.has_checker;
-                    self.free = looked.free;
-                    self.found = Some(looked.models.into());
-                    self.lacking = self.lacking_of_all();
-                }
-                Event::Found(..) => {}
-                Event::Trashed(done) => news.push(News::Trashed(done)),
-                Event::Opened(path, opened) => {
-                    if self.opening.as_ref() == Some(&path) {
-                        self.opening = None;
-                        news.push(match opened {
-                            Ok(opened) => News::Opened(Box::new(opened)),
-                            Err(error) => News::NotOpened(path, error),
-                        });
-                    }
-                }
-            }
+        if let Some(looked) = Task::take(&mut self.looking) {
+            let looked = looked.unwrap_or_default();
+            self.elsewhere = looked.elsewhere;
+            self.has_checker = looked.has_checker;
+            self.free = looked.free;
+            self.found = Some(looked.models.into());
+            self.lacking = self.lacking_of_all();
+        }
+        let trashed = Task::take_ended(&mut self.trashing).into_iter();
+        let mut news: Vec<_> = trashed
+            .map(|done| {
+                News::Trashed(done.unwrap_or_else(|reason| Err(format!("The trash {reason}"))))
+            })
+            .collect();
+        if let Some((path, task)) = self.opening.take_if(|(_, task)| task.has_ended()) {
+            let opened = task.wait();
+            let opened =
+                opened.unwrap_or_else(|reason| Err(Error::Refused(format!("opening it {reason}"))));
+            news.push(match opened {
+                Ok(opened) => News::Opened(Box::new(opened)),
+                Err(error) => News::NotOpened(path, error),
+            });
         }
         news
     }
@@ -303,27 +279,11 @@ impl Models {
         });
         lacking.collect()
     }
-
-    /// Runs `errand` on a thread of its own. Nobody waits for it when the program ends: it only reads, or hands files to the
-    /// system.
-    fn start(&self, errand: impl FnOnce(&dyn Fn(Event)) + Send + 'static) {
-        let (sender, wake) = (self.sender.clone(), Arc::clone(&self.wake));
-        // Without the thread, what was asked for stays as it is.
-        let _ = thread::Builder::new()
-            .name("models".to_owned())
-            .spawn(move || {
-                errand(&|event| {
-                    // Nobody listens any more only while the program ends.
-                    let _ = sender.send(event);
-                    wake();
-                });
-            });
-    }
 }
 
 /// Opens the model at a path.
 fn opened(path: &Path, places: &[PathBuf]) -> Result<Opened, Error> {
-    let source = survey::open_model(path, places)?;
+    let source = open_model(path, places)?;
     Ok(Opened {
         path: path.to_owned(),
         card: source.card()?,

@@ -1,6 +1,5 @@
 //! What the user chose, kept between runs.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::schema::Fidelity;
 use crate::schema::params::Params;
-use crate::session::{Folders, files, naming};
+use crate::session::folders::Folders;
+use crate::session::{naming, stored, text};
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,17 +105,8 @@ pub struct Settings {
     pub model: Option<PathBuf>,
     /// Folders in which models are looked for besides the usual ones.
     pub model_folders: Vec<PathBuf>,
-    /// The offers whose downloads are not complete.
-    pub downloads: Vec<String>,
-    /// Whether the user has seen what models there are.
-    pub knows_models: bool,
     /// The inputs as they stood last.
     pub params: Params,
-    /// The LoRAs among them that are left out for now, as they were typed.
-    pub loras_off: Vec<String>,
-    /// The LoRAs among them that come from a picture's settings and are downloaded only when the user says so: anybody may
-    /// have made the picture.
-    pub loras_held: Vec<String>,
 }
 
 /// The settings as they stand in the file; everything may be absent.
@@ -135,41 +126,15 @@ struct File {
     model: Option<PathBuf>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     model_folders: Vec<PathBuf>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    downloads: Vec<String>,
-    knows_models: bool,
     inputs: Map<String, Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    loras_off: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    loras_held: Vec<String>,
 }
 
 impl Settings {
     /// Reads the settings. A file that cannot be read gives the defaults and a warning.
     pub(super) fn read(folders: &Folders) -> (Self, Option<String>) {
-        let path = path(&folders.config);
-        let (file, warning) = match std::fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => (File::default(), None),
-            Err(error) => (
-                File::default(),
-                Some(format!(
-                    "the settings could not be read and start afresh ({error})"
-                )),
-            ),
-            Ok(text) => match serde_json::from_slice(&text) {
-                Ok(file) => (file, None),
-                Err(error) => {
-                    // Kept for whoever wants to look, and out of the way of the next save.
-                    let _ = std::fs::rename(&path, path.with_extension("json.damaged"));
-                    (
-                        File::default(),
-                        Some(format!(
-                            "the settings could not be read and start afresh ({error})"
-                        )),
-                    )
-                }
-            },
+        let (file, warning) = match stored::read(&path(&folders.config)) {
+            Ok(file) => (file.unwrap_or_default(), None),
+            Err(reason) => (File::default(), Some(text::settings_unreadable(&reason))),
         };
         let mut params = Params::default();
         // Values of another version that no longer fit are simply not taken over.
@@ -186,11 +151,7 @@ impl Settings {
             memory_gib: file.memory_gib.filter(|&gib| gib > 0),
             model: file.model,
             model_folders: file.model_folders,
-            downloads: file.downloads,
-            knows_models: file.knows_models,
             params,
-            loras_off: file.loras_off,
-            loras_held: file.loras_held,
         };
         (settings, warning)
     }
@@ -198,21 +159,6 @@ impl Settings {
     /// The most memory that the program may hold, in bytes.
     pub fn memory_limit(&self) -> Option<u64> {
         self.memory_gib.map(|gib| u64::from(gib) << 30)
-    }
-
-    /// Forgets what was said of LoRAs that the inputs do not name any more.
-    pub fn forget_loras(&mut self) {
-        let params = &self.params;
-        for names in [&mut self.loras_off, &mut self.loras_held] {
-            names.retain(|name| params.loras().any(|(_, typed)| typed == name));
-        }
-    }
-
-    /// The inputs of the next job: without the LoRAs that are left out for now.
-    pub fn asked(&self) -> Params {
-        let mut params = self.params.clone();
-        params.retain_loras(|typed| !self.loras_off.iter().any(|off| off == typed));
-        params
     }
 
     /// Writes the settings.
@@ -231,19 +177,13 @@ impl Settings {
             memory_gib: self.memory_gib,
             model: self.model.clone(),
             model_folders: self.model_folders.clone(),
-            downloads: self.downloads.clone(),
-            knows_models: self.knows_models,
             inputs: self.params.to_json(),
-            loras_off: self.loras_off.clone(),
-            loras_held: self.loras_held.clone(),
         };
-        let text = serde_json::to_vec_pretty(&file).map_err(|error| error.to_string())?;
-        files::write_whole(&path(&folders.config), &text, true)
-            .map_err(|error| format!("the settings could not be saved: {error}"))
+        stored::write(&path(&folders.config), &file, text::settings_unsaved)
     }
 }
 
 /// The settings' file in the configuration folder.
-fn path(config: &Path) -> PathBuf {
+pub(super) fn path(config: &Path) -> PathBuf {
     config.join("settings.json")
 }

@@ -1,13 +1,12 @@
-//! The thread `engine`: it owns the generator and runs one job at a time.
+//! The task `engine`: it owns the generator and runs one job at a time.
+//!
+//! Each job and each choice of a model brings its own channel for what is told of it: what comes late of an earlier one
+//! goes nowhere.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crate::engine::checking::Picture;
@@ -15,14 +14,15 @@ use crate::engine::plan::Outlook;
 use crate::engine::{Error, Generator, Progress, Stage, Watch};
 use crate::schema::params::Params;
 use crate::schema::request::Request;
-use crate::session::Wake;
+use crate::session::background::{Background, Reporter, Task, contained};
 use crate::session::files::Target;
 use crate::session::gallery::Entry;
 use crate::session::inputs::InputStore;
-use crate::session::jobs::{Failure, Finished, Job, JobId, Run};
+use crate::session::jobs::{Failure, Finished, Job, JobId, JobState, News, Run};
 use crate::session::loras::{self, Unavailable};
 use crate::session::record::Record;
 use crate::session::settings::Settings;
+use crate::session::text;
 use crate::weights::fetch::Bytes;
 use crate::weights::library::Library;
 use crate::weights::model::ModelSource;
@@ -46,6 +46,7 @@ pub(super) struct Order {
     /// Where a safety checker may be.
     places: Vec<PathBuf>,
     stop: Stop,
+    news: Sender<News>,
 }
 
 impl Order {
@@ -58,6 +59,7 @@ impl Order {
         places: Vec<PathBuf>,
     ) -> (Self, Run) {
         let stop = Stop::default();
+        let (news, told) = channel();
         let order = Self {
             id: job.id,
             params: job.params.clone(),
@@ -70,196 +72,217 @@ impl Order {
             memory_limit: settings.memory_limit(),
             places,
             stop: stop.clone(),
+            news,
         };
-        (order, Run::new(stop))
+        (order, Run::new(stop, told))
     }
 }
 
-/// What the worker tells the session.
+/// How far the model is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelState {
+    /// Being read; jobs wait.
+    Loading,
+    /// Ready for jobs.
+    Ready,
+    /// It cannot be used, in one sentence.
+    Failed(String),
+}
+
+/// What the worker tells of a model.
 #[derive(Debug)]
-pub(super) enum Event {
-    /// The model of this choice is ready.
-    ModelReady(Choice),
+pub(super) enum ModelNews {
+    /// How far it is.
+    State(ModelState),
     /// How its next jobs will run.
-    Outlook(Choice, Option<Box<Outlook>>),
-    ModelFailed(Choice, String),
-    Progress(JobId, Progress),
-    Finished(JobId, Finished),
-    Cancelled(JobId),
-    Failed(JobId, Failure),
+    Outlook(Option<Box<Outlook>>),
 }
 
-/// The number of a choice of a model: what an earlier one says late counts no more.
-pub(super) type Choice = u64;
-
-/// The session's end of the thread.
-pub(super) struct Worker {
-    /// `None` once the session ends.
-    errands: Option<Sender<Errand>>,
-    /// Raised when the program ends.
-    closing: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+/// A model, and where the worker tells of it.
+struct Chosen {
+    source: ModelSource,
+    news: Sender<ModelNews>,
 }
 
-/// What the session asks of the thread.
-enum Errand {
+/// What the session asks of the worker.
+enum Asked {
     Run(Box<Order>),
-    Use(Choice, ModelSource),
+    Use(Chosen),
     Reload,
 }
 
+/// The session's end of the worker.
+pub(super) struct Worker {
+    /// `None` once the session ends.
+    asked: Option<Sender<Asked>>,
+    /// The worker itself, if it could be started.
+    _task: Option<Task<()>>,
+}
+
 impl Worker {
-    /// Starts the thread, which builds its generator at once.
+    /// Starts the worker, which builds its generator at once. What it tells of the model comes with it.
     pub(super) fn start(
         make: MakeGenerator,
         source: ModelSource,
-        wake: Wake,
-    ) -> (Self, Receiver<Event>) {
-        let closing = Arc::new(AtomicBool::new(false));
-        let (errands, incoming) = channel();
-        let (events, outgoing) = channel();
-        let outbox = Outbox {
-            events,
-            wake,
-            closing: Arc::clone(&closing),
+        background: &Background,
+    ) -> (Self, Receiver<ModelNews>) {
+        let (asked, incoming) = channel();
+        let (news, told) = channel();
+        let chosen = Chosen {
+            source,
+            news: news.clone(),
         };
-        let spawned = thread::Builder::new().name("engine".to_owned()).spawn({
-            let outbox = outbox.clone();
-            move || work(make, source, &incoming, &outbox)
-        });
-        let thread = spawned
-            .map_err(|error| {
-                let sentence = format!("the engine's thread could not be started: {error}");
-                outbox.send(Event::ModelFailed(0, sentence));
-            })
-            .ok();
-        (
-            Self {
-                errands: Some(errands),
-                closing,
-                thread,
-            },
-            outgoing,
-        )
+        let mut task = Some(background.start_awaited("engine", move |reporter| {
+            work(make, chosen, &incoming, reporter);
+        }));
+        if let Some(Err(reason)) = Task::take(&mut task) {
+            let sentence = format!("the engine's thread {reason}");
+            let _ = news.send(ModelNews::State(ModelState::Failed(sentence)));
+        }
+        let worker = Self {
+            asked: Some(asked),
+            _task: task,
+        };
+        (worker, told)
     }
 
-    /// Hands over a job. A worker that is gone has already said so.
+    /// Hands over a job.
     pub(super) fn run(&self, order: Order) {
-        self.send(Errand::Run(Box::new(order)));
+        self.ask(Asked::Run(Box::new(order)));
     }
 
-    /// Builds the generator of another model in place of the one at hand.
-    pub(super) fn use_model(&self, choice: Choice, source: ModelSource) {
-        self.send(Errand::Use(choice, source));
+    /// Builds the generator of another model, in place of the one there is; returns what is told of it.
+    pub(super) fn use_model(&self, source: ModelSource) -> Receiver<ModelNews> {
+        let (news, told) = channel();
+        self.ask(Asked::Use(Chosen { source, news }));
+        told
     }
 
     /// Builds the generator again, if there is none.
     pub(super) fn reload(&self) {
-        self.send(Errand::Reload);
+        self.ask(Asked::Reload);
     }
 
-    fn send(&self, errand: Errand) {
-        if let Some(errands) = &self.errands {
-            let _ = errands.send(errand);
-        }
+    fn ask(&self, asked: Asked) {
+        // A worker that is gone has said why.
+        let _ = self.asked.as_ref().map(|worker| worker.send(asked));
     }
 
-    /// Ends what the thread is doing within a block of the model, and waits for it.
-    pub(super) fn join(&mut self) {
-        self.closing.store(true, Ordering::Relaxed);
-        self.errands = None;
-        if let Some(thread) = self.thread.take() {
-            // Its panics are contained inside; there is nothing to learn from it here.
-            let _ = thread.join();
-        }
+    /// Lets the worker end once it has done what it is doing.
+    pub(super) fn close(&mut self) {
+        self.asked = None;
     }
 }
 
-/// The thread's end: sends an event and wakes the front end, which is one act, and hears when the program ends.
-#[derive(Clone)]
-struct Outbox {
-    events: Sender<Event>,
-    wake: Wake,
-    closing: Arc<AtomicBool>,
-}
-
-impl Outbox {
-    fn send(&self, event: Event) {
-        // Nobody listens any more only while the program ends.
-        let _ = self.events.send(event);
-        (self.wake)();
-    }
-
-    /// Whether the work goes on.
-    fn proceed(&self) -> ControlFlow<()> {
-        if self.closing.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
-}
-
-/// The thread's life: build the generator, then job after job.
+/// The worker's life: build the generator, then job after job.
 fn work(
     mut make: MakeGenerator,
-    mut source: ModelSource,
-    errands: &Receiver<Errand>,
-    outbox: &Outbox,
+    mut chosen: Chosen,
+    asked: &Receiver<Asked>,
+    reporter: &Reporter<()>,
 ) {
-    let mut choice = 0;
-    let mut generator = build(&mut make, choice, &source, outbox).ok();
-    while let Ok(errand) = errands.recv() {
-        if let Errand::Use(number, other) = &errand {
-            // There may be no room for two.
-            generator = None;
-            (choice, source) = (*number, other.clone());
-        }
+    let mut generator = build(&mut make, &chosen, reporter).ok();
+    while let Ok(asked) = asked.recv() {
+        let order = match asked {
+            Asked::Run(order) => Some(order),
+            Asked::Use(other) => {
+                // There may be no room for two.
+                generator = None;
+                chosen = other;
+                None
+            }
+            Asked::Reload => None,
+        };
         let built = if generator.is_some() {
             Ok(())
         } else {
-            build(&mut make, choice, &source, outbox).map(|built| generator = Some(built))
+            build(&mut make, &chosen, reporter).map(|built| generator = Some(built))
         };
-        let Errand::Run(order) = errand else { continue };
-        let id = order.id;
-        let Some(ready) = generator.as_mut() else {
-            outbox.send(Event::Failed(id, built.err().unwrap_or_default().into()));
-            continue;
+        let Some(order) = order else { continue };
+        log::info!("job {} starts", order.id.0);
+        let state = match (generator.as_mut(), built) {
+            (Some(ready), _) => match contained(|| run(ready.as_mut(), &order, reporter)) {
+                Ok(Ok(finished)) => {
+                    // The job has taught how fast the device is.
+                    let outlook = ready.outlook().map(Box::new);
+                    tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
+                    JobState::Finished(finished)
+                }
+                Ok(Err(Ended::Cancelled)) => JobState::Cancelled,
+                Ok(Err(Ended::Failed(failure))) => JobState::Failed(failure),
+                Err(reason) => {
+                    // A generator that panicked may be left in any state; the next job gets a new one.
+                    log::warn!(
+                        "the engine stopped unexpectedly and starts again with the next job"
+                    );
+                    generator = None;
+                    JobState::Failed(text::engine_stopped(&reason).into())
+                }
+            },
+            (None, built) => JobState::Failed(built.err().unwrap_or_default().into()),
         };
-        let event = match contained(|| run(ready.as_mut(), &order, outbox)) {
-            Ok(Ok(finished)) => {
-                // The job has taught how fast the device is.
-                outbox.send(Event::Outlook(choice, ready.outlook().map(Box::new)));
-                Event::Finished(id, finished)
-            }
-            Ok(Err(Ended::Cancelled)) => Event::Cancelled(id),
-            Ok(Err(Ended::Failed(failure))) => Event::Failed(id, failure),
-            Err(sentence) => {
-                // A generator that panicked may be left in any state; the next job gets a new one.
-                generator = None;
-                Event::Failed(id, sentence.into())
-            }
-        };
-        outbox.send(event);
+        note_end(order.id, &state);
+        tell(reporter, &order.news, News::Ended(state));
+    }
+}
+
+/// Notes in the log how a job has ended. What went wrong may name a path, and is left to the front end.
+fn note_end(JobId(id): JobId, state: &JobState) {
+    match state {
+        JobState::Finished(finished) => {
+            let timings = &finished.timings_secs;
+            log::info!("job {id} finished after {:.1} s", timings.total);
+            log::debug!("job {id}: {timings:?}");
+        }
+        JobState::Cancelled => log::info!("job {id} was cancelled"),
+        _ => log::error!("job {id} failed"),
+    }
+}
+
+/// Sends news and wakes the front end, which is one act.
+fn tell<N>(reporter: &Reporter<()>, to: &Sender<N>, news: N) {
+    // Nobody listens any more when another model was chosen, or the program ends.
+    let _ = to.send(news);
+    reporter.wake();
+}
+
+/// Whether the work goes on.
+fn proceed(reporter: &Reporter<()>) -> ControlFlow<()> {
+    if reporter.stop().is_raised() {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
     }
 }
 
 /// Builds a generator and tells how that went.
 fn build(
     make: &mut MakeGenerator,
-    choice: Choice,
-    source: &ModelSource,
-    outbox: &Outbox,
+    chosen: &Chosen,
+    reporter: &Reporter<()>,
 ) -> Result<Box<dyn Generator>, String> {
-    let mut made = || make(source, &mut |_| outbox.proceed()).map_err(|error| error.to_string());
-    let mut built = contained(&mut made).and_then(|built| built);
+    let started = Instant::now();
+    let mut watch = |_| proceed(reporter);
+    let made = contained(|| make(&chosen.source, &mut watch).map_err(|error| error.to_string()));
+    let mut built = made
+        .map_err(|reason| text::engine_stopped(&reason))
+        .flatten();
     if let Ok(generator) = &mut built {
-        outbox.send(Event::Outlook(choice, generator.outlook().map(Box::new)));
+        let outlook = generator.outlook().map(Box::new);
+        tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
     }
-    outbox.send(match &built {
-        Ok(_) => Event::ModelReady(choice),
-        Err(sentence) => Event::ModelFailed(choice, sentence.clone()),
-    });
+    let state = match &built {
+        Ok(_) => {
+            let seconds = started.elapsed().as_secs_f64();
+            log::info!("the model is ready after {seconds:.1} s");
+            ModelState::Ready
+        }
+        Err(sentence) => {
+            log::error!("the model cannot be used");
+            ModelState::Failed(sentence.clone())
+        }
+    };
+    tell(reporter, &chosen.news, ModelNews::State(state));
     built
 }
 
@@ -282,14 +305,18 @@ impl From<Error> for Ended {
 }
 
 /// Runs one job and saves its pictures.
-fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<Finished, Ended> {
+fn run(
+    generator: &mut dyn Generator,
+    order: &Order,
+    reporter: &Reporter<()>,
+) -> Result<Finished, Ended> {
     let started = Instant::now();
-    let is_cancelled = || order.stop.is_raised() || outbox.proceed().is_break();
+    let is_cancelled = || order.stop.is_raised() || reporter.stop().is_raised();
     let mut watch = |progress| {
         if is_cancelled() {
             return ControlFlow::Break(());
         }
-        outbox.send(Event::Progress(order.id, progress));
+        tell(reporter, &order.news, News::Progress(progress));
         ControlFlow::Continue(())
     };
     let mut request = order.request.clone();
@@ -339,19 +366,5 @@ fn run(generator: &mut dyn Generator, order: &Order, outbox: &Outbox) -> Result<
         entries: entries.collect(),
         notes: outcome.notes,
         timings_secs: outcome.timings_secs,
-    })
-}
-
-/// Runs `action`; a panic becomes a sentence.
-fn contained<T>(action: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(action)).map_err(|payload| {
-        let text = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned());
-        let reason = text.or_else(|| payload.downcast_ref::<String>().cloned());
-        format!(
-            "the engine stopped unexpectedly ({}); the next job starts it anew",
-            reason.as_deref().unwrap_or("no reason given")
-        )
     })
 }

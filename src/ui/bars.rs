@@ -3,7 +3,7 @@
 use egui::{Frame, Margin, Panel, RichText, Ui};
 
 use crate::engine::device::Hardware;
-use crate::session::Session;
+use crate::session::program::Session;
 use crate::ui::command::{Command, Commands, Dialog};
 use crate::ui::text::{bars as text, common};
 use crate::ui::theme::{self, HALF, PANEL_MARGIN, SPACE, TITLE_ICON};

@@ -1,22 +1,18 @@
-//! What asks the system: dialogs, opening and revealing files, the clipboard. Each runs on a thread of its own, because
-//! each may take as long as the user or the system likes.
+//! What asks the system: dialogs, opening and revealing files, the clipboard. Each runs in the background, because each may
+//! take as long as the user or the system likes.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake};
-use std::thread::{self, Thread};
-use std::time::Duration;
+use std::pin::Pin;
 
 use image::{GrayImage, RgbaImage};
-use poll_promise::Promise;
 use rfd::{AsyncFileDialog, FileHandle};
 use url::Url;
 
+use crate::files::{self, Readers};
 use crate::imaging::{codec, read};
 use crate::schema::reference::Reference;
-use crate::session::files;
+use crate::session::background::{Background, Reporter, Task};
 use crate::session::inputs::{self, InputStore};
 use crate::ui::command::Asked;
 use crate::weights::inspect::Part;
@@ -31,38 +27,44 @@ const MODEL_ENDINGS: [&str; 3] = ["safetensors", "gguf", "sft"];
 /// A new starting picture, kept as a file, and its mask.
 pub(crate) type Kept = (PathBuf, Option<PathBuf>);
 
-/// An open dialog.
-struct Dialog {
-    purpose: Asked,
-    answer: Promise<Option<PathBuf>>,
-}
-
 /// Everything the system is busy with for us.
-#[derive(Default)]
 pub(crate) struct Errands {
-    dialog: Option<Dialog>,
-    others: Vec<Promise<Result<(), String>>>,
+    background: Background,
+    /// The open dialog.
+    dialog: Option<(Asked, Task<Option<PathBuf>>)>,
+    others: Vec<Errand<()>>,
     /// A new starting picture on its way into the store.
-    kept: Option<Promise<Result<Kept, String>>>,
-    /// A mask on its way into the store.
-    mask: Option<KeptMask>,
+    kept: Option<Errand<Kept>>,
+    /// A mask on its way into the store, with the picture it is for and its version.
+    mask: Option<(PathBuf, u64, Errand<PathBuf>)>,
 }
 
-/// A mask on its way into the store: the picture it is for, and its version.
-struct KeptMask {
-    of: PathBuf,
-    version: u64,
-    path: Promise<Result<PathBuf, String>>,
+/// A task that may fail, in one sentence.
+type Errand<T> = Task<Result<T, String>>;
+
+/// What an errand has come to.
+fn ended<T>(result: Result<Result<T, String>, String>) -> Result<T, String> {
+    result.unwrap_or_else(Err)
 }
 
 impl Errands {
+    /// None yet.
+    pub(crate) fn new(background: Background) -> Self {
+        Self {
+            background,
+            dialog: None,
+            others: Vec::new(),
+            kept: None,
+            mask: None,
+        }
+    }
+
     /// Opens a dialog, unless one is open already. `start` is where it begins.
-    pub(crate) fn ask(&mut self, ctx: &egui::Context, purpose: Asked, start: &Path) {
+    pub(crate) fn ask(&mut self, purpose: Asked, start: &Path) {
         if self.dialog.is_some() {
             return;
         }
         let dialog = AsyncFileDialog::new().set_directory(start);
-        let ctx = ctx.clone();
         // The dialog is made here, as some systems demand, and waited for elsewhere.
         let asked: Pin<Box<dyn Future<Output = Option<FileHandle>> + Send>> = match purpose {
             Asked::OutputFolder => Box::pin(dialog.set_title("Folder for pictures").pick_folder()),
@@ -93,28 +95,28 @@ impl Errands {
                     .save_file(),
             ),
         };
-        let answer = Promise::spawn_thread("dialog", move || finish(&ctx, asked));
-        self.dialog = Some(Dialog { purpose, answer });
+        let answer =
+            move |_: &Reporter<()>| pollster::block_on(asked).map(|file| file.path().to_owned());
+        self.dialog = Some((purpose, self.background.start("dialog", answer)));
     }
 
     /// What the user chose in a dialog, once.
     pub(crate) fn answer(&mut self) -> Option<(Asked, PathBuf)> {
-        let chosen = self.dialog.as_ref()?.answer.ready()?.clone();
-        let dialog = self.dialog.take()?;
-        Some((dialog.purpose, chosen?))
+        let (purpose, answer) = self.dialog.take_if(|(_, answer)| answer.has_ended())?;
+        Some((purpose, answer.wait().ok()??))
     }
 
     /// Opens a file or folder in the program the system has for it.
-    pub(crate) fn open(&mut self, ctx: &egui::Context, path: PathBuf) {
-        self.run(ctx, "open", move || {
+    pub(crate) fn open(&mut self, path: PathBuf) {
+        self.run("open", move || {
             opener::open(&path)
                 .map_err(|error| format!("{} could not be opened: {error}", path.display()))
         });
     }
 
     /// Shows a file in the system's file manager.
-    pub(crate) fn reveal(&mut self, ctx: &egui::Context, path: PathBuf) {
-        self.run(ctx, "reveal", move || {
+    pub(crate) fn reveal(&mut self, path: PathBuf) {
+        self.run("reveal", move || {
             opener::reveal(&path).map_err(|error| {
                 format!(
                     "{} could not be shown in its folder: {error}",
@@ -125,8 +127,8 @@ impl Errands {
     }
 
     /// Puts the pixels of a picture file into the clipboard.
-    pub(crate) fn copy_picture(&mut self, ctx: &egui::Context, path: PathBuf) {
-        self.run(ctx, "copy", move || {
+    pub(crate) fn copy_picture(&mut self, path: PathBuf) {
+        self.run("copy", move || {
             let picture = read::pixels(&path, true)
                 .map_err(|sentence| format!("The picture could not be copied: it {sentence}"))?;
             let (width, height) = (picture.width() as usize, picture.height() as usize);
@@ -142,8 +144,8 @@ impl Errands {
     }
 
     /// Takes a picture from the clipboard as a new starting picture.
-    pub(crate) fn paste(&mut self, ctx: &egui::Context, store: InputStore) {
-        self.keep_made(ctx, store, || {
+    pub(crate) fn paste(&mut self, store: InputStore) {
+        self.keep_made(store, || {
             let pixels = arboard::Clipboard::new()
                 .and_then(|mut clipboard| clipboard.get_image())
                 .map_err(|_| "There is no picture in the clipboard".to_owned())?;
@@ -155,33 +157,24 @@ impl Errands {
     }
 
     /// Keeps a picture, and its mask if it has one, as a new starting picture.
-    pub(crate) fn keep(
-        &mut self,
-        ctx: &egui::Context,
-        store: InputStore,
-        made: (RgbaImage, Option<GrayImage>),
-    ) {
-        self.keep_made(ctx, store, move || Ok(made));
+    pub(crate) fn keep(&mut self, store: InputStore, made: (RgbaImage, Option<GrayImage>)) {
+        self.keep_made(store, move || Ok(made));
     }
 
     fn keep_made(
         &mut self,
-        ctx: &egui::Context,
         store: InputStore,
         make: impl FnOnce() -> Result<(RgbaImage, Option<GrayImage>), String> + Send + 'static,
     ) {
-        let ctx = ctx.clone();
-        self.kept = Some(Promise::spawn_thread("keep", move || {
-            let kept = make().and_then(|(picture, mask)| kept(&store, &picture, mask.as_ref()));
-            wake_soon(&ctx);
-            kept
-        }));
+        let keep = move |_: &Reporter<()>| {
+            make().and_then(|(picture, mask)| kept(&store, &picture, mask.as_ref()))
+        };
+        self.kept = Some(self.background.start("keep", keep));
     }
 
     /// A new starting picture, or why there is none, once.
     pub(crate) fn take_kept(&mut self) -> Option<Result<Kept, String>> {
-        self.kept.as_ref()?.ready()?;
-        Some(self.kept.take()?.block_and_take())
+        Task::take(&mut self.kept).map(ended)
     }
 
     /// Whether a new starting picture is on its way.
@@ -192,70 +185,44 @@ impl Errands {
     /// Keeps a version of the mask of the picture `of`.
     pub(crate) fn keep_mask(
         &mut self,
-        ctx: &egui::Context,
         store: InputStore,
         of: PathBuf,
         version: u64,
         mask: GrayImage,
     ) {
-        let ctx = ctx.clone();
-        let path = Promise::spawn_thread("keep mask", move || {
-            let kept = inputs::keep_mask(&store, &mask);
-            wake_soon(&ctx);
-            kept
-        });
-        self.mask = Some(KeptMask { of, version, path });
+        let keep = move |_: &Reporter<()>| inputs::keep_mask(&store, &mask);
+        self.mask = Some((of, version, self.background.start("keep mask", keep)));
     }
 
     /// The version of the mask of the picture `of` that has been kept since the last call, and its file.
     pub(crate) fn take_mask_of(&mut self, of: &Path) -> Option<(u64, Result<PathBuf, String>)> {
-        self.mask.as_ref()?.path.ready()?;
-        let KeptMask {
-            of: kept_of,
-            version,
-            path,
-        } = self.mask.take()?;
-        (kept_of == of).then(|| (version, path.block_and_take()))
+        let (kept_of, version, path) = self.mask.take_if(|(_, _, path)| path.has_ended())?;
+        (kept_of == of).then(|| (version, ended(path.wait())))
     }
 
     /// Writes a mask as a PNG file.
-    pub(crate) fn save_mask(&mut self, ctx: &egui::Context, path: PathBuf, mask: GrayImage) {
+    pub(crate) fn save_mask(&mut self, path: PathBuf, mask: GrayImage) {
         let path = if path.extension().is_some() {
             path
         } else {
             path.with_extension("png")
         };
-        self.run(ctx, "mask", move || {
+        self.run("mask", move || {
             let file = codec::encode_mask(&mask).map_err(|error| error.to_string())?;
-            files::write_whole(&path, &file, true)
+            files::write(&path, &file, Readers::Usual)
                 .map_err(|error| format!("The mask could not be saved: {error}"))
         });
     }
 
     /// What went wrong since the last call, one sentence each.
     pub(crate) fn take_failures(&mut self) -> Vec<String> {
-        let (ended, busy): (Vec<_>, Vec<_>) = std::mem::take(&mut self.others)
-            .into_iter()
-            .partition(|errand| errand.ready().is_some());
-        self.others = busy;
-        ended
-            .into_iter()
-            .filter_map(|errand| errand.block_and_take().err())
-            .collect()
+        let results = Task::take_ended(&mut self.others).into_iter();
+        results.filter_map(|result| ended(result).err()).collect()
     }
 
-    fn run(
-        &mut self,
-        ctx: &egui::Context,
-        name: &str,
-        errand: impl FnOnce() -> Result<(), String> + Send + 'static,
-    ) {
-        let ctx = ctx.clone();
-        self.others.push(Promise::spawn_thread(name, move || {
-            let result = errand();
-            wake_soon(&ctx);
-            result
-        }));
+    fn run(&mut self, name: &str, errand: impl FnOnce() -> Result<(), String> + Send + 'static) {
+        let errand = move |_: &Reporter<()>| errand();
+        self.others.push(self.background.start(name, errand));
     }
 }
 
@@ -304,38 +271,4 @@ fn kept(store: &InputStore, picture: &RgbaImage, mask: Option<&GrayImage>) -> Re
         Some(mask) => Some(inputs::keep_mask(store, mask)?),
     };
     Ok((path, mask))
-}
-
-/// Waits for a dialog's answer and wakes the window.
-fn finish(ctx: &egui::Context, asked: impl Future<Output = Option<FileHandle>>) -> Option<PathBuf> {
-    let chosen = wait(asked).map(|file| file.path().to_owned());
-    wake_soon(ctx);
-    chosen
-}
-
-/// Wakes the window once the promise is kept, which is a moment after its thread's closure has returned.
-fn wake_soon(ctx: &egui::Context) {
-    ctx.request_repaint_after(Duration::from_millis(20));
-}
-
-/// Wakes a sleeping thread.
-struct Alarm(Thread);
-
-impl Wake for Alarm {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Sleeps until `future` has a result.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let waker = Arc::new(Alarm(thread::current())).into();
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(result) => return result,
-            Poll::Pending => thread::park(),
-        }
-    }
 }

@@ -3,12 +3,14 @@
 use egui::{Color32, Id, RichText, Ui, UiBuilder};
 
 use crate::session::jobs::{Failure, Job, JobId, JobState, Run};
-use crate::session::{ModelState, Session};
+use crate::session::program::Session;
+use crate::session::worker::ModelState;
+use crate::text::size_text;
 use crate::ui::command::{Command, Commands, ModelCommand, Tab};
 use crate::ui::text::{common, messages as text};
 use crate::ui::theme::{self, READING_WIDTH, SPACE};
 use crate::ui::{icons, shortcuts, widgets};
-use crate::weights::catalog::{size_text, total};
+use crate::weights::catalog::total;
 
 /// How many notices stand on the screen at a time.
 const NOTICES: usize = 3;

@@ -1,4 +1,4 @@
-//! The window: draws a [`Session`](crate::session::Session) and changes it as the user says. The only place that knows a
+//! The window: draws a [`Session`](crate::session::program::Session) and changes it as the user says. The only place that knows a
 //! toolkit.
 //!
 //! Lowest first: [`theme`] holds every colour and size, `widgets` the controls, `text` every word; `command` is what can be

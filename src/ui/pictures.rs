@@ -7,7 +7,7 @@ use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use image::RgbaImage;
 use image::imageops::{self, FilterType};
 
-use crate::session::gallery::{PictureLoader, Pixels, THUMBNAIL_SIDE};
+use crate::session::pictures::{PictureLoader, Pixels, THUMBNAIL_SIDE};
 
 /// How many thumbnails are kept.
 const THUMBNAILS: usize = 192;
@@ -38,21 +38,16 @@ struct Slot {
     last_drawn: u64,
 }
 
-/// A file, and the longest side with which it is read.
-type Key = (PathBuf, u32);
-
 /// Textures by file and longest side.
 #[derive(Default)]
 pub(crate) struct Pictures {
-    slots: HashMap<Key, Slot>,
-    /// Those that are still to be read, in the order in which they were drawn.
-    wanted: Vec<Key>,
+    slots: HashMap<(PathBuf, u32), Slot>,
     frame: u64,
 }
 
 impl Pictures {
-    /// Counts a frame, forgets what has not been drawn for longest, and takes in what `loader` has read of the rest.
-    pub(crate) fn begin_frame(&mut self, ctx: &Context, loader: &mut PictureLoader) {
+    /// Counts a frame and forgets what has not been drawn for longest.
+    pub(crate) fn begin_frame(&mut self) {
         self.frame += 1;
         for (is_small, limit) in [(true, THUMBNAILS), (false, FULL_SIZE)] {
             let slots = self.slots.iter();
@@ -67,47 +62,38 @@ impl Pictures {
                 }
             }
         }
-        let slots = &mut self.slots;
-        self.wanted.retain(|key| {
-            let Some(slot) = slots.get_mut(key) else {
-                return false;
-            };
-            let (path, side) = key;
-            slot.shown = shown(ctx, path, *side, loader.load(path, Some(*side)));
-            matches!(slot.shown, Shown::Pending)
-        });
     }
 
     /// Forgets every picture.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
-        self.wanted.clear();
     }
 
     /// A small version of the picture at `path`.
-    pub(crate) fn thumbnail(&mut self, ctx: &Context, path: &Path) -> Shown {
-        self.draw(ctx, path, THUMBNAIL_SIDE)
+    pub(crate) fn thumbnail(
+        &mut self,
+        ctx: &Context,
+        loader: &PictureLoader,
+        path: &Path,
+    ) -> Shown {
+        self.load(ctx, loader, path, THUMBNAIL_SIDE)
     }
 
     /// The picture at `path` in full size, or in the largest that the graphics card takes.
-    pub(crate) fn full(&mut self, ctx: &Context, path: &Path) -> Shown {
+    pub(crate) fn full(&mut self, ctx: &Context, loader: &PictureLoader, path: &Path) -> Shown {
         let most = ctx.input(|input| input.max_texture_side);
-        self.draw(ctx, path, (most as u32).min(LARGEST))
+        self.load(ctx, loader, path, (most as u32).min(LARGEST))
     }
 
-    /// What can be drawn of a picture in this frame. One that is new is read from the next frame on.
-    fn draw(&mut self, ctx: &Context, path: &Path, longest_side: u32) -> Shown {
-        let key = (path.to_owned(), longest_side);
-        let wanted = &mut self.wanted;
-        let slot = self.slots.entry(key.clone()).or_insert_with(|| {
-            wanted.push(key);
-            ctx.request_repaint();
-            Slot {
-                shown: Shown::Pending,
-                last_drawn: 0,
-            }
+    fn load(&mut self, ctx: &Context, loader: &PictureLoader, path: &Path, side: u32) -> Shown {
+        let slot = self.slots.entry((path.to_owned(), side)).or_insert(Slot {
+            shown: Shown::Pending,
+            last_drawn: 0,
         });
         slot.last_drawn = self.frame;
+        if matches!(slot.shown, Shown::Pending) {
+            slot.shown = shown(ctx, path, side, loader.load(path, Some(side)));
+        }
         slot.shown.clone()
     }
 }

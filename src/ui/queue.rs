@@ -2,8 +2,8 @@
 
 use egui::{Label, ScrollArea, Ui};
 
-use crate::session::Session;
 use crate::session::jobs::{Job, JobState, Run};
+use crate::session::program::Session;
 use crate::ui::command::{Command, Commands};
 use crate::ui::text::{common, queue as text};
 use crate::ui::theme::{self, HALF, SPACE};

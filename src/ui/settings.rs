@@ -3,8 +3,9 @@
 use egui::style::HandleShape;
 use egui::{Slider, TextEdit, Ui};
 
+use crate::session::naming;
+use crate::session::program::Session;
 use crate::session::settings::Settings;
-use crate::session::{Session, naming};
 use crate::ui::command::{Asked, Command, Commands, Setting};
 use crate::ui::text::{common, settings as text};
 use crate::ui::theme::{self, DIALOG_WIDTH, SPACE};

@@ -2,7 +2,7 @@
 
 use egui::{Align, Id, Layout, OpenUrl, TextEdit, Ui, vec2};
 
-use crate::session::Session;
+use crate::session::program::Session;
 use crate::ui::command::{Commands, ModelCommand};
 use crate::ui::text::settings as text;
 use crate::ui::theme::{self, CONTROL, LABEL_WIDTH, SMALL_CONTROL, SPACE};

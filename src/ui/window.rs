@@ -6,7 +6,9 @@ use std::time::Duration;
 use eframe::{CreationContext, NativeOptions};
 use egui::{Context, Ui, ViewportBuilder};
 
-use crate::session::{Folders, Session, Setup, Wake};
+use crate::session::background::Wake;
+use crate::session::folders::Folders;
+use crate::session::program::{Session, Setup};
 use crate::ui::app::state::App;
 use crate::ui::text::bars::NAME;
 use crate::ui::{icons, theme};

@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 use tar::{Archive, EntryType};
 
-use crate::weights::Error;
+use crate::weights::error::Error;
 
 /// The most bytes of a LoRA in an archive.
 pub const MOST_LORA_BYTES: u64 = 16 << 30;
@@ -258,10 +258,7 @@ fn copy(
             return Ok(());
         }
         let written_now = target.write_all(&buffer[..count]);
-        written_now.map_err(|reason| Error::Unwritable {
-            reason,
-            path: PathBuf::from("the file in the archive"),
-        })?;
+        written_now.map_err(Error::unwritable(Path::new("the file in the archive")))?;
         written += count as u64;
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use memmap2::{Mmap, MmapOptions};
 
+use crate::weights::error::Error;
+
 /// The bytes of a file: inside the program, or mapped into memory.
 pub enum Contents {
     /// Part of the program.
@@ -28,7 +30,11 @@ impl Contents {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::of_file(path).map_err(Error::unreadable(path))
+    }
+
+    fn of_file(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         if length == 0 {

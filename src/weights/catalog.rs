@@ -11,10 +11,10 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::schema::request::Model;
-use crate::weights::Error;
+use crate::text::{in_a_row, size_text};
+use crate::weights::error::Error;
 use crate::weights::fetch::MOST_BYTES;
 use crate::weights::inspect::Part;
-use crate::weights::survey::Missing;
 
 /// The variable that names another catalogue.
 const VARIABLE: &str = "FLUX_QFACES_CATALOG";
@@ -117,10 +117,7 @@ impl Catalog {
             return Ok(CATALOG.clone());
         };
         let path = Path::new(&path);
-        let text = fs::read_to_string(path).map_err(|reason| Error::Unreadable {
-            reason,
-            path: path.to_owned(),
-        })?;
+        let text = fs::read_to_string(path).map_err(Error::unreadable(path))?;
         Self::parse(&text).map_err(|reason| Error::Malformed {
             name: format!("the catalogue that {VARIABLE} names"),
             reason,
@@ -242,6 +239,17 @@ pub fn total(files: &[Published]) -> u64 {
     files.map(|file| file.bytes).sum()
 }
 
+/// What a model lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The part's folder in diffusers' layout.
+    pub folder: &'static str,
+    /// The usual file of it.
+    pub file: String,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
 /// The usual file of the part in a folder.
 pub(super) fn usual(folder: &'static str) -> Missing {
     let files = CATALOG.files_of_part(folder);
@@ -259,16 +267,10 @@ pub(super) fn usual(folder: &'static str) -> Missing {
     }
 }
 
-/// A number of bytes for people, in the decimal units that download pages use: "335 MB", "9.8 GB".
-pub fn size_text(bytes: u64) -> String {
-    const MEGA: f64 = 1e6;
-    const GIGA: f64 = 1e9;
-    let bytes = bytes as f64;
-    if bytes >= GIGA {
-        format!("{:.1} GB", bytes / GIGA)
-    } else if bytes >= 9.5 * MEGA {
-        format!("{:.0} MB", bytes / MEGA)
-    } else {
-        format!("{:.1} MB", bytes / MEGA)
-    }
+/// What is missing, in words; `None` when that is nothing.
+pub(super) fn needs_text(missing: &[Missing]) -> Option<String> {
+    let each = missing
+        .iter()
+        .map(|missing| format!("{} ({})", missing.file, size_text(missing.bytes)));
+    in_a_row(&each.collect::<Vec<_>>())
 }

@@ -15,9 +15,10 @@ use ureq::Body;
 use ureq::http::{Response, StatusCode, header};
 use url::Url;
 
-use crate::weights::Error;
+use crate::text::size_text;
+use crate::weights::error::Error;
 use crate::weights::http::{Network, Waits, may_pass, name_of, unreachable, wanted_wait};
-use crate::weights::part::{self, Note, Part};
+use crate::weights::partial::{self, Note, Partial};
 use crate::weights::stop::Stop;
 
 /// The most bytes of a file.
@@ -91,8 +92,8 @@ pub fn fetch(
     stop: &Stop,
     on_bytes: &mut OnBytes<'_>,
 ) -> Result<Fetched, Error> {
-    let mut part = Part::open(folder, &wanted.url, stop)?;
-    part::sweep(folder);
+    let mut part = Partial::open(folder, &wanted.url, stop)?;
+    partial::sweep(folder);
     let mut download = Download {
         network,
         wanted,
@@ -161,7 +162,7 @@ struct Download<'a, 'b> {
 
 impl Download<'_, '_> {
     /// Asks for what is missing and takes what comes. `true` when the file is complete.
-    fn go_on(&mut self, part: &mut Part) -> Result<bool, Trouble> {
+    fn go_on(&mut self, part: &mut Partial) -> Result<bool, Trouble> {
         let have = part.length()?;
         let mut headers = Vec::new();
         let resumes = have > 0 && (part.note.validator.is_some() || self.sha256.is_some());
@@ -227,7 +228,7 @@ impl Download<'_, '_> {
     /// When it is not the file that is meant, too long, or more than the disk has room for.
     fn admit(
         &self,
-        part: &Part,
+        part: &Partial,
         answer: &Response<Body>,
         total: Option<u64>,
     ) -> Result<(), Trouble> {
@@ -250,7 +251,7 @@ impl Download<'_, '_> {
         let missing = total.unwrap_or_default().saturating_sub(part.length()?);
         part.make_room(missing)?;
         if total.is_some_and(|total| total > MOST_BYTES) {
-            let most = in_words(MOST_BYTES);
+            let most = size_text(MOST_BYTES);
             return refused(format!(
                 "{host} offers a file of more than {most}, which is too much"
             ));
@@ -261,7 +262,7 @@ impl Download<'_, '_> {
     /// Writes what arrives behind what is there. `true` when the file is complete.
     fn take(
         &mut self,
-        part: &mut Part,
+        part: &mut Partial,
         answer: Response<Body>,
         total: Option<u64>,
     ) -> Result<bool, Trouble> {
@@ -309,7 +310,7 @@ impl Download<'_, '_> {
     }
 
     /// Checks what has arrived, and gives it away under its finished name.
-    fn verify(&self, part: &mut Part) -> Result<Fetched, Error> {
+    fn verify(&self, part: &mut Partial) -> Result<Fetched, Error> {
         part.file.sync_all().map_err(|error| part.refused(error))?;
         let sha256 = sha256_of(&part.path, self.stop)?;
         let wrong = self
@@ -385,43 +386,15 @@ fn content_range_total(answer: &Response<Body>) -> Option<u64> {
 /// # Errors
 /// When it cannot be read, and [`Error::Cancelled`].
 pub(super) fn sha256_of(path: &Path, stop: &Stop) -> Result<String, Error> {
-    let unreadable = |reason| Error::Unreadable {
-        reason,
-        path: path.to_owned(),
-    };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let unreadable = Error::unreadable(path);
+    let mut file = File::open(path).map_err(&unreadable)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
         stop.check()?;
-        match file.read(&mut buffer).map_err(unreadable)? {
-            0 => return Ok(hex(&hasher.finalize())),
+        match file.read(&mut buffer).map_err(&unreadable)? {
+            0 => return Ok(hex::encode(hasher.finalize())),
             count => hasher.update(&buffer[..count]),
         }
-    }
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to text does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
-/// A number of bytes for people.
-pub fn in_words(bytes: u64) -> String {
-    let (size, unit) = match bytes {
-        0..1_000_000 => (bytes as f64 / 1e3, "kB"),
-        1_000_000..1_000_000_000 => (bytes as f64 / 1e6, "MB"),
-        _ => (bytes as f64 / 1e9, "GB"),
-    };
-    if size < 10.0 {
-        format!("{size:.1} {unit}")
-    } else {
-        format!("{size:.0} {unit}")
     }
 }

@@ -10,7 +10,8 @@ use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 use url::{Host, Url};
 
-use crate::weights::Error;
+use crate::text::first_line;
+use crate::weights::error::Error;
 use crate::weights::stop::Stop;
 use crate::weights::tokens::{Service, Tokens};
 
@@ -304,7 +305,7 @@ pub(super) fn name_of(url: &Url) -> String {
 /// The error for a server that does not answer.
 pub(super) fn unreachable(url: &Url, error: &ureq::Error) -> Error {
     let host = name_of(url);
-    let text = crate::schema::first_line(error);
+    let text = first_line(error);
     match error {
         ureq::Error::Timeout(_) => Error::Unreachable(format!("{host} does not answer")),
         // What the system says of a name that leads nowhere has no kind of its own.

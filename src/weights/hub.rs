@@ -1,22 +1,41 @@
-//! The cache that Hugging Face's own tools keep, read and never written.
-//!
-//! `models--owner--name/refs/main` holds a commit, `models--owner--name/snapshots/<commit>/` its files.
-//! <https://huggingface.co/docs/huggingface_hub/guides/manage-cache>
+//! The cache and the token that Hugging Face's own tools keep, read and never written.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::schema::reference::Reference;
-use crate::weights::tokens::hub_home;
+use hf_hub::{Cache, Repo, RepoType};
 
-/// Where the cache is.
+use crate::schema::reference::Reference;
+
+/// The cache's folder.
 pub fn folder() -> Option<PathBuf> {
-    let set = std::env::var_os("HF_HUB_CACHE").map(PathBuf::from);
-    set.or_else(|| Some(hub_home()?.join("hub")))
+    let set = env::var_os("HF_HUB_CACHE").map(PathBuf::from);
+    set.or_else(|| Some(home()?.join("hub")))
 }
 
-/// The file that a reference means, if it was downloaded before.
-pub(super) fn find(hub: &Path, reference: &Reference) -> Option<PathBuf> {
+/// The folder of the tools, of which [`Cache`] knows only one way to move it.
+/// <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhome>
+fn home() -> Option<PathBuf> {
+    let set = |name| env::var_os(name).map(PathBuf::from);
+    set("HF_HOME")
+        .or_else(|| Some(set("XDG_CACHE_HOME")?.join("huggingface")))
+        .or_else(|| {
+            let user = directories::UserDirs::new()?;
+            Some(user.home_dir().join(".cache/huggingface"))
+        })
+}
+
+/// The token that `huggingface-cli login` has left. [`Cache`] would log where it lies.
+/// <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hftokenpath>
+pub(super) fn token() -> Option<String> {
+    let path = env::var_os("HF_TOKEN_PATH").map(PathBuf::from);
+    let path = path.or_else(|| Some(Cache::new(home()?.join("hub")).token_path()))?;
+    fs::read_to_string(path).ok()
+}
+
+/// The file in the cache that a reference means.
+pub(super) fn find(cache: &Path, reference: &Reference) -> Option<PathBuf> {
     let Reference::HuggingFace {
         repository,
         revision,
@@ -31,10 +50,11 @@ pub(super) fn find(hub: &Path, reference: &Reference) -> Option<PathBuf> {
     if !words.into_iter().all(is_plain) {
         return None;
     }
-    let repository = hub.join(format!("models--{}", repository.replace('/', "--")));
-    let commit = fs::read_to_string(repository.join("refs").join(revision));
-    let commit = commit.map_or_else(|_| revision.clone(), |text| text.trim().to_owned());
-    let snapshot = repository.join("snapshots").join(commit);
+    let repository = Repo::with_revision(repository.clone(), RepoType::Model, revision.clone());
+    let repository = Cache::new(cache.to_owned()).repo(repository);
+    // A revision is the name of a commit, or that of the commit itself.
+    let commit = repository.get("");
+    let snapshot = commit.unwrap_or_else(|| repository.pointer_path(revision));
     if let Some(file) = file {
         let path = snapshot.join(file);
         return path.is_file().then_some(path);

@@ -1,6 +1,5 @@
 //! What a file of weights is, by its header: which parts of a model are in it, and under whose names.
 
-use crate::schema::request::Model;
 use crate::weights::header::{Format, Header};
 
 /// A part of a model.
@@ -171,67 +170,6 @@ const FAMILIES: [(&[&str], &str); 16] = [
     (&["model.layers.0."], "a language model"),
 ];
 
-/// The sizes of a FLUX.1 transformer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
-    /// Features of the stream.
-    pub width: usize,
-    /// Features of an image token.
-    pub token_features: usize,
-    /// Double blocks.
-    pub double_blocks: usize,
-    /// Single blocks.
-    pub single_blocks: usize,
-    /// Whether it takes a guidance, as dev does.
-    pub has_guidance: bool,
-}
-
-/// FLUX.1's sizes. <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py>
-const FLUX: (usize, usize, usize) = (3072, 19, 38);
-
-impl Sizes {
-    /// What people call a model of these sizes.
-    pub fn model(self) -> String {
-        let Self {
-            width,
-            double_blocks,
-            single_blocks,
-            ..
-        } = self;
-        let word = match (self.token_features, self.has_guidance) {
-            (64, true) => "FLUX.1 dev",
-            (64, false) => "FLUX.1 schnell",
-            (128, _) => "FLUX.1 Canny or Depth",
-            (384, _) => "FLUX.1 Fill",
-            _ => "of the kind of FLUX.1",
-        };
-        if (width, double_blocks, single_blocks) == FLUX {
-            word.to_owned()
-        } else {
-            format!("{word}, {width} features wide with {double_blocks} + {single_blocks} blocks")
-        }
-    }
-
-    /// Which of the two models it runs as.
-    pub fn runs_as(self) -> Model {
-        if self.has_guidance {
-            Model::Dev
-        } else {
-            Model::Schnell
-        }
-    }
-
-    /// Why it cannot be used although it is of the family.
-    pub fn obstacle(self) -> Option<&'static str> {
-        match self.token_features {
-            128 | 384 => Some(
-                "its input is wider than that of dev and schnell: it needs a control picture or a mask, which this program does not give it",
-            ),
-            _ => None,
-        }
-    }
-}
-
 /// The parts of a model that are in a file.
 pub fn parts(header: &Header) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
@@ -254,44 +192,6 @@ pub fn parts(header: &Header) -> Vec<Found> {
         }
     }
     found
-}
-
-/// The sizes of the transformer in a file, where they can be told.
-pub fn sizes(header: &Header, found: &Found) -> Option<Sizes> {
-    let Found { names, prefix, .. } = found;
-    let shape = |name: &str| Some(&header.tensors.get(&format!("{prefix}{name}"))?.shape);
-    let count = |kind: &str| {
-        let start = format!("{prefix}{kind}.");
-        let numbers = header.tensors.keys().filter_map(|name| {
-            let (number, _) = name.strip_prefix(&start)?.split_once('.')?;
-            number.parse::<usize>().ok()
-        });
-        numbers.max().map_or(0, |last| last + 1)
-    };
-    let (double, single, image, guidance) = match names {
-        Names::Diffusers => (
-            "transformer_blocks",
-            "single_transformer_blocks",
-            "x_embedder.weight",
-            "time_text_embed.guidance_embedder.linear_1.weight",
-        ),
-        _ => (
-            "double_blocks",
-            "single_blocks",
-            "img_in.weight",
-            "guidance_in.in_layer.weight",
-        ),
-    };
-    let &[width, token_features, ..] = shape(image)?.as_slice() else {
-        return None;
-    };
-    Some(Sizes {
-        width,
-        token_features,
-        double_blocks: count(double),
-        single_blocks: count(single),
-        has_guidance: shape(guidance).is_some(),
-    })
 }
 
 /// The layers outside the blocks that a transformer under BFL's names lacks.

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use fs4::available_space;
 use url::Url;
 
-use crate::weights::Error;
+use crate::text::size_text;
 use crate::weights::catalog::Published;
-use crate::weights::fetch::{Bytes, Wanted, fetch, in_words};
+use crate::weights::error::Error;
+use crate::weights::fetch::{Bytes, Wanted, fetch};
 use crate::weights::http::Network;
-use crate::weights::part;
+use crate::weights::partial;
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Service;
 
@@ -76,7 +77,7 @@ pub fn arrived(network: &Network, folder: &Path, files: &[Published]) -> u64 {
         if is_there(folder, file) {
             file.bytes
         } else {
-            part::arrived(&parts, &address(network, file)).min(file.bytes)
+            partial::arrived(&parts, &address(network, file)).min(file.bytes)
         }
     });
     arrived.sum()
@@ -121,7 +122,7 @@ pub fn install(
                     },
                 })
             };
-            let begun = part::arrived(&parts, &wanted.url).min(file.bytes);
+            let begun = partial::arrived(&parts, &wanted.url).min(file.bytes);
             let begun = Bytes {
                 done: begun,
                 total: wanted.size,
@@ -141,7 +142,7 @@ pub fn install(
 /// Throws away what has arrived of files that are not complete.
 pub fn forget(network: &Network, folder: &Path, files: &[Published]) {
     for file in files {
-        part::forget(&folder.join(PARTS), &address(network, file));
+        partial::forget(&folder.join(PARTS), &address(network, file));
     }
 }
 
@@ -149,10 +150,7 @@ pub fn forget(network: &Network, folder: &Path, files: &[Published]) {
 fn put(from: &Path, to: &Path) -> Result<(), Error> {
     let moved = to.parent().map_or(Ok(()), fs::create_dir_all);
     let moved = moved.and_then(|()| fs::rename(from, to));
-    moved.map_err(|reason| Error::Unwritable {
-        reason,
-        path: to.to_owned(),
-    })
+    moved.map_err(Error::unwritable(to))
 }
 
 /// Bytes that are free on the disk of a folder, which may not be there yet; `None` where the platform does not tell.
@@ -163,11 +161,7 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
 
 /// Says before anything is downloaded whether the disk has room for so many bytes.
 fn make_room(folder: &Path, bytes: u64) -> Result<(), Error> {
-    let refused = |reason| Error::Unwritable {
-        reason,
-        path: folder.to_owned(),
-    };
-    fs::create_dir_all(folder).map_err(refused)?;
+    fs::create_dir_all(folder).map_err(Error::unwritable(folder))?;
     // A system that does not tell how much is free says so when it is full.
     let Some(free) = free_bytes(folder) else {
         return Ok(());
@@ -175,7 +169,7 @@ fn make_room(folder: &Path, bytes: u64) -> Result<(), Error> {
     if free >= bytes.saturating_add(SPARE_BYTES.min(bytes)) {
         return Ok(());
     }
-    let (needed, free) = (in_words(bytes), in_words(free));
+    let (needed, free) = (size_text(bytes), size_text(free));
     Err(Error::Refused(format!(
         "the disk has not enough room for the model: {needed} are needed, {free} are free"
     )))

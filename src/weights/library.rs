@@ -14,17 +14,20 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use url::Url;
 
+use crate::files::{self, Readers};
 use crate::schema::reference::Reference;
 use crate::weights::archive::{self, Kind};
 use crate::weights::bytes::Contents;
-use crate::weights::fetch::{OnBytes, fetch, hex, sha256_of};
+use crate::weights::error::Error;
+use crate::weights::fetch::{OnBytes, fetch, sha256_of};
 use crate::weights::http::Network;
-use crate::weights::notes::{Note, Store, changed, keep, key_of, unwritable};
-use crate::weights::part::wait_for_lock;
+use crate::weights::lora::{LoraFile, LoraPlace};
+use crate::weights::notes::{Note, Store, changed, keep, key_of};
+use crate::weights::partial::wait_for_lock;
 use crate::weights::source::{About, locate};
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
-use crate::weights::{Error, LoraFile, LoraPlace, demo, hub, metadata, model};
+use crate::weights::{demo, hub, metadata};
 
 /// The most bytes of a picture that shows what a LoRA does.
 pub(super) const PICTURE_BYTES: u64 = 16 << 20;
@@ -162,9 +165,9 @@ impl Library {
     fn lock(&self, key: &str, stop: &Stop) -> Result<File, Error> {
         let folder = self.store.folder.join("locks");
         let path = folder.join(key);
-        let refused = |reason| unwritable(reason, &path);
-        fs::create_dir_all(&folder).map_err(refused)?;
-        let file = File::create(&path).map_err(refused)?;
+        let refused = Error::unwritable(&path);
+        fs::create_dir_all(&folder).map_err(&refused)?;
+        let file = File::create(&path).map_err(&refused)?;
         wait_for_lock(&file, stop)?.map_err(refused)?;
         Ok(file)
     }
@@ -271,9 +274,12 @@ impl Library {
             }
             return self.keep_unpacked(temporary, stop);
         }
-        metadata::read(&opened(downloaded)?, Path::new("the downloaded file"))?;
+        metadata::read(
+            &Contents::open(downloaded)?,
+            Path::new("the downloaded file"),
+        )?;
         let path = self.store.lora(sha256);
-        fs::rename(downloaded, &path).map_err(|reason| unwritable(reason, &path))?;
+        fs::rename(downloaded, &path).map_err(Error::unwritable(&path))?;
         Ok((path, sha256.to_owned()))
     }
 
@@ -284,13 +290,10 @@ impl Library {
         stop: &Stop,
     ) -> Result<(NamedTempFile, archive::Found), Error> {
         let mut temporary = self.store.temporary()?;
-        let file = File::open(archive).map_err(|reason| Error::Unreadable {
-            reason,
-            path: archive.to_owned(),
-        })?;
+        let file = File::open(archive).map_err(Error::unreadable(archive))?;
         let found = archive::extract(file, temporary.as_file_mut(), &|_| stop.check())?;
         metadata::read(
-            &opened(temporary.path())?,
+            &Contents::open(temporary.path())?,
             Path::new("the file in the archive"),
         )?;
         Ok((temporary, found))
@@ -323,7 +326,7 @@ impl Library {
         })?;
         let mut archive = self.store.temporary()?;
         let written = archive.write_all(&bytes);
-        written.map_err(|reason| unwritable(reason, archive.path()))?;
+        written.map_err(Error::unwritable(archive.path()))?;
         let (temporary, found) = self.unpack(archive.path(), stop)?;
         let (path, sha256) = self.keep_unpacked(temporary, stop)?;
         let reference = Reference::Data(text.to_owned());
@@ -345,14 +348,11 @@ impl Library {
         about: About,
         stop: &Stop,
     ) -> Result<LoraInfo, Error> {
-        let said = metadata::read(&opened(path)?, path)?;
+        let said = metadata::read(&Contents::open(path)?, path)?;
         let picture = about.picture;
         let mut triggers = about.triggers;
         triggers.extend(said.triggers);
-        let data = fs::metadata(path).map_err(|reason| Error::Unreadable {
-            reason,
-            path: path.to_owned(),
-        })?;
+        let data = fs::metadata(path).map_err(Error::unreadable(path))?;
         let is_own = path.starts_with(&self.store.folder);
         let note = Note {
             reference: reference.lasting().unwrap_or_default(),
@@ -490,10 +490,8 @@ impl Library {
             body.take(PICTURE_BYTES).read_to_end(&mut bytes).ok()?;
             is_there.then_some(bytes)
         });
-        if let (Some(picture), Ok(mut file)) = (picture, self.store.temporary())
-            && file.write_all(&picture).is_ok()
-        {
-            let _ = keep(file, &path);
+        if let Some(picture) = picture {
+            let _ = files::write(&path, &picture, Readers::Owner);
         }
     }
 }
@@ -503,7 +501,7 @@ fn embedded() -> LoraInfo {
     LoraInfo {
         file: LoraFile {
             name: Reference::Embedded.label(),
-            sha256: hex(&Sha256::digest(demo::LORA)),
+            sha256: hex::encode(Sha256::digest(demo::LORA)),
             place: LoraPlace::Embedded,
             peft_config: None,
         },
@@ -515,14 +513,9 @@ fn embedded() -> LoraInfo {
     }
 }
 
-/// A file's bytes.
-pub(super) fn opened(path: &Path) -> Result<Contents, Error> {
-    model::open(path)
-}
-
 /// Whether a file is an archive.
 pub(super) fn is_archive(path: &Path) -> Result<bool, Error> {
-    let contents = opened(path)?;
+    let contents = Contents::open(path)?;
     let head = contents.get(..contents.len().min(512)).unwrap_or_default();
     Ok(match Kind::of(head) {
         // Of a zip file it is said what it is when it is opened as a LoRA.

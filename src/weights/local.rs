@@ -7,11 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::schema::reference::{Reference, begins_with_host};
+use crate::text::file_name;
+use crate::weights::bytes::Contents;
+use crate::weights::error::Error;
 use crate::weights::fetch::sha256_of;
-use crate::weights::library::{Library, LoraInfo, PICTURE_BYTES, is_archive, opened};
+use crate::weights::library::{Library, LoraInfo, PICTURE_BYTES, is_archive};
+use crate::weights::lora::LoraPlace;
+use crate::weights::metadata;
 use crate::weights::notes::{Note, PEFT_CONFIG, PEFT_FILE, changed, key};
 use crate::weights::stop::Stop;
-use crate::weights::{Error, LoraPlace, metadata};
 
 /// The most bytes of PEFT's configuration.
 const CONFIG_BYTES: u64 = 1 << 20;
@@ -35,10 +39,7 @@ impl Library {
         // Links of Hugging Face's own tools lead to where nothing lies beside the file.
         let peft_config = peft_config_beside(&path);
         let path = fs::canonicalize(&path).unwrap_or(path);
-        let data = fs::metadata(&path).map_err(|reason| Error::Unreadable {
-            reason,
-            path: path.clone(),
-        })?;
+        let data = fs::metadata(&path).map_err(Error::unreadable(&path))?;
         let key = key(&path.to_string_lossy());
         let current = self
             .store
@@ -72,7 +73,7 @@ impl Library {
         } else {
             (path.to_owned(), String::new())
         };
-        let said = metadata::read(&opened(&place)?, path)?;
+        let said = metadata::read(&Contents::open(&place)?, path)?;
         let sha256 = if sha256.is_empty() {
             sha256_of(path, stop)?
         } else {
@@ -109,10 +110,7 @@ fn at_home(path: &Path) -> PathBuf {
 
 /// The only `.safetensors` file in a folder.
 fn only_one_in(folder: &Path) -> Result<PathBuf, Error> {
-    let entries = fs::read_dir(folder).map_err(|reason| Error::Unreadable {
-        reason,
-        path: folder.to_owned(),
-    })?;
+    let entries = fs::read_dir(folder).map_err(Error::unreadable(folder))?;
     let is_lora = |path: &PathBuf| {
         path.extension()
             .is_some_and(|ending| ending == "safetensors")
@@ -133,10 +131,7 @@ fn only_one_in(folder: &Path) -> Result<PathBuf, Error> {
             place: "this folder".to_owned(),
             files: files
                 .into_iter()
-                .map(|path| {
-                    let name = path.file_name().unwrap_or_default().to_string_lossy();
-                    (name.into_owned(), Reference::Path(path.clone()))
-                })
+                .map(|path| (file_name(&path), Reference::Path(path)))
                 .collect(),
         }),
     }

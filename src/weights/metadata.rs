@@ -8,8 +8,8 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 use safetensors::tensor::SafeTensors;
 use serde_json::Value;
 
-use crate::weights::Error;
 use crate::weights::bytes::Contents;
+use crate::weights::error::Error;
 use crate::weights::header::what_else;
 
 /// The most trigger words that are offered.

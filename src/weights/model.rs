@@ -1,20 +1,23 @@
-//! Where the files of a model are.
+//! A model, wherever its files are.
 //!
-//! A model is the demo model that is embedded in the program, a folder in the layout of diffusers, or files that were
-//! found in several places ([`crate::weights::survey`]). All are asked by the folders and names of diffusers' layout.
+//! It is the demo model that is embedded in the program, or files on this machine: a folder in the layout of diffusers, or
+//! what was found in several places ([`crate::weights::survey`]). All are asked by the folders and names of that layout.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::schema::request::Model;
 use crate::schema::size::REFERENCE_SIDE;
+use crate::text::file_name;
+use crate::weights::architecture::Architecture;
 use crate::weights::bytes::Contents;
+use crate::weights::demo;
+use crate::weights::error::Error;
+use crate::weights::header::Header;
 use crate::weights::inspect::Part;
-use crate::weights::survey::ModelFiles;
-use crate::weights::survey::places::{DEPTH, gather};
-use crate::weights::{Error, demo};
+use crate::weights::model_files::{ModelFiles, SCHNELL};
 
 /// The file that a model folder must have. <https://huggingface.co/docs/diffusers/using-diffusers/loading>
 pub(super) const INDEX: &str = "model_index.json";
@@ -34,9 +37,7 @@ const VARIANTS: [&str; 5] = ["", "fp32", "bf16", "fp16", "fp8"];
 pub enum ModelSource {
     /// The demo model inside the program.
     Embedded,
-    /// A folder in the layout of diffusers.
-    Folder(PathBuf),
-    /// Files in any layout.
+    /// Files on this machine.
     Files(Arc<ModelFiles>),
 }
 
@@ -51,12 +52,22 @@ pub struct ModelCard {
     pub native_side: u32,
     /// Prompts that show what it can do; empty where it names none.
     pub examples: Vec<String>,
-    /// Whether it is as wide as FLUX.1, so that LoRAs for FLUX.1 can fit it.
-    pub is_flux_sized: bool,
+    /// Its transformer, where it can be told.
+    pub architecture: Option<Architecture>,
 }
 
-/// Features of FLUX.1's stream. <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py> (`hidden_size`)
-pub(super) const FLUX_WIDTH: u64 = 3072;
+impl ModelCard {
+    /// See [`Architecture::is_flux_sized`].
+    pub fn is_flux_sized(&self) -> bool {
+        self.architecture.is_some_and(Architecture::is_flux_sized)
+    }
+
+    /// See [`Architecture::needs_safety_check`].
+    pub fn needs_safety_check(&self) -> bool {
+        self.architecture
+            .is_some_and(Architecture::needs_safety_check)
+    }
+}
 
 /// A card as it stands in a model's folder.
 #[derive(Default, Deserialize)]
@@ -80,7 +91,12 @@ impl ModelSource {
         if !path.join(INDEX).is_file() {
             return Err(Error::NoIndex(path.to_owned()));
         }
-        Ok(Self::Folder(path.to_owned()))
+        Ok(Self::in_folder(path))
+    }
+
+    /// The parts of a model in a folder in the layout of diffusers, which need not be all.
+    pub fn in_folder(path: &Path) -> Self {
+        Self::Files(Arc::new(ModelFiles::in_folder(path)))
     }
 
     /// What the model says of itself. Cheap: no weights are read.
@@ -110,26 +126,53 @@ impl ModelSource {
             about: card.about,
             native_side,
             examples: card.examples,
-            is_flux_sized: self.width() == Some(FLUX_WIDTH),
+            architecture: self.architecture(),
         })
     }
 
-    /// Features of the transformer's stream, where they can be told.
-    fn width(&self) -> Option<u64> {
-        if let Self::Files(files) = self {
-            return Some(files.sizes.width as u64);
+    /// Its first transformer, as far as the headers of its files tell.
+    pub fn architecture(&self) -> Option<Architecture> {
+        self.assembled().or_else(|| {
+            let mut header = Header::default();
+            for (_, contents) in self.tensors(Part::Transformer.folder()).ok()? {
+                header
+                    .tensors
+                    .extend(Header::parse(&contents).ok()?.tensors);
+            }
+            Architecture::of(&header)
+        })
+    }
+
+    /// Its transformer, if the model was put together from files in any layout. Then it has no configurations beside its
+    /// parts that could be relied on.
+    pub fn assembled(&self) -> Option<Architecture> {
+        match self {
+            Self::Embedded => None,
+            Self::Files(files) => files.architecture,
         }
-        let config = self.find("transformer/config.json").ok()??;
-        let config: serde_json::Value = serde_json::from_slice(&config).ok()?;
-        let number = |name: &str| config[name].as_u64();
-        number("num_attention_heads")?.checked_mul(number("attention_head_dim")?)
+    }
+
+    /// The folder of the transformer that runs `model`.
+    ///
+    /// # Errors
+    /// When its configuration exists but cannot be opened.
+    pub fn transformer_for(&self, model: Model) -> Result<&'static str, Error> {
+        let has_second = match self {
+            _ if model == Model::Dev => false,
+            Self::Files(files) if files.is_assembled() => files.parts.contains_key(SCHNELL),
+            _ => self.find(&format!("{SCHNELL}/config.json"))?.is_some(),
+        };
+        Ok(if has_second {
+            SCHNELL
+        } else {
+            Part::Transformer.folder()
+        })
     }
 
     /// Its files of weights.
     pub fn files(&self) -> Vec<PathBuf> {
         match self {
             Self::Embedded => Vec::new(),
-            Self::Folder(folder) => gather(folder, DEPTH),
             Self::Files(files) => files.paths(),
         }
     }
@@ -137,18 +180,13 @@ impl ModelSource {
     /// Whether a safety checker is in it: both of its models.
     pub fn has_safety_checker(&self) -> bool {
         let parts = [Part::SafetyChecker, Part::SafetyClassifier];
-        let has = |part: Part| match self {
-            Self::Embedded => false,
-            Self::Files(files) => files.has(part.folder()),
-            Self::Folder(_) => self.tensors(part.folder()).is_ok(),
-        };
-        parts.into_iter().all(has)
+        parts.iter().all(|part| self.tensors(part.folder()).is_ok())
     }
 
     /// The first of some folders that has a safety checker in it, in the layout of a model.
     pub fn safety_checker_in(places: &[PathBuf]) -> Option<Self> {
-        let folders = places.iter().cloned().map(Self::Folder);
-        folders.into_iter().find(Self::has_safety_checker)
+        let mut folders = places.iter().map(|place| Self::in_folder(place));
+        folders.find(Self::has_safety_checker)
     }
 
     /// The file `name`, a path with forward slashes inside the model; `None` when it has no such file.
@@ -158,10 +196,10 @@ impl ModelSource {
     pub fn find(&self, name: &str) -> Result<Option<Contents>, Error> {
         match self {
             Self::Embedded => Ok(demo::find(name).map(Contents::Embedded)),
-            Self::Folder(folder) => open_if_there(&folder.join(name)),
-            Self::Files(files) => files
-                .beside(name)
-                .map_or(Ok(None), |path| open_if_there(&path)),
+            Self::Files(files) => {
+                let path = files.beside(name);
+                path.map(|path| Contents::open(&path)).transpose()
+            }
         }
     }
 
@@ -181,12 +219,14 @@ impl ModelSource {
     /// # Errors
     /// When there is none, a shard is missing, or one cannot be opened.
     pub fn tensors(&self, folder: &str) -> Result<Vec<(String, Contents)>, Error> {
-        if let Self::Files(files) = self {
-            let paths = files.part(folder).ok_or_else(|| Error::Missing {
+        if let Self::Files(files) = self
+            && files.is_assembled()
+        {
+            let paths = files.parts.get(folder).ok_or_else(|| Error::Missing {
                 name: folder.to_owned(),
                 place: self.place(),
             })?;
-            let open = |path: &PathBuf| Ok((file_name(path), open(path)?));
+            let open = |path: &PathBuf| Ok((file_name(path), Contents::open(path)?));
             return paths.iter().map(open).collect();
         }
         for (stem, variant) in VARIANTS
@@ -241,15 +281,6 @@ impl ModelSource {
     pub fn place(&self) -> String {
         match self {
             Self::Embedded => "the embedded demo model".to_owned(),
-            Self::Folder(folder) => {
-                let name = fs::canonicalize(folder)
-                    .ok()
-                    .and_then(|path| path.file_name().map(std::ffi::OsStr::to_owned));
-                name.map_or_else(
-                    || folder.display().to_string(),
-                    |name| name.to_string_lossy().into_owned(),
-                )
-            }
             Self::Files(files) => files.name.clone(),
         }
     }
@@ -266,26 +297,4 @@ pub(super) fn shard_names(index: &serde_json::Value) -> Option<Vec<String>> {
     names.dedup();
     let stays_inside = |name: &String| !name.contains(['/', '\\']) && name != "..";
     names.iter().all(stays_inside).then_some(names)
-}
-
-fn open_if_there(path: &Path) -> Result<Option<Contents>, Error> {
-    if path.is_file() {
-        open(path).map(Some)
-    } else {
-        Ok(None)
-    }
-}
-
-/// A file's bytes.
-pub(super) fn open(path: &Path) -> Result<Contents, Error> {
-    Contents::open(path).map_err(|reason| Error::Unreadable {
-        reason,
-        path: path.to_owned(),
-    })
-}
-
-/// The last part of a path, for people.
-pub(super) fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into_owned()
 }

@@ -2,7 +2,6 @@
 //! note on what it led to.
 
 use std::fs::{self, File, Metadata};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
+use crate::files::{self, Readers};
 use crate::schema::reference::Reference;
-use crate::weights::Error;
-use crate::weights::fetch::hex;
+use crate::weights::error::Error;
 
 /// What a reference led to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -83,9 +82,8 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn temporary(&self) -> Result<NamedTempFile, Error> {
-        let made =
-            fs::create_dir_all(&self.folder).and_then(|()| NamedTempFile::new_in(&self.folder));
-        made.map_err(|reason| unwritable(reason, &self.folder))
+        let made = files::temporary(&self.folder, Readers::Owner);
+        made.map_err(Error::unwritable(&self.folder))
     }
 
     /// The note of this name, if there is one that can be read.
@@ -98,14 +96,8 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn write_note(&self, key: &str, note: &Note) -> Result<(), Error> {
-        let path = self.note_path(key);
-        let folder = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder).map_err(|reason| unwritable(reason, folder))?;
-        let mut temporary = self.temporary()?;
         let text = serde_json::to_vec(note).unwrap_or_default();
-        let written = temporary.write_all(&text);
-        written.map_err(|reason| unwritable(reason, &path))?;
-        keep(temporary, &path)
+        Ok(files::write(&self.note_path(key), &text, Readers::Owner)?)
     }
 
     /// Marks a note as used now. Only the order of [`Self::notes`] depends on it.
@@ -141,16 +133,14 @@ impl Store {
 /// # Errors
 /// When the system refuses.
 pub(super) fn keep(temporary: NamedTempFile, path: &Path) -> Result<(), Error> {
-    let synced = temporary.as_file().sync_all();
-    synced.map_err(|reason| unwritable(reason, path))?;
-    let kept = temporary.persist(path);
-    kept.map(drop)
-        .map_err(|error| unwritable(error.error, path))
+    let refused = Error::unwritable(path);
+    temporary.as_file().sync_all().map_err(&refused)?;
+    files::persist(temporary, path, true).map_err(|error| refused(error.error))
 }
 
 /// The name of a note.
 pub(super) fn key(text: &str) -> String {
-    hex(&Sha256::digest(text))[..32].to_owned()
+    hex::encode(Sha256::digest(text))[..32].to_owned()
 }
 
 /// The name of the note on a reference to another place.
@@ -160,13 +150,5 @@ pub(super) fn key_of(reference: &Reference) -> String {
         Reference::Link(url) => key(url.as_str()),
         Reference::Data(text) => key(text),
         other => key(&other.shareable().unwrap_or_default()),
-    }
-}
-
-/// The error for what the system said of a file.
-pub(super) fn unwritable(reason: std::io::Error, path: &Path) -> Error {
-    Error::Unwritable {
-        reason,
-        path: path.to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::schema::reference::Reference;
-use crate::weights::Error;
+use crate::weights::error::Error;
 use crate::weights::fetch::Wanted;
 use crate::weights::http::Network;
 use crate::weights::metadata::tidy;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use crate::weights::Error;
+use crate::weights::error::Error;
 
 /// The most connections that are remembered; one download at a time runs under a stop, so only the latest matter.
 const CONNECTIONS: usize = 10;

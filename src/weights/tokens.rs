@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use crate::files::{self, Readers};
+use crate::weights::hub;
 
 /// A place that wants tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,7 +95,7 @@ impl Tokens {
         let tokens = fs::read(&path).ok();
         if tokens.is_some() {
             // Somebody may have copied it there with other rights.
-            let _ = keep_private(&path);
+            let _ = files::keep_private(&path);
         }
         tokens
             .and_then(|text| serde_json::from_slice(&text).ok())
@@ -114,7 +116,7 @@ impl Tokens {
             }
         }
         if tokens.hugging_face.is_none() {
-            tokens.set(Service::HuggingFace, login_of_hub());
+            tokens.set(Service::HuggingFace, hub::token());
             tokens.is_login_of_hub = tokens.hugging_face.is_some();
         }
         tokens
@@ -124,15 +126,9 @@ impl Tokens {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn store(&self, config: &Path) -> io::Result<()> {
-        fs::create_dir_all(config)?;
-        // Temporary files are readable by the user alone from the start.
-        let mut file = tempfile::NamedTempFile::new_in(config)?;
-        serde_json::to_writer_pretty(&mut file, self)?;
-        file.as_file().sync_all()?;
-        let path = config.join(FILE);
-        file.persist(&path).map_err(|error| error.error)?;
-        keep_private(&path)
+    pub fn store(&self, config: &Path) -> Result<(), files::Error> {
+        let text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        files::write(&config.join(FILE), &text, Readers::Owner)
     }
 
     /// Whether a token is the one that a service's own tools keep, which only they take away.
@@ -161,38 +157,4 @@ impl Tokens {
             Service::Replicate => self.replicate = token,
         }
     }
-}
-
-/// The token that `huggingface-cli login` has left.
-/// <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hftokenpath>
-fn login_of_hub() -> Option<String> {
-    let path = std::env::var_os("HF_TOKEN_PATH")
-        .map(PathBuf::from)
-        .or_else(|| Some(hub_home()?.join("token")))?;
-    fs::read_to_string(path).ok()
-}
-
-/// The folder of Hugging Face's own tools.
-/// <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhome>
-pub(super) fn hub_home() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).map(PathBuf::from);
-    set("HF_HOME")
-        .or_else(|| Some(set("XDG_CACHE_HOME")?.join("huggingface")))
-        .or_else(|| {
-            let user = directories::UserDirs::new()?;
-            Some(user.home_dir().join(".cache/huggingface"))
-        })
-}
-
-/// Takes the right to read a file from everybody but the user.
-#[cfg(unix)]
-fn keep_private(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-}
-
-/// On other systems the user's configuration folder is private already.
-#[cfg(not(unix))]
-fn keep_private(_: &Path) -> io::Result<()> {
-    Ok(())
 }

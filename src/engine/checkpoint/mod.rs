@@ -471,9 +471,9 @@ pub fn read_config<T: DeserializeOwned>(
     name: &str,
     of_tensors: impl FnOnce() -> Result<T, Error>,
 ) -> Result<T, Error> {
-    match model {
-        ModelSource::Embedded | ModelSource::Folder(_) => read_json(model, name),
-        ModelSource::Files(_) => match read_json_if_there(model, name)? {
+    match model.assembled() {
+        None => read_json(model, name),
+        Some(_) => match read_json_if_there(model, name)? {
             Some(beside) => Ok(beside),
             None => of_tensors(),
         },

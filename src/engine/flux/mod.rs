@@ -62,21 +62,19 @@ impl Config {
     /// When the configuration is malformed, or tensors that tell the sizes are missing.
     pub fn read(model: &ModelSource, folder: &str, component: &Component) -> Result<Self, Error> {
         let name = format!("{folder}/config.json");
-        match model {
-            ModelSource::Embedded | ModelSource::Folder(_) => read_json(model, &name),
-            ModelSource::Files(_) => {
-                let told = Self::of_tensors(component)?;
-                let beside: Option<Self> = read_json_if_there(model, &name)?;
-                // Only the axes cannot be told from tensors.
-                Ok(match beside {
-                    Some(beside) if beside.attention_head_dim == told.attention_head_dim => Self {
-                        axes_dims_rope: beside.axes_dims_rope,
-                        ..told
-                    },
-                    _ => told,
-                })
-            }
+        if model.assembled().is_none() {
+            return read_json(model, &name);
         }
+        let told = Self::of_tensors(component)?;
+        let beside: Option<Self> = read_json_if_there(model, &name)?;
+        // Only the axes cannot be told from tensors.
+        Ok(match beside {
+            Some(beside) if beside.attention_head_dim == told.attention_head_dim => Self {
+                axes_dims_rope: beside.axes_dims_rope,
+                ..told
+            },
+            _ => told,
+        })
     }
 
     /// What the tensors of a transformer tell of it.

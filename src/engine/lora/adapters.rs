@@ -13,7 +13,7 @@ use crate::engine::lora::slots::{Active, Slots};
 use crate::engine::lora::targets::Targets;
 use crate::schema::Problem;
 use crate::schema::lora::Lora;
-use crate::weights::LoraFile;
+use crate::weights::lora::LoraFile;
 
 /// How many bytes of LoRAs stay at hand, with those that act.
 const KEPT_BYTES: usize = 1 << 30;

@@ -3,6 +3,8 @@
 use crate::engine::checkpoint::file::TensorFile;
 use crate::engine::lora::layouts::{Role, split};
 use crate::engine::lora::targets::Targets;
+use crate::schema::request::Model;
+use crate::weights::architecture::Architecture;
 
 /// What is said of a file that needs another model.
 pub(super) const WIDENS: &str = "it is a LoRA for a control or Fill model, whose input is wider than this model's: such models cannot be used here";
@@ -63,13 +65,15 @@ const OF_HEADERS: [Signs; 4] = [
 const DEEPER: &str =
     "it is a LoRA for a model with more blocks than FLUX.1, such as Qwen-Image or HunyuanVideo";
 
+/// FLUX.1 itself, whose two models have as many blocks.
+const FLUX: Architecture = Architecture::flux1(Model::Dev);
+
 /// How many blocks of each kind FLUX.1 has, by their names. The longer name comes first where it ends like another.
-/// <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py> (`depth`)
 const DEPTHS: [(&str, usize); 4] = [
-    ("single_transformer_blocks", 38),
-    ("single_blocks", 38),
-    ("transformer_blocks", 19),
-    ("double_blocks", 19),
+    ("single_transformer_blocks", FLUX.single_blocks),
+    ("single_blocks", FLUX.single_blocks),
+    ("transformer_blocks", FLUX.double_blocks),
+    ("double_blocks", FLUX.double_blocks),
 ];
 
 /// What the names in a LoRA tell; the first row that fits counts.

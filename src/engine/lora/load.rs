@@ -13,7 +13,7 @@ use crate::engine::lora::matching::{self, Change, Form, Matched};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::Targets;
 use crate::engine::lora::update::{Axis, Delta, Lengths, Manner, RowsPart, Update};
-use crate::weights::LoraFile;
+use crate::weights::lora::LoraFile;
 
 /// Updates by part and layer.
 type Updates = HashMap<(Part, String), Vec<Arc<Update>>>;

@@ -21,7 +21,7 @@ pub mod update;
 use crate::engine::lora::load::Opened;
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::Targets;
-use crate::weights::LoraFile;
+use crate::weights::lora::LoraFile;
 
 /// What of a LoRA would match a model. Only headers are read.
 ///

@@ -32,8 +32,8 @@ use crate::imaging::prepare::Prepared;
 use crate::schema::Note;
 use crate::schema::request::{Model, Request};
 use crate::schema::size::Size;
-use crate::weights::LoraFile;
 use crate::weights::inspect::Part;
+use crate::weights::lora::LoraFile;
 use crate::weights::model::ModelSource;
 
 /// The FLUX pipeline with one loaded model.
@@ -447,7 +447,7 @@ impl Generator for FluxGenerator {
 
     fn outlook(&mut self) -> Option<Outlook> {
         let tokens = |model| (model, self.text.t5_length(model));
-        let text_tokens = vec![tokens(Model::Dev), tokens(Model::Schnell)];
+        let text_tokens = Model::ALL.map(tokens).to_vec();
         self.planner.outlook(text_tokens, self.checking.bytes())
     }
 

@@ -116,8 +116,8 @@ impl SafetyChecker {
 fn has(source: &ModelSource, part: Part) -> Result<bool, Error> {
     match source.tensors(part.folder()) {
         Ok(_) => Ok(true),
-        Err(weights::Error::NoTensors { .. }) => Ok(false),
-        Err(weights::Error::Missing { name, .. }) if name == part.folder() => Ok(false),
+        Err(weights::error::Error::NoTensors { .. }) => Ok(false),
+        Err(weights::error::Error::Missing { name, .. }) if name == part.folder() => Ok(false),
         Err(error) => Err(Error::Checkpoint(error.to_string())),
     }
 }

@@ -39,7 +39,7 @@ impl FixedLengthTokenizer {
         default_pad: &str,
         default_length: usize,
     ) -> Result<Self, Error> {
-        let failed = |error: crate::weights::Error| Error::Checkpoint(error.to_string());
+        let failed = |error: crate::weights::error::Error| Error::Checkpoint(error.to_string());
         let place = model.place();
         let name = format!("{folder}/tokenizer.json");
         let has_merges = model

@@ -21,6 +21,7 @@ impl App {
     /// Draws the window and does what was asked for.
     pub fn show(&mut self, ui: &mut Ui) {
         theme::choose(ui.ctx(), self.session.settings.theme);
+        self.pictures.begin_frame();
         if mem::take(&mut self.is_new) {
             // Whoever opens the window can type at once.
             ui.memory_mut(|memory| memory.request_focus(field::prompt_id()));
@@ -113,8 +114,8 @@ impl App {
             .resizable(false)
             .exact_size(gallery::tile_side(ui) + 4.0 * SPACE);
         strip.show(ui, |ui| {
-            let (gallery, pictures) = (&self.session.gallery, &mut self.pictures);
-            gallery::gallery_ui(ui, gallery, pictures, chosen, follow, commands);
+            let (session, pictures) = (&self.session, &mut self.pictures);
+            gallery::gallery_ui(ui, session, pictures, chosen, follow, commands);
         });
         let frame = Frame::new()
             .fill(palette.ground)

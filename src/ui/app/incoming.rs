@@ -10,7 +10,7 @@ use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::session::gallery::read_record;
 use crate::ui::app::state::App;
-use crate::ui::command::{Incoming, LoraCommand, Tab};
+use crate::ui::command::{Incoming, LoraCommand, NewMask, Tab};
 use crate::ui::files;
 use crate::ui::text::remarks as text;
 
@@ -19,10 +19,10 @@ impl App {
     pub(super) fn take_in(&mut self, ctx: &Context, incoming: Incoming) {
         match incoming {
             Incoming::Picture(path) => self.start_from(ctx, path, None),
-            Incoming::Paste => self.errands.paste(ctx, self.session.inputs.clone()),
+            Incoming::Paste => self.errands.paste(self.session.inputs.clone()),
             Incoming::Queue(files) => self.queue(&files),
             Incoming::Mask(path) => {
-                self.settings_mut().params.mask = Some(path);
+                self.name_mask(NewMask(Some(path)));
                 self.tab = Tab::Canvas;
             }
             Incoming::MaskOf(record) => {
@@ -57,12 +57,12 @@ impl App {
         }
         // What is replaced can be had back.
         self.keep_mask();
-        let params = &mut self.settings_mut().params;
-        let replaced = (params.image.replace(path), params.mask.take());
-        params.mask = mask;
-        if let (Some(image), mask) = replaced {
-            self.earlier.push((image, mask));
-        }
+        self.session.change_settings(|settings| {
+            let params = &mut settings.params;
+            let image = params.image.replace(path);
+            let mask = std::mem::replace(&mut params.mask, mask);
+            self.earlier.extend(image.map(|image| (image, mask)));
+        });
         self.tab = Tab::Canvas;
         // From here on letters are tools, not text.
         ctx.memory_mut(|memory| {
@@ -75,8 +75,9 @@ impl App {
     /// Takes the starting picture and the mask back that were replaced last.
     pub(super) fn go_back(&mut self) {
         if let Some((image, mask)) = self.earlier.pop() {
-            let params = &mut self.settings_mut().params;
-            (params.image, params.mask) = (Some(image), mask);
+            self.session.change_settings(|settings| {
+                (settings.params.image, settings.params.mask) = (Some(image), mask);
+            });
         }
     }
 
@@ -87,7 +88,7 @@ impl App {
             let params = Params {
                 image: Some(file.clone()),
                 mask: None,
-                ..self.session.settings.asked()
+                ..self.session.asked()
             };
             if let Err(problems) = self.session.submit(&params) {
                 let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
@@ -113,7 +114,7 @@ impl App {
         });
         if has_picture {
             // The clipboard itself has the transparency as it was copied, unlike the event.
-            self.errands.paste(ctx, self.session.inputs.clone());
+            self.errands.paste(self.session.inputs.clone());
         } else if let Some(text) = text {
             match (files::path_in(&text), Reference::parse(&text)) {
                 (Some(path), _) if files::is_model(&path) => {

@@ -34,7 +34,8 @@ impl App {
             Command::Generate => self.generate(),
             Command::TryAgain(params) => self.submit(&params),
             Command::TryUnchecked(mut params) => {
-                self.settings_mut().params.disable_safety_checker = true;
+                self.session
+                    .change_settings(|settings| settings.params.disable_safety_checker = true);
                 params.disable_safety_checker = true;
                 self.submit(&params);
             }
@@ -59,25 +60,26 @@ impl App {
             Command::Set(setting) => self.set(setting),
             Command::Lora(command) => self.perform_lora(command),
             Command::Model(command) => self.perform_model(command),
-            Command::Canvas(command) => self.perform_on_canvas(ctx, command),
+            Command::Canvas(command) => self.perform_on_canvas(command),
             Command::Incoming(incoming) => self.take_in(ctx, incoming),
             Command::NameMask(mask) => self.name_mask(mask),
             Command::Select(path) => self.select(path),
             Command::Step(step) => self.step(step),
             Command::UseSettings(record) => self.use_settings(ctx, &record),
             Command::Example(prompt) => {
-                self.settings_mut().params.prompt = Some(prompt);
+                self.session
+                    .change_settings(|settings| settings.params.prompt = Some(prompt));
                 self.panels.form = true;
                 ctx.memory_mut(|memory| memory.request_focus(field::prompt_id()));
             }
-            Command::Open(path) => self.errands.open(ctx, path),
+            Command::Open(path) => self.errands.open(path),
             Command::OpenFolder => {
                 let folder = self.session.settings.output_folder.clone();
-                self.errands.open(ctx, folder);
+                self.errands.open(folder);
             }
-            Command::Reveal(path) => self.errands.reveal(ctx, path),
+            Command::Reveal(path) => self.errands.reveal(path),
             Command::CopyPicture(path) => {
-                self.errands.copy_picture(ctx, path);
+                self.errands.copy_picture(path);
                 self.say(ctx, text::PICTURE_COPIED);
             }
             Command::CopySeed(seed) => {
@@ -86,7 +88,7 @@ impl App {
             }
             Command::Ask(purpose) => {
                 let folder = self.dialog_folder(purpose);
-                self.errands.ask(ctx, purpose, &folder);
+                self.errands.ask(purpose, &folder);
             }
             Command::ShowTab(tab) => self.tab = tab,
             Command::Toggle(dialog) => self.toggle(dialog),
@@ -108,8 +110,7 @@ impl App {
 
     /// Changes one of the settings.
     fn set(&mut self, setting: Setting) {
-        let settings = self.settings_mut();
-        match setting {
+        self.session.change_settings(|settings| match setting {
             Setting::Theme(theme) => settings.theme = theme,
             Setting::Fidelity(fidelity) => settings.fidelity = fidelity,
             Setting::Metadata(is_on) => settings.metadata = is_on,
@@ -117,7 +118,7 @@ impl App {
             Setting::MemoryGib(gib) => settings.memory_gib = gib,
             Setting::BrushKeepsSize(is_on) => settings.painting.brush_keeps_size = is_on,
             Setting::CtrlZooms(is_on) => settings.painting.ctrl_zooms = is_on,
-        }
+        });
         self.canvas.set_habits(self.session.settings.painting);
     }
 
@@ -127,25 +128,18 @@ impl App {
             LoraCommand::Retry(typed) => loras.retry(&typed),
             LoraCommand::Renew(typed) => loras.renew(&typed),
             LoraCommand::Cancel(typed) => loras.cancel(&typed),
-            LoraCommand::Permit(typed) => {
-                let held = &mut self.settings_mut().loras_held;
-                held.retain(|held| *held != typed);
-            }
-            LoraCommand::Disable(typed) => self.settings_mut().loras_off.push(typed),
-            LoraCommand::Enable(typed) => {
-                let off = &mut self.settings_mut().loras_off;
-                off.retain(|off| *off != typed);
-            }
+            LoraCommand::Permit(typed) => self.session.permit_lora(&typed),
+            LoraCommand::Disable(typed) => self.session.disable_lora(&typed, true),
+            LoraCommand::Enable(typed) => self.session.disable_lora(&typed, false),
             LoraCommand::Take(place, reference) => {
-                let mut params = self.session.settings.params.clone();
-                params.set_lora(place, reference);
-                self.edit(params);
+                self.session
+                    .change_settings(|settings| settings.params.set_lora(place, reference));
             }
-            LoraCommand::InsertTrigger(word) => {
-                let prompt = self.settings_mut().params.prompt.get_or_insert_default();
+            LoraCommand::InsertTrigger(word) => self.session.change_settings(|settings| {
+                let prompt = settings.params.prompt.get_or_insert_default();
                 let gap = if prompt.is_empty() { "" } else { ", " };
                 *prompt = format!("{word}{gap}{prompt}");
-            }
+            }),
         }
     }
 
@@ -164,33 +158,33 @@ impl App {
             ModelCommand::StoreToken(service, token) => session.store_token(service, token),
             ModelCommand::DismissRefusal => session.dismiss_refusal(),
             ModelCommand::BeginWithDemo => {
-                self.settings_mut().knows_models = true;
+                session.note_models_seen();
                 self.tab = Tab::Results;
             }
         }
     }
 
-    fn perform_on_canvas(&mut self, ctx: &Context, command: CanvasCommand) {
+    fn perform_on_canvas(&mut self, command: CanvasCommand) {
         if self.errands.is_keeping() {
             // While a new picture is on its way, what is done to the old one would be lost.
         } else if command == CanvasCommand::Undo && !self.canvas.can_undo() {
             self.go_back();
         } else if let Some(made) = self.canvas.command(command) {
             let store = self.session.inputs.clone();
-            self.errands.keep(ctx, store, made);
+            self.errands.keep(store, made);
         }
     }
 
-    /// Replaces the inputs. What was said of LoRAs that they do not name any more is forgotten.
+    /// Replaces the inputs.
     fn edit(&mut self, params: Params) {
-        let settings = self.settings_mut();
-        settings.params = params;
-        settings.forget_loras();
+        self.session
+            .change_settings(|settings| settings.params = params);
     }
 
     /// Names another file as the mask in the inputs.
     pub(super) fn name_mask(&mut self, NewMask(path): NewMask) {
-        self.settings_mut().params.mask = path;
+        self.session
+            .change_settings(|settings| settings.params.mask = path);
     }
 
     /// Keeps the mask as it is painted now. Returns whether nothing went wrong.
@@ -211,9 +205,11 @@ impl App {
     /// Fills the form from a record.
     pub(super) fn use_settings(&mut self, ctx: &Context, record: &Record) {
         let (params, remark) = self.session.params_of(record);
-        self.settings_mut().loras_off.clear();
-        self.settings_mut().fidelity = record.fidelity;
-        self.edit(params);
+        self.session.change_settings(|settings| {
+            settings.params = params;
+            settings.fidelity = record.fidelity;
+        });
+        self.session.enable_loras();
         self.notices.extend(remark);
         self.form.forget_drafts();
         self.panels.form = true;
@@ -223,7 +219,7 @@ impl App {
     /// Puts the form's job in the queue, if nothing stands against it.
     fn generate(&mut self) {
         if self.keep_mask() && self.form.check(&self.session).obstacle.is_none() {
-            let params = self.session.settings.asked();
+            let params = self.session.asked();
             self.submit(&params);
         }
     }
@@ -232,7 +228,7 @@ impl App {
     fn submit(&mut self, params: &Params) {
         if self.session.submit(params).is_ok() {
             self.failure = None;
-            self.settings_mut().knows_models = true;
+            self.session.note_models_seen();
             if self.tab == Tab::Models {
                 self.tab = Tab::Results;
             }

@@ -8,6 +8,7 @@ use egui::Context;
 use crate::schema::fields::{self, Kind};
 use crate::schema::reference::Reference;
 use crate::session::jobs::JobState;
+use crate::session::settings::Settings;
 use crate::ui::app::state::App;
 use crate::ui::command::{Asked, Commands, LoraCommand, ModelCommand, Tab};
 use crate::ui::form::loras;
@@ -17,7 +18,6 @@ impl App {
     /// Takes in what other threads have done, and what was pasted. Call it before [`App::show`].
     pub fn pump(&mut self, ctx: &Context) {
         self.session.pump();
-        self.pictures.begin_frame(ctx, &mut self.session.loader);
         self.notices.extend(self.session.take_notices());
         self.notices.extend(self.errands.take_failures());
         self.take_ended_jobs(ctx);
@@ -37,13 +37,12 @@ impl App {
         self.save_in_time(ctx);
     }
 
-    /// Keeps and writes what is not written yet, before the window closes.
+    /// Keeps the mask before the window closes. The session writes what is not written yet.
     pub(crate) fn close(&mut self) {
         // Nobody is left to be told what goes wrong.
         if let Ok(Some(mask)) = self.canvas.keep(&self.session) {
             self.name_mask(mask);
         }
-        self.save();
     }
 
     /// Shows the newest picture of a job that has just ended, and remembers one that failed.
@@ -87,7 +86,7 @@ impl App {
             }
             Asked::Mask => match self.canvas.painted() {
                 Some(mask) => {
-                    self.errands.save_mask(ctx, path, mask);
+                    self.errands.save_mask(path, mask);
                     self.say(ctx, text::MASK_SAVED);
                 }
                 None => self.notices.push(text::NO_MASK.to_owned()),
@@ -101,7 +100,10 @@ impl App {
             Asked::Input("image") => self.start_from(ctx, path, None),
             Asked::Input(name) => {
                 if let Some(Kind::Image(access)) = fields::find(name).map(|field| field.kind) {
-                    *(access.get_mut)(&mut self.settings_mut().params) = Some(path);
+                    let take = |settings: &mut Settings| {
+                        *(access.get_mut)(&mut settings.params) = Some(path);
+                    };
+                    self.session.change_settings(take);
                 }
             }
         }
@@ -110,14 +112,7 @@ impl App {
     /// Brings the canvas in line with the inputs: opens their picture, takes their mask, and keeps what was painted.
     fn follow_with_canvas(&mut self, ctx: &Context) {
         let mut commands = Commands::default();
-        self.canvas.follow(&self.session, &mut commands);
-        self.perform_all(ctx, commands);
-        if let Some((path, fidelity)) = self.canvas.wanted() {
-            let pixels = self.session.loader.load_input(path, fidelity);
-            self.canvas.take_picture(ctx, pixels);
-        }
-        let mut commands = Commands::default();
-        self.canvas.take_mask(&self.session, &mut commands);
+        self.canvas.follow(ctx, &self.session, &mut commands);
         self.perform_all(ctx, commands);
         let mut commands = Commands::default();
         let (session, errands) = (&self.session, &mut self.errands);
@@ -126,20 +121,17 @@ impl App {
         self.perform_all(ctx, commands);
         let painting = self.canvas.painting();
         if painting != self.session.settings.painting {
-            self.settings_mut().painting = painting;
+            self.session
+                .change_settings(|settings| settings.painting = painting);
         }
     }
 
     /// Looks up the LoRAs that the inputs name, but for what is being typed, disabled, or waits for the user's word.
     fn look_up_loras(&mut self, ctx: &Context) {
-        let settings = &self.session.settings;
-        let is_among = |names: &[String], typed: &str| names.iter().any(|name| name == typed);
-        let is_wanted = |typed: &str| {
-            !is_among(&settings.loras_off, typed) && !is_among(&settings.loras_held, typed)
-        };
-        let all = settings.params.loras().enumerate();
+        let state = self.session.state();
+        let all = self.session.settings.params.loras().enumerate();
         let named: Vec<_> = all
-            .filter(|(_, (_, typed))| is_wanted(typed))
+            .filter(|(_, (_, typed))| !state.is_off(typed) && !state.is_held(typed))
             .map(|(place, (_, typed))| (place, typed.to_owned()))
             .collect();
         let texts: Vec<_> = named.iter().map(|(_, typed)| typed.as_str()).collect();

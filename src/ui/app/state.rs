@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use egui::Context;
 
-use crate::session::Session;
 use crate::session::jobs::JobId;
-use crate::session::settings::Settings;
+use crate::session::program::Session;
 use crate::ui::canvas::state::Canvas;
 use crate::ui::command::{Dialog, Tab};
 use crate::ui::drops::Drops;
@@ -56,8 +55,7 @@ pub struct App {
     pub(super) panels: Panels,
     /// Whether the first frame is still to come.
     pub(super) is_new: bool,
-    /// Whether the settings have changed since they were written, and since when, once that is known.
-    is_unsaved: bool,
+    /// Since when there have been changes that are not written yet.
     changed_at: Option<f64>,
 }
 
@@ -80,7 +78,7 @@ impl App {
             earlier: Vec::new(),
             drops: Drops::default(),
             pictures: Pictures::default(),
-            errands: Errands::default(),
+            errands: Errands::new(session.background().clone()),
             chosen: None,
             follow: false,
             ended: Vec::new(),
@@ -93,7 +91,6 @@ impl App {
                 queue: false,
             },
             is_new: true,
-            is_unsaved: false,
             changed_at: None,
             session,
         }
@@ -104,31 +101,18 @@ impl App {
         &self.session
     }
 
-    /// The settings, to be changed: they are written once they have rested for a moment.
-    pub(super) fn settings_mut(&mut self) -> &mut Settings {
-        self.is_unsaved = true;
-        &mut self.session.settings
-    }
-
     /// Writes changed settings when they have rested for a moment.
     pub(super) fn save_in_time(&mut self, ctx: &Context) {
-        if !self.is_unsaved {
+        if !self.session.is_unsaved() {
             return;
         }
         let now = ctx.input(|input| input.time);
         let since = *self.changed_at.get_or_insert(now);
         if now - since >= SAVE_DELAY {
-            self.save();
+            self.changed_at = None;
+            self.session.save();
         } else {
             ctx.request_repaint_after(Duration::from_secs_f64(SAVE_DELAY));
-        }
-    }
-
-    /// Writes the settings if they have changed.
-    pub(super) fn save(&mut self) {
-        self.changed_at = None;
-        if std::mem::take(&mut self.is_unsaved) {
-            self.session.save_settings();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use egui::{Role, Sense, Ui, Vec2, WidgetInfo};
 
-use crate::session::Session;
+use crate::session::program::Session;
 use crate::ui::canvas::bar::{self, State};
 use crate::ui::canvas::camera::Sight;
 use crate::ui::canvas::open::Open;

@@ -1,14 +1,12 @@
 //! What the canvas remembers, and how it follows the inputs.
 
-use std::path::Path;
-
 use egui::Id;
 use image::GrayImage;
 
-use crate::schema::Fidelity;
-use crate::session::gallery::Pixels;
+use crate::session::inputs;
+use crate::session::pictures::Pixels;
+use crate::session::program::Session;
 use crate::session::settings::Painting;
-use crate::session::{Session, inputs};
 use crate::ui::canvas::camera::Camera;
 use crate::ui::canvas::hand::{Gesture, Pointer};
 use crate::ui::canvas::open::{NewStart, Open, Source};
@@ -123,8 +121,34 @@ impl Canvas {
         self.with_open(Self::let_go);
     }
 
-    /// Turns to the picture that the inputs name. What was painted on the one before is kept first.
-    pub(crate) fn follow(&mut self, session: &Session, commands: &mut Commands) {
+    /// Brings the canvas in line with the inputs: opens their picture, takes their mask.
+    pub(crate) fn follow(
+        &mut self,
+        ctx: &egui::Context,
+        session: &Session,
+        commands: &mut Commands,
+    ) {
+        self.turn(session, commands);
+        if let Content::Loading(source) = &self.content {
+            let source = source.clone();
+            match session.loader.load_input(&source.path, source.fidelity) {
+                Pixels::Pending => {}
+                Pixels::Failed(sentence) => self.content = Content::Failed(source, sentence),
+                Pixels::Ready(picture) => {
+                    tools::fit_brush(&mut self.options, picture.width().max(picture.height()));
+                    self.camera.fit();
+                    self.content = Content::Open(Box::new(Open::new(ctx, source, picture)));
+                }
+            }
+        }
+        if let Content::Open(open) = &mut self.content {
+            open.take_mask(&session.settings.params, commands);
+        }
+    }
+
+    /// Turns to the picture that the inputs name. What was painted on the one before is kept first, if they still name the
+    /// mask of that one.
+    fn turn(&mut self, session: &Session, commands: &mut Commands) {
         let settings = &session.settings;
         let wanted = settings.params.image.clone();
         let wanted = wanted.map(|path| Source::new(path, settings.fidelity));
@@ -136,7 +160,6 @@ impl Canvas {
         if is_here {
             return;
         }
-        // If the inputs still name the mask of this picture.
         if let Content::Open(open) = &self.content
             && settings.params.mask == open.kept.path
         {
@@ -147,38 +170,6 @@ impl Canvas {
         }
         self.gesture = Gesture::Idle;
         self.content = wanted.map_or(Content::Nothing, Content::Loading);
-    }
-
-    /// The picture that is to be read, and in which mode.
-    pub(crate) fn wanted(&self) -> Option<(&Path, Fidelity)> {
-        match &self.content {
-            Content::Loading(source) => Some((&source.path, source.fidelity)),
-            _ => None,
-        }
-    }
-
-    /// Puts the picture on the canvas that was wanted, without a mask.
-    pub(crate) fn take_picture(&mut self, ctx: &egui::Context, pixels: Pixels) {
-        let Content::Loading(source) = &self.content else {
-            return;
-        };
-        let source = source.clone();
-        self.content = match pixels {
-            Pixels::Pending => return,
-            Pixels::Failed(sentence) => Content::Failed(source, sentence),
-            Pixels::Ready(picture) => {
-                tools::fit_brush(&mut self.options, picture.width().max(picture.height()));
-                self.camera.fit();
-                Content::Open(Box::new(Open::new(ctx, source, picture)))
-            }
-        };
-    }
-
-    /// Takes the mask that the inputs name.
-    pub(crate) fn take_mask(&mut self, session: &Session, commands: &mut Commands) {
-        if let Content::Open(open) = &mut self.content {
-            open.take_mask(&session.settings.params, commands);
-        }
     }
 
     /// The picture that is on the canvas, or on its way there.
@@ -255,7 +246,7 @@ impl Canvas {
             }
             Some(mask) => {
                 let of = open.source.path.clone();
-                errands.keep_mask(ctx, session.inputs.clone(), of, version, mask);
+                errands.keep_mask(session.inputs.clone(), of, version, mask);
             }
         }
     }

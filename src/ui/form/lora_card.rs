@@ -5,15 +5,15 @@ use egui::{Button, Image, OpenUrl, Rect, RichText, Role, Sense, Ui, WidgetInfo, 
 use crate::engine::lora::report::Report;
 use crate::schema::quirks;
 use crate::schema::reference::Reference;
-use crate::session::Session;
-use crate::session::loras::{LoraState, ReadyLora};
+use crate::session::loras::{self, LoraState, ReadyLora};
+use crate::session::program::Session;
+use crate::text::size_text;
 use crate::ui::command::{Commands, LoraCommand, Place};
-use crate::ui::form::check;
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::text::{common, loras as text};
 use crate::ui::theme::{self, CONTROL_RADIUS, HALF, LORA_PICTURE, SMALL_CONTROL, SPACE};
 use crate::ui::{icons, widgets};
-use crate::weights::fetch::{Bytes, in_words};
+use crate::weights::fetch::Bytes;
 use crate::weights::library::LoraInfo;
 
 /// What the LoRAs of the form are drawn with.
@@ -42,7 +42,7 @@ impl Card<'_, '_> {
     pub(super) fn arriving_ui(&mut self, ui: &mut Ui, bytes: Bytes) {
         ui.horizontal(|ui| {
             ui.set_height(SMALL_CONTROL);
-            widgets::small_ui(ui, common::arrived(bytes, in_words));
+            widgets::small_ui(ui, common::arrived(bytes));
             widgets::right_ui(ui, |ui| {
                 let cancel = widgets::icon_button_ui(ui, icons::CLOSE, text::CANCEL_DOWNLOAD);
                 let command = LoraCommand::Cancel(self.owned());
@@ -93,7 +93,7 @@ impl Card<'_, '_> {
     /// A LoRA that is there.
     pub(super) fn ready_ui(&mut self, ui: &mut Ui, ready: &ReadyLora) {
         let info = &ready.info;
-        let model = check::model(&self.desk.session.settings.params);
+        let model = loras::model(&self.desk.session.settings.params);
         widgets::card_ui(ui, theme::palette(ui).raised, |ui| {
             ui.spacing_mut().item_spacing.y = HALF;
             ui.horizontal(|ui| {
@@ -136,7 +136,7 @@ impl Card<'_, '_> {
                 widgets::small_ui(ui, text::DISABLED);
             };
             widgets::line_ui(ui, controls_ui, name_ui);
-            let is_replaced = self.place == 0 && session.card().is_flux_sized;
+            let is_replaced = self.place == 0 && session.card().is_flux_sized();
             let own = quirks::default_weights(session.settings.fidelity);
             if let Some(own) = own.filter(|_| is_replaced) {
                 widgets::wrapped_ui(ui, theme::small(ui, text::replaced_by(own)));
@@ -167,7 +167,10 @@ impl Card<'_, '_> {
     /// The picture of a LoRA.
     fn picture_ui(&mut self, ui: &mut Ui, info: &LoraInfo) {
         let Some(path) = &info.thumbnail else { return };
-        let shown = self.desk.pictures.thumbnail(ui.ctx(), path);
+        let shown = self
+            .desk
+            .pictures
+            .thumbnail(ui.ctx(), &self.desk.session.loader, path);
         let size = vec2(LORA_PICTURE, LORA_PICTURE);
         if let Shown::Ready(texture, [width, height]) = shown {
             let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
@@ -214,7 +217,7 @@ impl Card<'_, '_> {
 /// What is known of a LoRA.
 fn about_ui(ui: &mut Ui, info: &LoraInfo) {
     ui.label(&info.file.name);
-    widgets::small_ui(ui, in_words(info.size));
+    widgets::small_ui(ui, size_text(info.size));
     if let Some(base_model) = &info.base_model {
         widgets::small_ui(ui, text::trained_on(base_model));
     }

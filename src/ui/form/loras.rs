@@ -85,14 +85,13 @@ impl LoraList {
             // What is wrong stands beside the field.
             return;
         }
-        let settings = &desk.session.settings;
-        let is_among = |names: &[String]| names.iter().any(|name| name == typed.trim());
+        let state = desk.session.state();
         let mut card = Card { typed, place, desk };
-        if is_among(&settings.loras_off) {
+        if state.is_off(typed) {
             card.disabled_ui(ui);
             return;
         }
-        if is_among(&settings.loras_held) {
+        if state.is_held(typed) {
             card.held_ui(ui);
             return;
         }
@@ -142,7 +141,7 @@ impl LoraList {
         if place > 0 {
             return;
         }
-        let is_demo = !desk.session.card().is_flux_sized;
+        let is_demo = !desk.session.card().is_flux_sized();
         let demo = is_demo.then_some((DEMO, text::DEMO));
         for (typed, name) in [(OWN, text::OWN)].into_iter().chain(demo) {
             let offer = ui.link(name).on_hover_text(typed);

@@ -5,7 +5,7 @@ use egui::{Align2, Id, Margin, TextEdit, Ui, Vec2, vec2};
 use crate::schema::fields::{Access, Field, Kind};
 use crate::schema::params::Params;
 use crate::schema::{Fidelity, Problem, quirks};
-use crate::session;
+use crate::session::program;
 use crate::ui::form::row::{Draft, Row};
 use crate::ui::text::form as text;
 use crate::ui::theme::{CONTROL, SMALL_CONTROL, SPACE};
@@ -75,7 +75,7 @@ impl Row<'_> {
             self.number_ui(ui, None, vec2(width, CONTROL));
             let mut other = None;
             if widgets::icon_button_ui(ui, icons::DICE, text::ROLL_SEED).clicked() {
-                let fresh = quirks::fresh_seed(Fidelity::Corrected, session::random_bits());
+                let fresh = quirks::fresh_seed(Fidelity::Corrected, program::random_bits());
                 other = Some(Some(fresh.into()));
             }
             let is_fixed = (access.get)(self.params).is_some();

@@ -7,7 +7,7 @@ use egui::{
 
 use crate::schema::fields::{self, Group, Kind};
 use crate::schema::params::Params;
-use crate::session::Session;
+use crate::session::program::Session;
 use crate::ui::command::{Command, Commands};
 use crate::ui::form::check::Checked;
 use crate::ui::form::lora_card::Desk;
@@ -179,7 +179,7 @@ fn fold_icon_ui(ui: &mut Ui, openness: f32, response: &egui::Response) {
 
 /// Draws the button that matters, with the reason when it cannot be pressed, or how the job will run.
 fn generate_ui(ui: &mut Ui, params: &Params, checked: &Checked, commands: &mut Commands) {
-    let Checked { obstacle, plan, .. } = checked;
+    let (obstacle, plan) = (&checked.obstacle, checked.plan());
     let name = text::generate(params);
     let button = widgets::primary_button_ui(ui, obstacle.is_none(), icons::GENERATE, &name);
     let hint = text::generate_hint(params);

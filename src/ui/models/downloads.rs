@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use egui::{Align, Layout, OpenUrl, Ui};
 
-use crate::session::Session;
 use crate::session::downloads::{Download, Halt};
+use crate::session::program::Session;
 use crate::ui::command::{Commands, ModelCommand};
 use crate::ui::text::{common, models as text};
 use crate::ui::theme::{self, SPACE};

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use egui::Ui;
 
 use crate::imaging::read;
-use crate::session::Session;
 use crate::session::downloads::Purpose;
+use crate::session::program::Session;
+use crate::text::size_text;
 use crate::ui::command::{Command, Commands, ModelCommand};
 use crate::ui::models::card;
 use crate::ui::text::{common, models as text};
 use crate::ui::theme;
 use crate::ui::{icons, widgets};
-use crate::weights::catalog::{size_text, total};
-use crate::weights::model::ModelSource;
+use crate::weights::architecture::Architecture;
+use crate::weights::catalog::total;
 use crate::weights::survey::found::FoundModel;
 
 /// What the list of models remembers.
@@ -172,10 +173,9 @@ fn demo_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
 /// The model that runs, where it is none of those that were found.
 fn current_ui(ui: &mut Ui, session: &Session) {
     card::card_ui(ui, true, |ui| {
-        let facts = match session.source() {
-            ModelSource::Files(files) => files.sizes.model(),
-            _ => text::NAMED_AT_START.to_owned(),
-        };
+        let named = || text::NAMED_AT_START.to_owned();
+        let facts = session.source().assembled();
+        let facts = facts.map_or_else(named, Architecture::name);
         card::row_ui(ui, &session.card().name, &facts, card::in_use_ui);
     });
 }

@@ -1,28 +1,30 @@
 //! FLUX.1 to be downloaded: which size suits this machine, and what it takes.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use egui::{Align, Layout, RichText, Ui, vec2};
 
-use crate::engine::plan::{duration_text, usual_seconds};
+use crate::engine::plan::usual_seconds;
 use crate::schema::request::Model;
-use crate::session::Session;
 use crate::session::downloads::Purpose;
+use crate::session::program::Session;
+use crate::text::{duration_text, size_text};
 use crate::ui::command::{Commands, ModelCommand};
 use crate::ui::models::card;
 use crate::ui::text::models as text;
 use crate::ui::theme::{self, HALF, OFFER_WIDTH, SPACE};
 use crate::ui::{choices, icons, tokens, widgets};
-use crate::weights::catalog::{Offer, size_text, total};
+use crate::weights::architecture::Architecture;
+use crate::weights::catalog::{Offer, total};
 use crate::weights::install;
 use crate::weights::tokens::Service;
 
 /// The models that are offered, in this order.
 const MODELS: [Model; 2] = [Model::Schnell, Model::Dev];
 
-/// What is remembered of the offers, by the name of their model.
+/// What is remembered of the offers, by their model.
 #[derive(Default)]
-pub(super) struct Offers(BTreeMap<&'static str, Looked>);
+pub(super) struct Offers(HashMap<Model, Looked>);
 
 /// How the offer of one model is looked at.
 #[derive(Default)]
@@ -79,9 +81,9 @@ impl Offers {
         let Some(best) = catalog.best(model, session.machine_memory()) else {
             return false;
         };
-        let others = self.0.iter().filter(|(name, _)| **name != model.name());
+        let others = self.0.iter().filter(|(other, _)| **other != model);
         let highest = others.map(|(_, looked)| looked.height).fold(0.0, f32::max);
-        let looked = self.0.entry(model.name()).or_default();
+        let looked = self.0.entry(model).or_default();
         let chosen = looked.chosen.as_ref();
         let offer = chosen.and_then(|id| catalog.offer(id)).unwrap_or(best);
         let (name, about) = text::offer(model);
@@ -134,10 +136,7 @@ fn facts_ui(ui: &mut Ui, offer: &Offer, session: &Session) {
             widgets::small_ui(ui, text::from(&file.repository));
         }
     });
-    let steps = match offer.model {
-        Model::Schnell => 4,
-        Model::Dev => 28,
-    };
+    let steps = Architecture::flux1(offer.model).default_steps();
     let time = text::duration(duration_text(usual_seconds(offer.model, steps)));
     widgets::small_sentence_ui(ui, icons::WAITING, &time);
     if let Some(memory) = session.machine_memory() {

@@ -2,7 +2,7 @@
 
 use egui::{Align, Margin, ScrollArea, Ui};
 
-use crate::session::Session;
+use crate::session::program::Session;
 use crate::ui::command::{Asked, Command, Commands, ModelCommand};
 use crate::ui::models::downloads;
 use crate::ui::models::found::Found;

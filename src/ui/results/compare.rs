@@ -8,8 +8,8 @@ use egui::{
 };
 
 use crate::schema::start::Extend;
-use crate::session::Session;
 use crate::session::gallery::Entry;
+use crate::session::program::Session;
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::text::results as text;
 use crate::ui::theme::{self, CONTROL_RADIUS, HALF, LINE, RING, SPACE};
@@ -54,7 +54,7 @@ impl Original {
         if self.line.is_none() && !is_held(ctx) {
             return;
         }
-        if let Shown::Ready(texture, size) = pictures.full(ctx, path) {
+        if let Shown::Ready(texture, size) = pictures.full(ctx, &session.loader, path) {
             let record = entry.record.as_ref();
             self.place = record.map(|record| {
                 let extend = Extend::of(&record.params(), record.fidelity);

@@ -6,6 +6,7 @@ use egui::{
 };
 
 use crate::session::gallery::{Entry, Gallery};
+use crate::session::program::Session;
 use crate::ui::command::{Command, Commands, Step};
 use crate::ui::icons;
 use crate::ui::pictures::{Pictures, Shown};
@@ -19,13 +20,14 @@ const MARGIN: Margin = Margin::symmetric(16, 12);
 /// Draws the strip. `chosen` is the picture in the viewer; it is scrolled to when `follow` says so.
 pub(crate) fn gallery_ui(
     ui: &mut Ui,
-    gallery: &Gallery,
+    session: &Session,
     pictures: &mut Pictures,
     chosen: Option<usize>,
     follow: bool,
     commands: &mut Commands,
 ) {
     Frame::new().inner_margin(MARGIN).show(ui, |ui| {
+        let (gallery, loader) = (&session.gallery, &session.loader);
         let side = tile_side(ui);
         let count = gallery.entries().len();
         if count == 0 {
@@ -53,7 +55,7 @@ pub(crate) fn gallery_ui(
                 let last = ((visible.right() / step) as usize + 1).min(count);
                 for (index, entry) in gallery.entries().iter().enumerate().take(last).skip(first) {
                     let shown = match entry.withheld {
-                        None => pictures.thumbnail(ui.ctx(), &entry.path),
+                        None => pictures.thumbnail(ui.ctx(), loader, &entry.path),
                         Some(_) => Shown::Pending,
                     };
                     let tile = tile_ui(ui, tile(index), entry, &shown, chosen == Some(index));

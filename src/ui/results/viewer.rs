@@ -5,8 +5,8 @@ use egui::{
     vec2,
 };
 
-use crate::session::Session;
 use crate::session::gallery::Entry;
+use crate::session::program::Session;
 use crate::ui::command::{Command, Commands};
 use crate::ui::pictures::{Pictures, Shown};
 use crate::ui::results::compare::Original;
@@ -77,7 +77,7 @@ impl View {
             withheld_ui(ui, entry, reason);
             return;
         }
-        let shown = pictures.full(ui.ctx(), &entry.path);
+        let shown = pictures.full(ui.ctx(), &session.loader, &entry.path);
         self.original.follow(ui.ctx(), session, pictures, entry);
         if has_room_beside(ui.max_rect().size()) {
             ui.horizontal_top(|ui| {

@@ -1,7 +1,8 @@
 //! The bar at the top and the line at the bottom.
 
 use crate::session::downloads::{Download, Halt};
-use crate::session::{ModelState, Session};
+use crate::session::program::Session;
+use crate::session::worker::ModelState;
 use crate::ui::text::common;
 
 /// The name of the window and of the program.

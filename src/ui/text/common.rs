@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::engine::{Progress, Stage};
 use crate::session::jobs::Run;
+use crate::text::{duration_text, size_text};
 use crate::ui::command::Tab;
 use crate::weights::fetch::Bytes;
 
@@ -31,11 +32,12 @@ pub(crate) fn pictures(count: usize) -> String {
     format!("{count} {pictures}")
 }
 
-/// How much of a download has arrived, with bytes said as `words` says them.
-pub(crate) fn arrived(bytes: Bytes, words: fn(u64) -> String) -> String {
+/// How much of a download has arrived.
+pub(crate) fn arrived(bytes: Bytes) -> String {
+    let done = size_text(bytes.done);
     match bytes.total {
-        Some(total) => format!("{} of {}", words(bytes.done), words(total)),
-        None => words(bytes.done),
+        Some(total) => format!("{done} of {}", size_text(total)),
+        None => done,
     }
 }
 
@@ -69,8 +71,7 @@ pub(crate) fn progress(run: &Run) -> String {
 pub(crate) fn time_left(left: Duration) -> String {
     match left.as_secs() {
         0 => "Less than a second left".to_owned(),
-        secs @ 1..=90 => format!("About {secs} s left"),
-        secs => format!("About {} min left", secs.div_ceil(60)),
+        secs => format!("About {} left", duration_text(secs as f64)),
     }
 }
 

@@ -52,7 +52,6 @@ sentences! {
     as_number(name) = "{name}, as a number";
     name(number) = "LoRA {number}";
     not_a_number(name, typed) = "{name}: the scale must be a number, not '{typed}'";
-    unusable(reason) = "cannot be used: {reason}";
     /// What acts in place of the main one that was disabled.
     replaced_by(own) = "As on Replicate, {own} acts in its place";
     picture(name) = "Picture of {name}";

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use crate::schema::request::Model;
 use crate::session::downloads::{Download, Halt};
+use crate::text::size_text;
 use crate::ui::text::common;
-use crate::weights::catalog::size_text;
-use crate::weights::fetch::in_words;
 use crate::weights::survey::found::FoundModel;
 
 pub(crate) const WELCOME: &str = "Welcome";
@@ -137,7 +136,7 @@ pub(crate) fn doing(download: &Download) -> String {
 
 /// How far a download is: "3.2 GB of 11.7 GB · 12 MB/s · About 9 min left".
 pub(crate) fn progress(download: &Download) -> String {
-    let mut parts = vec![common::arrived(download.bytes, size_text)];
+    let mut parts = vec![common::arrived(download.bytes)];
     match download.halt {
         Some(Halt::Paused) => parts.push("paused; what has arrived is kept".to_owned()),
         Some(Halt::Waiting) => parts.push("waits for the one before".to_owned()),
@@ -146,7 +145,7 @@ pub(crate) fn progress(download: &Download) -> String {
         None if download.is_checking => {}
         None => {
             let speed = download.speed();
-            parts.extend(speed.map(|speed| format!("{}/s", in_words(speed as u64))));
+            parts.extend(speed.map(|speed| format!("{}/s", size_text(speed as u64))));
             let left = download.time_left().filter(|left| *left > Duration::ZERO);
             parts.extend(left.map(common::time_left));
         }

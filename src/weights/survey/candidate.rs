@@ -1,12 +1,17 @@
 //! A file of weights as a candidate for the parts of a model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use crate::weights::Error;
+use crate::text::file_name;
+use crate::weights::architecture::Architecture;
+use crate::weights::bytes::Contents;
+use crate::weights::error::Error;
 use crate::weights::header::{Format, Header};
-use crate::weights::inspect::{self, Found, Names, Part, Sizes};
-use crate::weights::model::{file_name, open};
+use crate::weights::inspect::{self, Found, Names, Part};
+
+/// A tensor that UMT5 has and T5 has not.
+const UMT5: &str = "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight";
 
 /// A file of weights, or the shards of one, with what is in it.
 #[derive(Clone, Debug)]
@@ -15,8 +20,8 @@ pub struct Candidate {
     pub paths: Vec<PathBuf>,
     /// The parts in it.
     pub found: Vec<Found>,
-    /// The sizes of its transformer, if it has one.
-    pub sizes: Option<Sizes>,
+    /// Its transformer, if it has one.
+    pub architecture: Option<Architecture>,
     /// What it is instead of a part of a model, or besides.
     pub foreign: Option<&'static str>,
     /// The layers outside the blocks that it lacks although it has blocks.
@@ -27,21 +32,10 @@ pub struct Candidate {
     pub unreadable: Option<Format>,
     /// Bytes on the disk.
     pub bytes: u64,
-    /// Features by which parts are matched: of the prompt's tokens, of the pooled prompt, of the latents.
-    joints: Joints,
+    /// The features that its parts make for a transformer.
+    features: HashMap<Part, usize>,
     /// What else its header says.
     pub notes: BTreeMap<String, String>,
-}
-
-/// The features that two parts of a model must agree in.
-#[derive(Clone, Copy, Debug, Default)]
-struct Joints {
-    /// What the transformer takes, or T5 gives, for each token.
-    t5: Option<usize>,
-    /// What the transformer takes, or CLIP gives.
-    clip: Option<usize>,
-    /// Channels of the latents of a VAE.
-    latents: Option<usize>,
 }
 
 impl Candidate {
@@ -53,7 +47,7 @@ impl Candidate {
         let mut header = Header::default();
         let mut bytes = 0;
         for path in paths {
-            let contents = open(path)?;
+            let contents = Contents::open(path)?;
             bytes += contents.len() as u64;
             let is_named_gguf = path.extension().is_some_and(|ending| ending == "gguf");
             let shard = Header::parse(&contents).map_err(|reason| Error::NoWeights {
@@ -72,7 +66,7 @@ impl Candidate {
         let main = found.first().map_or("", |found| found.prefix.as_str());
         Ok(Self {
             paths: paths.to_vec(),
-            sizes: transformer.and_then(|found| inspect::sizes(&header, found)),
+            architecture: transformer.and_then(|found| Architecture::of_part(&header, found)),
             foreign: inspect::foreign(&header),
             missing_outside: transformer
                 .map(|found| inspect::missing_outside(&header, found))
@@ -82,7 +76,7 @@ impl Candidate {
                 .iter()
                 .find_map(|found| inspect::unreadable(&header, found)),
             bytes,
-            joints: Joints::of(&header, &found),
+            features: features(&header, &found),
             notes: header.notes.into_iter().collect(),
             found,
         })
@@ -119,13 +113,14 @@ impl Candidate {
                 "lacks the layers outside its blocks (the first is {first}), which a converter has left out: take a complete file"
             ));
         }
-        if let Some(obstacle) = self.sizes.and_then(Sizes::obstacle) {
-            let model = self.sizes.map(Sizes::model).unwrap_or_default();
-            return Some(format!("is {model}: {obstacle}"));
+        if let Some(architecture) = self.architecture
+            && let Some(obstacle) = architecture.obstacle()
+        {
+            return Some(format!("is {}: {obstacle}", architecture.name()));
         }
         let foreign = self.foreign.filter(|_| {
             // A checkpoint of FLUX.1 has nothing foreign in it, but words are only words.
-            !self.has(Part::Transformer) || self.sizes.is_none() || self.is_of_relative()
+            !self.has(Part::Transformer) || self.architecture.is_none() || self.is_of_relative()
         })?;
         Some(format!("is {foreign}, not FLUX.1"))
     }
@@ -144,63 +139,36 @@ impl Candidate {
         if !self.has(part) || self.unreadable.is_some() || self.foreign.is_some() {
             return false;
         }
-        let (own, theirs) = (self.joints, transformer.joints);
-        let agrees = |own: Option<usize>, theirs: Option<usize>| {
-            own.zip(theirs).is_none_or(|(own, theirs)| own == theirs)
-        };
-        match part {
-            Part::T5 => agrees(own.t5, theirs.t5),
-            Part::Clip => agrees(own.clip, theirs.clip),
-            Part::Vae => {
-                let features = transformer.sizes.map(|sizes| sizes.token_features / 4);
-                agrees(own.latents, features)
-            }
-            _ => true,
-        }
+        let makes = self.features.get(&part);
+        let takes = transformer.architecture;
+        let takes = takes.and_then(|architecture| architecture.takes_from(part));
+        makes
+            .zip(takes)
+            .is_none_or(|(makes, takes)| *makes == takes)
     }
 }
 
-impl Joints {
-    fn of(header: &Header, found: &[Found]) -> Self {
-        let shape = |found: &Found, name: &str| {
+/// The features that each part makes, where it is not the transformer.
+fn features(header: &Header, found: &[Found]) -> HashMap<Part, usize> {
+    let of = |found: &Found| {
+        let shape = |name: &str| {
             let entry = header.tensors.get(&format!("{}{name}", found.prefix))?;
-            Some(entry.shape.clone())
+            Some(entry.shape.as_slice())
         };
-        let mut joints = Self::default();
-        for found in found {
-            let last = |name: &str| shape(found, name)?.last().copied();
-            match (found.part, found.names) {
-                (Part::Transformer, Names::Diffusers) => {
-                    joints.t5 = last("context_embedder.weight");
-                    joints.clip = last("time_text_embed.text_embedder.linear_1.weight");
-                }
-                (Part::Transformer, _) => {
-                    joints.t5 = last("txt_in.weight");
-                    joints.clip = last("vector_in.in_layer.weight");
-                }
-                (Part::Vae, _) => {
-                    joints.latents = shape(found, "decoder.conv_in.weight")
-                        .and_then(|shape| shape.get(1).copied());
-                }
-                (Part::Clip, _) if joints.clip.is_none() => {
-                    joints.clip = last("text_model.embeddings.token_embedding.weight")
-                        .or_else(|| last("embeddings.token_embedding.weight"));
-                }
-                (Part::T5, Names::LlamaCpp) if joints.t5.is_none() => {
-                    joints.t5 = last("enc.output_norm.weight");
-                }
-                (Part::T5, _) if joints.t5.is_none() => {
-                    joints.t5 = last("encoder.final_layer_norm.weight");
-                    // Every block of UMT5 has a table of its own, and its vocabulary is another.
-                    let own =
-                        "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight";
-                    if shape(found, own).is_some() {
-                        joints.t5 = Some(0);
-                    }
-                }
-                _ => {}
-            }
+        let last = |name: &str| shape(name)?.last().copied();
+        match (found.part, found.names) {
+            (Part::Vae, _) => shape("decoder.conv_in.weight")?.get(1).copied(),
+            (Part::Clip, _) => last("text_model.embeddings.token_embedding.weight")
+                .or_else(|| last("embeddings.token_embedding.weight")),
+            (Part::T5, Names::LlamaCpp) => last("enc.output_norm.weight"),
+            // Every block of UMT5 has a table of its own, and its vocabulary is another.
+            (Part::T5, _) if shape(UMT5).is_some() => Some(0),
+            (Part::T5, _) => last("encoder.final_layer_norm.weight"),
+            _ => None,
         }
-        joints
-    }
+    };
+    let known = found
+        .iter()
+        .filter_map(|found| Some((found.part, of(found)?)));
+    known.collect()
 }

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::schema::request::Model;
+use crate::weights::catalog::{Missing, needs_text};
 use crate::weights::header::Format;
 use crate::weights::inspect::Part;
 use crate::weights::model::INDEX;
 use crate::weights::stop::Stop;
+use crate::weights::survey::assembly::{Survey, name_of, survey};
 use crate::weights::survey::candidate::Candidate;
-use crate::weights::survey::places::{DEPTH, gather, grouped};
-use crate::weights::survey::{Missing, Survey, needs_text, survey};
+use crate::weights::walk::{DEPTH, gather, grouped};
 
 /// A model on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,11 +79,11 @@ pub fn find_all(places: &[PathBuf], stop: &Stop) -> Vec<FoundModel> {
 fn of_candidate(candidate: &Candidate, places: &[PathBuf]) -> Option<FoundModel> {
     let first = candidate.paths.first()?;
     let path = folder_of(first).unwrap_or_else(|| first.clone());
-    let sizes = candidate.sizes?;
+    let architecture = candidate.architecture?;
     let mut model = FoundModel {
-        name: super::name_of(first),
-        kind: sizes.model(),
-        model: sizes.runs_as(),
+        name: name_of(first),
+        kind: architecture.name(),
+        model: architecture.model(),
         precision: candidate.format.map(Format::label),
         bytes: candidate.bytes,
         transformer: candidate.paths.clone(),

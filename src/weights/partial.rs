@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::weights::Error;
-use crate::weights::fetch::{hex, in_words};
+use crate::text::size_text;
+use crate::weights::error::Error;
 use crate::weights::stop::Stop;
 
 /// The bytes that a disk keeps free.
@@ -33,7 +33,7 @@ pub(super) struct Note {
 }
 
 /// A file that is not complete yet.
-pub(super) struct Part {
+pub(super) struct Partial {
     /// Where it lies.
     pub(super) path: PathBuf,
     pub(super) note_path: PathBuf,
@@ -43,27 +43,24 @@ pub(super) struct Part {
     pub(super) note: Note,
 }
 
-impl Part {
+impl Partial {
     /// Opens the part of what is at `url`, once no other process works on it.
     pub(super) fn open(folder: &Path, url: &Url, stop: &Stop) -> Result<Self, Error> {
         let path = path_of(folder, url);
         let note_path = path.with_extension("json");
-        let refused = |reason| Error::Unwritable {
-            reason,
-            path: path.clone(),
-        };
-        fs::create_dir_all(folder).map_err(refused)?;
+        let refused = Error::unwritable(&path);
+        fs::create_dir_all(folder).map_err(&refused)?;
         // The lock is a file of its own that stays: where locks are mandatory, the part itself could not be read.
-        let lock = File::create(path.with_extension("lock")).map_err(refused)?;
-        wait_for_lock(&lock, stop)?.map_err(refused)?;
+        let lock = File::create(path.with_extension("lock")).map_err(&refused)?;
+        wait_for_lock(&lock, stop)?.map_err(&refused)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(refused)?;
-        file.seek(SeekFrom::End(0)).map_err(refused)?;
+        let mut file = options.open(&path).map_err(&refused)?;
+        file.seek(SeekFrom::End(0)).map_err(&refused)?;
         let note = fs::read(&note_path).ok();
         let note = note.and_then(|text| serde_json::from_slice(&text).ok());
         Ok(Self {
-            path,
+            path: path.clone(),
             note_path,
             lock,
             file,
@@ -72,10 +69,7 @@ impl Part {
     }
 
     pub(super) fn refused(&self, reason: std::io::Error) -> Error {
-        Error::Unwritable {
-            reason,
-            path: self.path.clone(),
-        }
+        Error::unwritable(&self.path)(reason)
     }
 
     pub(super) fn length(&self) -> Result<u64, Error> {
@@ -116,7 +110,7 @@ impl Part {
         if free >= bytes.saturating_add(SPARE_BYTES) {
             return Ok(());
         }
-        let (needed, free) = (in_words(bytes), in_words(free));
+        let (needed, free) = (size_text(bytes), size_text(free));
         Err(Error::Refused(format!(
             "the disk has not enough room: {needed} are needed, {free} are free"
         )))
@@ -139,7 +133,7 @@ pub(super) fn arrived(folder: &Path, url: &Url) -> u64 {
 /// Where the part of what is at `url` lies.
 fn path_of(folder: &Path, url: &Url) -> PathBuf {
     // The address itself may hold secrets.
-    let name = hex(&Sha256::digest(url.as_str()));
+    let name = hex::encode(Sha256::digest(url.as_str()));
     folder.join(format!("{}.part", &name[..32]))
 }
 

@@ -1,0 +1,244 @@
+//! The parts that fit one another, put together to a model.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::text::file_name;
+use crate::weights::architecture::Architecture;
+use crate::weights::catalog::{self, Missing, needs_text};
+use crate::weights::error::Error;
+use crate::weights::inspect::Part;
+use crate::weights::model::{INDEX, ModelSource};
+use crate::weights::model_files::{ModelFiles, SCHNELL, TOKENIZERS};
+use crate::weights::survey::candidate::Candidate;
+use crate::weights::survey::places::{Places, bases_in};
+use crate::weights::walk::{DEPTH, gather, grouped, shards_of};
+
+/// What was found for a model.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// The file of its transformer.
+    pub transformer: Candidate,
+    /// The model, as far as it is there.
+    pub files: ModelFiles,
+    /// What is missing to make it run.
+    pub missing: Vec<Missing>,
+}
+
+impl Survey {
+    /// What is missing, as "ae.safetensors (335 MB) and clip_l.safetensors (246 MB)"; `None` when nothing is.
+    pub fn needs(&self) -> Option<String> {
+        needs_text(&self.missing)
+    }
+}
+
+/// Finds the model that a file or a folder means. Parts that it lacks are looked for in `elsewhere`.
+///
+/// # Errors
+/// When there is no such file or folder, nothing in it is a model of FLUX.1, or it holds several; when a file is damaged.
+pub fn open_model(path: &Path, elsewhere: &[PathBuf]) -> Result<ModelSource, Error> {
+    if path.is_dir() && is_complete_folder(path) {
+        return ModelSource::folder(path);
+    }
+    let survey = survey(path, elsewhere)?;
+    match survey.needs() {
+        None => Ok(ModelSource::Files(Arc::new(survey.files))),
+        Some(needs) => Err(Error::Incomplete {
+            name: survey.files.name,
+            needs,
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// Whether a folder is a model in the layout of diffusers, or at least lacks what only its own sentence can say.
+fn is_complete_folder(path: &Path) -> bool {
+    path.join(INDEX).is_file() && path.join("transformer").join("config.json").is_file()
+        || path.join(INDEX).is_file() && gather(path, DEPTH).is_empty()
+}
+
+/// Looks for the model that a file or a folder means, complete or not.
+///
+/// # Errors
+/// See [`open_model`].
+pub fn survey(path: &Path, elsewhere: &[PathBuf]) -> Result<Survey, Error> {
+    let (transformer, schnell, own_bases) = if path.is_dir() {
+        let (first, second) = in_folder(path)?;
+        (first, second, vec![path.to_owned()])
+    } else if path.is_file() {
+        let candidate = Candidate::look(&shards_of(path))?;
+        usable(&candidate, path)?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        (candidate, None, vec![folder])
+    } else {
+        return Err(Error::NoFolder(path.to_owned()));
+    };
+    let Some(architecture) = transformer.architecture else {
+        return Err(no_model(path, "holds no whole transformer of FLUX.1"));
+    };
+    Ok(put_together(
+        transformer,
+        schnell.as_ref(),
+        architecture,
+        own_bases,
+        elsewhere,
+    ))
+}
+
+/// The transformers in a folder: one, or one like dev and one like schnell.
+fn in_folder(path: &Path) -> Result<(Candidate, Option<Candidate>), Error> {
+    let (mut dev, mut schnell, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    let mut damaged = None;
+    for paths in grouped(gather(path, DEPTH)) {
+        let candidate = match Candidate::look(&paths) {
+            Ok(candidate) => candidate,
+            Err(error) => {
+                damaged.get_or_insert(error);
+                continue;
+            }
+        };
+        match (candidate.obstacle(), candidate.architecture) {
+            (None, Some(architecture)) if candidate.has(Part::Transformer) => {
+                if architecture.has_guidance {
+                    dev.push(candidate);
+                } else {
+                    schnell.push(candidate);
+                }
+            }
+            (Some(obstacle), _) => refused.push(format!("{} {obstacle}", candidate.name())),
+            _ => {}
+        }
+    }
+    for several in [&dev, &schnell] {
+        if several.len() > 1 {
+            let mut names: Vec<_> = several.iter().map(Candidate::name).collect();
+            names.sort();
+            return Err(Error::SeveralModels {
+                names: names.join(", "),
+                path: path.to_owned(),
+            });
+        }
+    }
+    match (dev.pop(), schnell.pop()) {
+        (Some(dev), schnell) => Ok((dev, schnell)),
+        (None, Some(schnell)) => Ok((schnell, None)),
+        (None, None) => Err(match (damaged, refused.into_iter().next()) {
+            (Some(damaged), _) => damaged,
+            (None, Some(refused)) => {
+                no_model(path, &format!("holds no model that can be used: {refused}"))
+            }
+            (None, None) => no_model(
+                path,
+                "holds no model: neither a model_index.json nor the file of a FLUX.1 transformer",
+            ),
+        }),
+    }
+}
+
+/// Checks that a file is a transformer that can be used.
+fn usable(candidate: &Candidate, path: &Path) -> Result<(), Error> {
+    let refuse = |reason: String| {
+        Err(Error::NoWeights {
+            reason,
+            path: path.to_owned(),
+        })
+    };
+    if let Some(obstacle) = candidate.obstacle() {
+        return refuse(obstacle);
+    }
+    if candidate.has(Part::Transformer) {
+        return Ok(());
+    }
+    match candidate.found.first() {
+        Some(found) => refuse(format!(
+            "is the {} of a model: give the file of its transformer, or the folder that has all files",
+            found.part.label()
+        )),
+        None => refuse("is no model of FLUX.1".to_owned()),
+    }
+}
+
+fn no_model(path: &Path, reason: &str) -> Error {
+    Error::NoWeights {
+        reason: reason.to_owned(),
+        path: path.to_owned(),
+    }
+}
+
+/// Finds the other parts of a transformer.
+fn put_together(
+    transformer: Candidate,
+    schnell: Option<&Candidate>,
+    architecture: Architecture,
+    own_bases: Vec<PathBuf>,
+    elsewhere: &[PathBuf],
+) -> Survey {
+    let mut parts: BTreeMap<&'static str, Vec<PathBuf>> = BTreeMap::new();
+    parts.insert(Part::Transformer.folder(), transformer.paths.clone());
+    if let Some(schnell) = schnell {
+        parts.insert(SCHNELL, schnell.paths.clone());
+    }
+    let mut missing = Vec::new();
+    // Candidates are looked at place by place, the nearest first, and only as long as something is wanting.
+    let mut places = Places::new(&transformer, &own_bases, elsewhere);
+    let optional = [Part::SafetyChecker, Part::SafetyClassifier];
+    for part in Part::NEEDED.into_iter().chain(optional) {
+        if part == Part::Transformer {
+            continue;
+        }
+        match places.find(part, &transformer) {
+            Some(paths) => {
+                parts.insert(part.folder(), paths);
+            }
+            None if optional.contains(&part) => {}
+            None => missing.push(catalog::usual(part.folder())),
+        }
+    }
+    let own = own_bases.len();
+    let further: Vec<_> = own_bases
+        .iter()
+        .chain(elsewhere)
+        .flat_map(|place| bases_in(place))
+        .collect();
+    let mut bases = own_bases;
+    bases.extend(further);
+    let files = ModelFiles {
+        name: transformer
+            .paths
+            .first()
+            .map(|path| name_of(path))
+            .unwrap_or_default(),
+        architecture: Some(architecture),
+        parts,
+        bases,
+        own_bases: own,
+    };
+    for (folder, _, names) in TOKENIZERS {
+        let has = |name: &&str| files.beside(&format!("{folder}/{name}")).is_some();
+        if !names.iter().any(has) {
+            missing.push(catalog::usual(folder));
+        }
+    }
+    Survey {
+        transformer,
+        files,
+        missing,
+    }
+}
+
+/// What a model is called whose transformer is this file: after the file, or after the folder around diffusers' folders.
+pub(super) fn name_of(path: &Path) -> String {
+    let parent = path.parent();
+    let is_part = parent.is_some_and(|parent| parent.ends_with(Part::Transformer.folder()));
+    let model = parent.and_then(Path::parent).filter(|_| is_part);
+    let Some(model) = model else {
+        return file_name(path);
+    };
+    // In the cache of Hugging Face the folder is called after a commit, and the one above it after the repository.
+    let repository = model.ancestors().find_map(|folder| {
+        let name = folder.file_name()?.to_str()?.strip_prefix("models--")?;
+        Some(name.replace("--", "/"))
+    });
+    repository.unwrap_or_else(|| file_name(model))
+}
