@@ -48,6 +48,7 @@ struct Shared {
     sources: Vec<ModelSource>,
     built: usize,
     memory_limit: Option<u64>,
+    outlook: Option<fn() -> Outlook>,
 }
 
 /// The test's end: says what is to happen, and tells what has happened.
@@ -74,6 +75,12 @@ impl Script {
     /// The next attempt to build the generator fails with this sentence.
     pub(crate) fn refuse(self, sentence: &'static str) -> Self {
         self.shared().refusals.push_back(sentence);
+        self
+    }
+
+    /// The generator says what its jobs take.
+    pub(crate) fn with_outlook(self, outlook: fn() -> Outlook) -> Self {
+        self.shared().outlook = Some(outlook);
         self
     }
 
@@ -127,7 +134,7 @@ impl Generator for Fake {
     fn look_for_safety_checker(&mut self, _: &[PathBuf]) {}
 
     fn outlook(&mut self) -> Option<Outlook> {
-        None
+        self.0.shared().outlook.map(|outlook| outlook())
     }
 
     fn generate(

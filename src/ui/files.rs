@@ -15,6 +15,7 @@ use crate::schema::reference::Reference;
 use crate::session::background::{Background, Reporter, Task};
 use crate::session::inputs::{self, InputStore};
 use crate::ui::command::Asked;
+use crate::ui::text::files as text;
 use crate::weights::inspect::Part;
 use crate::weights::survey::candidate::Candidate;
 
@@ -66,34 +67,21 @@ impl Errands {
         }
         let dialog = AsyncFileDialog::new().set_directory(start);
         // The dialog is made here, as some systems demand, and waited for elsewhere.
+        let file = |title: &str, kind: &str, endings: &[&str]| {
+            let dialog = dialog.clone().set_title(title);
+            dialog.add_filter(kind, endings).pick_file()
+        };
+        let folder = |title: &str| dialog.clone().set_title(title).pick_folder();
         let asked: Pin<Box<dyn Future<Output = Option<FileHandle>> + Send>> = match purpose {
-            Asked::OutputFolder => Box::pin(dialog.set_title("Folder for pictures").pick_folder()),
-            Asked::ModelFolder => Box::pin(dialog.set_title("Folder with models").pick_folder()),
-            Asked::ModelFile => Box::pin(
-                dialog
-                    .set_title("Choose the file of a FLUX.1 model")
-                    .add_filter("Models", &MODEL_ENDINGS)
-                    .pick_file(),
-            ),
-            Asked::Input(_) => Box::pin(
-                dialog
-                    .set_title("Choose a picture")
-                    .add_filter("Pictures", &read::EXTENSIONS)
-                    .pick_file(),
-            ),
-            Asked::Lora(_) => Box::pin(
-                dialog
-                    .set_title("Choose a LoRA")
-                    .add_filter("LoRAs", &LORA_ENDINGS)
-                    .pick_file(),
-            ),
-            Asked::Mask => Box::pin(
-                dialog
-                    .set_title("Save the mask")
-                    .set_file_name("mask.png")
-                    .add_filter("PNG", &["png"])
-                    .save_file(),
-            ),
+            Asked::OutputFolder => Box::pin(folder(text::OUTPUT_FOLDER)),
+            Asked::ModelFolder => Box::pin(folder(text::MODEL_FOLDER)),
+            Asked::ModelFile => Box::pin(file(text::MODEL_FILE, text::MODELS, &MODEL_ENDINGS)),
+            Asked::Input(_) => Box::pin(file(text::PICTURE, text::PICTURES, &read::EXTENSIONS)),
+            Asked::Lora(_) => Box::pin(file(text::LORA, text::LORAS, &LORA_ENDINGS)),
+            Asked::Mask => {
+                let dialog = dialog.set_title(text::MASK).set_file_name("mask.png");
+                Box::pin(dialog.add_filter("PNG", &["png"]).save_file())
+            }
         };
         let answer =
             move |_: &Reporter<()>| pollster::block_on(asked).map(|file| file.path().to_owned());
@@ -109,20 +97,14 @@ impl Errands {
     /// Opens a file or folder in the program the system has for it.
     pub(crate) fn open(&mut self, path: PathBuf) {
         self.run("open", move || {
-            opener::open(&path)
-                .map_err(|error| format!("{} could not be opened: {error}", path.display()))
+            opener::open(&path).map_err(|error| text::not_opened(path.display(), error))
         });
     }
 
     /// Shows a file in the system's file manager.
     pub(crate) fn reveal(&mut self, path: PathBuf) {
         self.run("reveal", move || {
-            opener::reveal(&path).map_err(|error| {
-                format!(
-                    "{} could not be shown in its folder: {error}",
-                    path.display()
-                )
-            })
+            opener::reveal(&path).map_err(|error| text::not_revealed(path.display(), error))
         });
     }
 
@@ -130,7 +112,7 @@ impl Errands {
     pub(crate) fn copy_picture(&mut self, path: PathBuf) {
         self.run("copy", move || {
             let picture = read::pixels(&path, true)
-                .map_err(|sentence| format!("The picture could not be copied: it {sentence}"))?;
+                .map_err(|sentence| text::not_copied(format!("it {sentence}")))?;
             let (width, height) = (picture.width() as usize, picture.height() as usize);
             let pixels = arboard::ImageData {
                 width,
@@ -139,7 +121,7 @@ impl Errands {
             };
             arboard::Clipboard::new()
                 .and_then(|mut clipboard| clipboard.set_image(pixels))
-                .map_err(|error| format!("The picture could not be copied: {error}"))
+                .map_err(text::not_copied)
         });
     }
 
@@ -148,11 +130,11 @@ impl Errands {
         self.keep_made(store, || {
             let pixels = arboard::Clipboard::new()
                 .and_then(|mut clipboard| clipboard.get_image())
-                .map_err(|_| "There is no picture in the clipboard".to_owned())?;
+                .map_err(|_| text::NO_PICTURE.to_owned())?;
             let (width, height) = (pixels.width as u32, pixels.height as u32);
             RgbaImage::from_raw(width, height, pixels.bytes.into_owned())
                 .map(|picture| (picture, None))
-                .ok_or_else(|| "The picture in the clipboard is damaged".to_owned())
+                .ok_or_else(|| text::PICTURE_DAMAGED.to_owned())
         });
     }
 
@@ -209,8 +191,7 @@ impl Errands {
         };
         self.run("mask", move || {
             let file = codec::encode_mask(&mask).map_err(|error| error.to_string())?;
-            files::write(&path, &file, Readers::Usual)
-                .map_err(|error| format!("The mask could not be saved: {error}"))
+            files::write(&path, &file, Readers::Usual).map_err(text::mask_not_saved)
         });
     }
 
@@ -227,8 +208,8 @@ impl Errands {
 }
 
 /// The file whose path or `file:` address the first line of a text is.
-pub(crate) fn path_in(text: &str) -> Option<PathBuf> {
-    let line = text.lines().next()?.trim().trim_matches('"');
+pub(crate) fn path_in(pasted: &str) -> Option<PathBuf> {
+    let line = pasted.lines().next()?.trim().trim_matches('"');
     let address = Url::parse(line).ok().filter(|url| url.scheme() == "file");
     let path = address.and_then(|url| url.to_file_path().ok());
     let path = path.unwrap_or_else(|| PathBuf::from(line));
@@ -263,9 +244,8 @@ pub(crate) fn is_lora(path: &Path) -> bool {
 
 /// Puts a picture and its mask into the store.
 fn kept(store: &InputStore, picture: &RgbaImage, mask: Option<&GrayImage>) -> Result<Kept, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("The picture could not be kept: {error}");
-    let file = codec::encode_input(picture).map_err(|error| failed(&error))?;
-    let path = store.keep(&file, "png").map_err(|error| failed(&error))?;
+    let file = codec::encode_input(picture).map_err(text::not_kept)?;
+    let path = store.keep(&file, "png").map_err(text::not_kept)?;
     let mask = match mask {
         None => None,
         Some(mask) => Some(inputs::keep_mask(store, mask)?),

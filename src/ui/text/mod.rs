@@ -14,6 +14,7 @@ pub(super) mod bars;
 pub(super) mod canvas;
 pub(super) mod common;
 pub(super) mod drops;
+pub(super) mod files;
 pub(super) mod form;
 pub(super) mod loras;
 pub(super) mod messages;
