@@ -192,7 +192,7 @@ pub(super) fn text(ctx: &Context, shortcut: KeyboardShortcut) -> String {
 
 /// The name of a control with its shortcut, for a tooltip.
 pub(super) fn hint(ctx: &Context, name: &str, shortcut: KeyboardShortcut) -> String {
-    common::with_key(name, &text(ctx, shortcut))
+    common::with_key(name, text(ctx, shortcut))
 }
 
 /// Draws the list in a dialog; returns whether it is to be closed.

@@ -44,7 +44,7 @@ impl App {
             }
             Incoming::SettingsOf(path) => match read_record(&path) {
                 Some(record) => self.use_settings(ctx, &record),
-                None => self.notices.push(text::unknown(&read::name(&path))),
+                None => self.notices.push(text::unknown(read::name(&path))),
             },
         }
     }
@@ -92,7 +92,7 @@ impl App {
             };
             if let Err(problems) = self.session.submit(&params) {
                 let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                let sentence = text::not_queued(&read::name(file), &reasons.join("; "));
+                let sentence = text::not_queued(read::name(file), reasons.join("; "));
                 self.notices.push(sentence);
             }
         }

@@ -65,7 +65,7 @@ struct Button {
 
 impl Button {
     /// A button for a command.
-    fn new(icon: &'static str, name: &'static str, command: impl Into<Command>) -> Self {
+    fn new<T: Into<Command>>(icon: &'static str, name: &'static str, command: T) -> Self {
         Self {
             icon,
             name,
@@ -97,40 +97,25 @@ fn tool_buttons(chosen: Tool) -> [Button; TOOLS.len()] {
 /// The buttons of what changes the mask or the picture at once.
 fn change_buttons(ui: &Ui, open: &Open, has_earlier: bool) -> Vec<Button> {
     let key = |shortcut| shortcuts::text(ui.ctx(), shortcut);
-    let button = Button::new;
+    let button = Button::new::<CanvasCommand>;
+    let mut undo = button(icons::UNDO, text::UNDO, CanvasCommand::Undo);
+    undo.is_enabled = open.mask.can_undo() || has_earlier;
+    let mut redo = button(icons::REDO, text::REDO, CanvasCommand::Redo);
+    redo.is_enabled = open.mask.can_redo();
+    let invert = button(icons::INVERT, text::INVERT, CanvasCommand::Invert);
     let mut buttons = vec![
-        Button {
-            is_enabled: open.mask.can_undo() || has_earlier,
-            ..button(icons::UNDO, text::UNDO, CanvasCommand::Undo.into())
-                .with_key(&key(shortcuts::UNDO))
-        },
-        Button {
-            is_enabled: open.mask.can_redo(),
-            ..button(icons::REDO, text::REDO, CanvasCommand::Redo.into())
-                .with_key(&key(shortcuts::REDO))
-        },
-        button(icons::INVERT, text::INVERT, CanvasCommand::Invert.into())
-            .with_key(text::INVERT_KEY),
+        undo.with_key(&key(shortcuts::UNDO)),
+        redo.with_key(&key(shortcuts::REDO)),
+        invert.with_key(text::INVERT_KEY),
+        Button::new(icons::SAVE, text::SAVE_MASK, Command::Ask(Asked::Mask)),
+        button(icons::FILL, text::FILL, CanvasCommand::FillAll),
+        button(icons::UNFILL, text::CLEAR, CanvasCommand::Clear),
+        button(icons::TURN_LEFT, text::TURN_LEFT, CanvasCommand::Turn(3)),
+        button(icons::TURN_RIGHT, text::TURN_RIGHT, CanvasCommand::Turn(1)),
     ];
-    let others: [(_, _, Command); 5] = [
-        (icons::SAVE, text::SAVE_MASK, Command::Ask(Asked::Mask)),
-        (icons::FILL, text::FILL, CanvasCommand::FillAll.into()),
-        (icons::UNFILL, text::CLEAR, CanvasCommand::Clear.into()),
-        (
-            icons::TURN_LEFT,
-            text::TURN_LEFT,
-            CanvasCommand::Turn(3).into(),
-        ),
-        (
-            icons::TURN_RIGHT,
-            text::TURN_RIGHT,
-            CanvasCommand::Turn(1).into(),
-        ),
-    ];
-    buttons.extend(others.map(|(icon, name, command)| button(icon, name, command)));
     if open.has_alpha {
-        let command = CanvasCommand::FromAlpha;
-        buttons.push(Button::new(icons::FROM_ALPHA, text::FROM_ALPHA, command));
+        let (icon, name) = (icons::FROM_ALPHA, text::FROM_ALPHA);
+        buttons.push(button(icon, name, CanvasCommand::FromAlpha));
     }
     buttons
 }

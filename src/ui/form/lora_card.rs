@@ -104,13 +104,12 @@ impl Card<'_, '_> {
                             .on_hover_ui(|ui| about_ui(ui, info));
                     };
                     widgets::line_ui(ui, |ui| self.controls_ui(ui, info), name_ui);
-                    match ready.report(model) {
-                        Ok(report) => matched_ui(ui, report),
+                    if let Ok(report) = ready.report(model) {
+                        matched_ui(ui, report);
+                    } else {
                         // Why it cannot be used stands beside the field.
-                        Err(_) => {
-                            let colour = theme::palette(ui).error;
-                            ui.label(RichText::new(text::INCOMPATIBLE).color(colour).small());
-                        }
+                        let colour = theme::palette(ui).error;
+                        ui.label(RichText::new(text::INCOMPATIBLE).color(colour).small());
                     }
                 });
             });
