@@ -43,5 +43,5 @@ fn window(matches: &ArgMatches) -> Result<(), String> {
         network,
         catalog,
     };
-    ui::run(folders, setup).map_err(|error| error.to_string())
+    ui::window::run(folders, setup).map_err(|error| error.to_string())
 }

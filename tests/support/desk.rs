@@ -10,7 +10,7 @@ use egui::{Event, Key, Modifiers, Pos2, Role};
 use egui_kittest::kittest::{NodeT, Queryable, by};
 use egui_kittest::{Harness, Node};
 use flux_qfaces::session::program::{Session, Setup};
-use flux_qfaces::ui::{App, theme};
+use flux_qfaces::ui::{app::state::App, theme};
 use tempfile::TempDir;
 
 use crate::support::fake::Script;

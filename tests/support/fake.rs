@@ -49,6 +49,7 @@ struct Shared {
     built: usize,
     memory_limit: Option<u64>,
     checker_places: Vec<PathBuf>,
+    outlook: Option<fn() -> Outlook>,
 }
 
 /// The test's end: says what is to happen, and tells what has happened.
@@ -75,6 +76,12 @@ impl Script {
     /// The next attempt to build the generator fails with this sentence.
     pub(crate) fn refuse(self, sentence: &'static str) -> Self {
         self.shared().refusals.push_back(sentence);
+        self
+    }
+
+    /// The generator says what its jobs take.
+    pub(crate) fn with_outlook(self, outlook: fn() -> Outlook) -> Self {
+        self.shared().outlook = Some(outlook);
         self
     }
 
@@ -132,7 +139,7 @@ struct Fake(Script);
 
 impl Generator for Fake {
     fn outlook(&mut self, _: &[PathBuf]) -> Option<Outlook> {
-        None
+        self.0.shared().outlook.map(|outlook| outlook())
     }
 
     fn generate(&mut self, job: &Job<'_>, watch: &mut Watch<'_>) -> Result<Outcome, Error> {

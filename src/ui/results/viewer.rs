@@ -1,16 +1,19 @@
 //! The picture in the middle, with what is known of it and what can be done with it.
 
 use egui::{
-    Align, Align2, Color32, CornerRadius, Label, Layout, Pos2, Rect, Response, Role, Sense, Ui,
-    Vec2, WidgetInfo, pos2, vec2,
+    Align, CornerRadius, Layout, Pos2, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, pos2,
+    vec2,
 };
 
 use crate::session::gallery::Entry;
 use crate::session::program::Session;
-use crate::ui::compare::Original;
+use crate::ui::command::{Command, Commands};
 use crate::ui::pictures::{Pictures, Shown};
-use crate::ui::theme::{self, BIG_ICON, CONTROL, DETAILS_WIDTH, RADIUS, READING_WIDTH, SPACE};
-use crate::ui::{Action, details, gallery, icons, shortcuts, widgets};
+use crate::ui::results::compare::Original;
+use crate::ui::results::details;
+use crate::ui::text::{common, results as text};
+use crate::ui::theme::{self, CONTROL, DETAILS_WIDTH, RADIUS, SPACE};
+use crate::ui::{empty, icons, shortcuts, widgets};
 
 /// How many of the model's example prompts are offered.
 const EXAMPLES: usize = 3;
@@ -25,7 +28,7 @@ const DETAILS_HEIGHT: f32 = 112.0;
 const MESSAGES_HEIGHT: f32 = 64.0;
 
 /// How the picture is looked at.
-pub(super) struct View {
+pub(crate) struct View {
     /// 1 fits the picture into its place.
     zoom: f32,
     /// How far the picture's middle is from the middle of its place, in points.
@@ -49,50 +52,46 @@ impl Default for View {
 
 impl View {
     /// Fits the picture into its place.
-    pub(super) fn fit(&mut self) {
+    pub(crate) fn fit(&mut self) {
         self.zoom = 1.0;
         self.offset = Vec2::ZERO;
     }
 
     /// Draws the chosen picture, or what to do to get one.
-    pub(super) fn viewer_ui(
+    pub(crate) fn viewer_ui(
         &mut self,
         ui: &mut Ui,
-        session: &mut Session,
+        session: &Session,
         pictures: &mut Pictures,
         chosen: Option<usize>,
-        actions: &mut Vec<Action>,
+        commands: &mut Commands,
     ) {
-        let Some(entry) = chosen
-            .and_then(|index| session.gallery.entries().get(index))
-            .cloned()
-        else {
-            if session.running().is_none() {
-                empty_ui(ui, &session.card().examples, actions);
-            } else {
-                promise_ui(ui, session);
+        let Some(entry) = chosen.and_then(|index| session.gallery.entries().get(index)) else {
+            match session.running() {
+                None => empty_ui(ui, &session.card().examples, commands),
+                Some(job) => promise_ui(ui, &job.request.prompt),
             }
             return;
         };
         if let Some(reason) = &entry.withheld {
-            withheld_ui(ui, &entry, reason);
+            withheld_ui(ui, entry, reason);
             return;
         }
         let shown = pictures.full(ui.ctx(), &session.loader, &entry.path);
-        self.original.follow(ui.ctx(), session, pictures, &entry);
+        self.original.follow(ui.ctx(), session, pictures, entry);
         if has_room_beside(ui.max_rect().size()) {
             ui.horizontal_top(|ui| {
                 ui.spacing_mut().item_spacing.x = 2.0 * SPACE;
                 let width = ui.available_width() - DETAILS_WIDTH - 2.0 * SPACE;
                 let room = vec2(width, ui.available_height());
-                let size = self.place_ui(ui, room, &entry, shown);
-                ui.vertical(|ui| details::beside_ui(ui, &entry, size, actions));
+                let size = self.place_ui(ui, room, entry, shown);
+                ui.vertical(|ui| details::beside_ui(ui, entry, size, commands));
             });
         } else {
             let height = (ui.available_height() - DETAILS_HEIGHT - SPACE).max(8.0 * SPACE);
-            let size = self.place_ui(ui, vec2(ui.available_width(), height), &entry, shown);
+            let size = self.place_ui(ui, vec2(ui.available_width(), height), entry, shown);
             ui.add_space(SPACE);
-            details::below_ui(ui, &entry, size, actions);
+            details::below_ui(ui, entry, size, commands);
         }
     }
 
@@ -105,7 +104,7 @@ impl View {
         shown: Shown,
     ) -> Option<[u32; 2]> {
         let (rect, response) = ui.allocate_exact_size(room, Sense::click_and_drag());
-        let name = format!("Picture {}", entry.file_name());
+        let name = text::picture(entry.file_name());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
         match shown {
             Shown::Ready(texture, size) => {
@@ -118,7 +117,7 @@ impl View {
                 None
             }
             Shown::Failed(sentence) => {
-                unreadable_ui(ui, rect, &sentence);
+                empty::unreadable_ui(ui, rect, &sentence);
                 None
             }
         }
@@ -135,7 +134,7 @@ impl View {
         let drawn = Rect::from_center_size(rect.center() + self.offset, size * fit * self.zoom);
         let painter = ui.painter_at(rect);
         if self.zoom > 1.0 {
-            painter.image(texture.id(), drawn, FULL, gallery::UNTINTED);
+            painter.image(texture.id(), drawn, FULL, theme::UNTINTED);
         } else {
             let image = egui::Image::from_texture((texture.id(), drawn.size()));
             image
@@ -148,9 +147,7 @@ impl View {
         let layout = Layout::right_to_left(Align::Center);
         let row = egui::UiBuilder::new().max_rect(row).layout(layout);
         let mut row = ui.new_child(row);
-        if self.zoom > 1.0
-            && widgets::square_button_ui(&mut row, icons::FIT, "Fit (double click)").clicked()
-        {
+        if self.zoom > 1.0 && widgets::square_button_ui(&mut row, icons::FIT, text::FIT).clicked() {
             self.fit();
         }
         self.original.switch_ui(&mut row);
@@ -194,115 +191,42 @@ const FULL: Rect = Rect {
 };
 
 /// Says what to do when there is no picture yet.
-fn empty_ui(ui: &mut Ui, examples: &[String], actions: &mut Vec<Action>) {
+fn empty_ui(ui: &mut Ui, examples: &[String], commands: &mut Commands) {
     let colour = theme::palette(ui).accent;
-    middle_ui(
-        ui,
-        icons::SMILE,
-        colour,
-        "What would you like to see?",
-        |ui| {
-            let shortcut = shortcuts::text(ui.ctx(), shortcuts::GENERATE);
-            let text = format!(
-                "Describe a picture on the left and press Generate, or {shortcut} while you type. Everything runs on this machine"
-            );
-            ui.label(theme::weak(ui, text));
-            if !examples.is_empty() {
-                ui.add_space(SPACE);
-                ui.label(theme::small(ui, "For example"));
+    empty::middle_ui(ui, icons::SMILE, colour, text::EMPTY, |ui| {
+        let key = shortcuts::text(ui.ctx(), shortcuts::GENERATE);
+        ui.label(theme::weak(ui, text::empty_hint(&key)));
+        if !examples.is_empty() {
+            ui.add_space(SPACE);
+            widgets::small_ui(ui, text::EXAMPLES);
+        }
+        for example in examples.iter().take(EXAMPLES) {
+            if ui.available_height() < 2.0 * CONTROL {
+                break; // Half a button would be worse than none.
             }
-            for example in examples.iter().take(EXAMPLES) {
-                if ui.available_height() < 2.0 * CONTROL {
-                    break; // Half a button would be worse than none.
-                }
-                let button = egui::Button::new((icons::GENERATE, example.as_str())).wrap();
-                if ui.add(button).accessible_name(example).clicked() {
-                    actions.push(Action::Example(example.clone()));
-                }
-            }
-        },
-    );
+            let button = egui::Button::new((icons::GENERATE, example.as_str())).wrap();
+            let button = ui.add(button).accessible_name(example);
+            commands.on_click(&button, Command::Example(example.clone()));
+        }
+    });
 }
 
 /// Where the first picture will be, while it is made.
-fn promise_ui(ui: &mut Ui, session: &Session) {
+fn promise_ui(ui: &mut Ui, prompt: &str) {
     let colour = theme::palette(ui).weak;
-    middle_ui(
-        ui,
-        icons::PICTURE,
-        colour,
-        "Your picture is on its way",
-        |ui| {
-            let prompt = session
-                .running()
-                .map_or("", |job| job.request.prompt.as_str());
-            ui.add(Label::new(theme::weak(ui, prompt)).truncate());
-        },
-    );
+    empty::middle_ui(ui, icons::PICTURE, colour, text::PROMISE, |ui| {
+        widgets::truncated_ui(ui, theme::weak(ui, prompt));
+    });
 }
 
 /// In place of a picture that the safety checker has withheld.
 fn withheld_ui(ui: &mut Ui, entry: &Entry, reason: &str) {
     let colour = theme::palette(ui).weak;
-    middle_ui(
-        ui,
-        icons::EYE_CLOSED,
-        colour,
-        "This picture is withheld",
-        |ui| {
-            let text = format!(
-                "{}. It was not saved. Another prompt or seed may help",
-                widgets::sentence(reason)
-            );
-            ui.label(theme::weak(ui, text));
-            if let Some(record) = &entry.record {
-                let facts = format!(
-                    "Picture {} of its job, seed {}",
-                    record.index + 1,
-                    record.seed
-                );
-                ui.label(theme::small(ui, facts));
-                ui.add(Label::new(theme::small(ui, details::prompt(record))).truncate());
-            }
-        },
-    );
-}
-
-/// Puts a column of text into the middle, below a large icon and a title.
-pub(super) fn middle_ui(
-    ui: &mut Ui,
-    icon: &str,
-    colour: Color32,
-    title: &str,
-    contents: impl FnOnce(&mut Ui),
-) {
-    ui.with_layout(Layout::top_down(Align::Center), |ui| {
-        ui.add_space((ui.available_height() / 2.0 - 15.0 * SPACE).max(0.0));
-        ui.set_max_width(READING_WIDTH.min(ui.available_width()));
-        ui.label(egui::RichText::new(icon).size(BIG_ICON).color(colour));
-        ui.label(theme::title(title));
-        contents(ui);
+    empty::middle_ui(ui, icons::EYE_CLOSED, colour, text::WITHHELD, |ui| {
+        ui.label(theme::weak(ui, text::withheld(common::sentence(reason))));
+        if let Some(record) = &entry.record {
+            widgets::small_ui(ui, text::withheld_facts(record.index + 1, record.seed));
+            widgets::truncated_ui(ui, theme::small(ui, text::prompt(record)));
+        }
     });
-}
-
-/// In place of a picture that cannot be read.
-pub(super) fn unreadable_ui(ui: &Ui, rect: Rect, sentence: &str) {
-    let palette = theme::palette(ui);
-    ui.painter().rect_filled(rect, RADIUS, palette.raised);
-    let icon = egui::FontId::proportional(BIG_ICON);
-    ui.painter().text(
-        rect.center() - vec2(0.0, 3.0 * SPACE),
-        Align2::CENTER_CENTER,
-        icons::BROKEN,
-        icon,
-        palette.weak,
-    );
-    let font = egui::TextStyle::Body.resolve(ui.style());
-    ui.painter().text(
-        rect.center() + vec2(0.0, 3.0 * SPACE),
-        Align2::CENTER_CENTER,
-        widgets::sentence(sentence),
-        font,
-        palette.error,
-    );
 }

@@ -11,8 +11,9 @@ use crate::schema::start::Extend;
 use crate::session::gallery::Entry;
 use crate::session::program::Session;
 use crate::ui::pictures::{Pictures, Shown};
+use crate::ui::text::results as text;
 use crate::ui::theme::{self, CONTROL_RADIUS, HALF, LINE, RING, SPACE};
-use crate::ui::{gallery, icons, shortcuts, widgets};
+use crate::ui::{icons, shortcuts, widgets};
 
 /// How wide the part of the line is that can be taken hold of, in points.
 const GRIP: f32 = 16.0;
@@ -37,7 +38,7 @@ impl Original {
     pub(super) fn follow(
         &mut self,
         ctx: &Context,
-        session: &mut Session,
+        session: &Session,
         pictures: &mut Pictures,
         entry: &Entry,
     ) {
@@ -76,8 +77,7 @@ impl Original {
         if !self.is_known() {
             return;
         }
-        let key = shortcuts::ORIGINAL.name();
-        let hint = format!("Compare with the starting picture (hold {key} to see only that)");
+        let hint = text::compare(shortcuts::ORIGINAL.name());
         if widgets::square_button_ui(ui, icons::COMPARE, &hint).clicked() {
             self.line = match self.line {
                 None => Some(0.5),
@@ -106,23 +106,19 @@ impl Original {
         // Where the picture was extended there was nothing before.
         painter.rect_filled(drawn, 0.0, theme::palette(ui).ground);
         let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        painter.image(texture.id(), own, whole, gallery::UNTINTED);
-        tag(
-            ui,
-            seen.left_top() + vec2(SPACE, SPACE),
-            Align2::LEFT_TOP,
-            "Before",
-        );
+        painter.image(texture.id(), own, whole, theme::UNTINTED);
+        let top = seen.left_top() + vec2(SPACE, SPACE);
+        tag(ui, top, Align2::LEFT_TOP, text::BEFORE);
         if held {
             return;
         }
         let bottom = seen.right_bottom() - vec2(SPACE, SPACE);
-        tag(ui, bottom, Align2::RIGHT_BOTTOM, "After");
+        tag(ui, bottom, Align2::RIGHT_BOTTOM, text::AFTER);
         let grip = Rect::from_center_size(pos2(x, seen.center().y), vec2(GRIP, seen.height()));
         let sense = Sense::click_and_drag();
         let response = ui.interact(grip, ui.scope_id().with("compare"), sense);
         response.widget_info(|| {
-            let mut info = WidgetInfo::labeled(Role::Slider, true, "Before and after");
+            let mut info = WidgetInfo::labeled(Role::Slider, true, text::BEFORE_AND_AFTER);
             info.value = Some(f64::from(share));
             info
         });
@@ -141,11 +137,8 @@ impl Original {
         let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
         let is_active = response.hovered() || response.dragged() || response.has_focus();
         let painter = ui.painter();
-        painter.vline(
-            x,
-            seen.y_range(),
-            Stroke::new(RING + LINE, theme::DARK_LINE),
-        );
+        let ground = Stroke::new(RING + LINE, theme::DARK_LINE);
+        painter.vline(x, seen.y_range(), ground);
         painter.vline(x, seen.y_range(), Stroke::new(RING, theme::LIGHT_LINE));
         let knob = if is_active { SPACE + 1.0 } else { SPACE };
         let ring = Stroke::new(LINE, theme::DARK_LINE);

@@ -1,29 +1,30 @@
 //! The strip of everything in the output folder, newest first. Only what is visible is loaded.
 
 use egui::{
-    Align2, Color32, CornerRadius, Frame, Margin, Rect, Response, Role, ScrollArea, Sense, Stroke,
+    Align2, CornerRadius, Frame, Margin, Rect, Response, Role, ScrollArea, Sense, Stroke,
     StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
-use crate::session::gallery::Entry;
-use crate::session::gallery::Gallery;
+use crate::session::gallery::{Entry, Gallery};
 use crate::session::program::Session;
+use crate::ui::command::{Command, Commands, Step};
+use crate::ui::icons;
 use crate::ui::pictures::{Pictures, Shown};
-use crate::ui::shortcuts::Step;
+use crate::ui::text::{common, results as text};
 use crate::ui::theme::{self, BIG_ICON, HALF, LOW, RADIUS, RING, SMALL_TILE, SPACE, TILE};
-use crate::ui::{Action, details, icons, widgets};
+use crate::ui::widgets;
 
 /// Free space around the strip.
 const MARGIN: Margin = Margin::symmetric(16, 12);
 
 /// Draws the strip. `chosen` is the picture in the viewer; it is scrolled to when `follow` says so.
-pub(super) fn gallery_ui(
+pub(crate) fn gallery_ui(
     ui: &mut Ui,
-    session: &mut Session,
+    session: &Session,
     pictures: &mut Pictures,
     chosen: Option<usize>,
     follow: bool,
-    actions: &mut Vec<Action>,
+    commands: &mut Commands,
 ) {
     Frame::new().inner_margin(MARGIN).show(ui, |ui| {
         let (gallery, loader) = (&session.gallery, &session.loader);
@@ -57,16 +58,15 @@ pub(super) fn gallery_ui(
                         None => pictures.thumbnail(ui.ctx(), loader, &entry.path),
                         Some(_) => Shown::Pending,
                     };
-                    if tile_ui(ui, tile(index), entry, &shown, chosen == Some(index)).clicked() {
-                        actions.push(Action::Select(entry.path.clone()));
-                    }
+                    let tile = tile_ui(ui, tile(index), entry, &shown, chosen == Some(index));
+                    commands.on_click(&tile, Command::Select(entry.path.clone()));
                 }
             });
     });
 }
 
 /// Side of a picture in the strip.
-pub(super) fn tile_side(ui: &Ui) -> f32 {
+pub(crate) fn tile_side(ui: &Ui) -> f32 {
     if ui.ctx().content_rect().height() < LOW {
         SMALL_TILE
     } else {
@@ -79,27 +79,20 @@ fn empty_ui(ui: &mut Ui) {
     let (rect, _) =
         ui.allocate_exact_size(vec2(ui.available_width(), tile_side(ui)), Sense::hover());
     let mut place = ui.new_child(egui::UiBuilder::new().max_rect(rect));
-    place.centered_and_justified(|ui| ui.label(theme::weak(ui, "Your pictures will line up here")));
+    place.centered_and_justified(|ui| ui.label(theme::weak(ui, text::EMPTY_STRIP)));
 }
 
 /// Draws one picture of the strip.
 fn tile_ui(ui: &Ui, rect: Rect, entry: &Entry, shown: &Shown, is_chosen: bool) -> Response {
     let response = ui.interact(rect, ui.scope_id().with(&entry.path), Sense::click());
-    response.widget_info(|| {
-        WidgetInfo::selected(
-            Role::ListBoxOption,
-            true,
-            is_chosen,
-            format!("Picture {}", entry.file_name()),
-        )
-    });
+    let name = text::picture(entry.file_name());
+    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_chosen, &name));
     let palette = theme::palette(ui);
     ui.painter().rect_filled(rect, RADIUS, palette.raised);
     let icon_ui = |icon: &str| {
         let font = egui::FontId::proportional(BIG_ICON / 2.0);
-        let middle = (rect.center(), Align2::CENTER_CENTER);
-        ui.painter()
-            .text(middle.0, middle.1, icon, font, palette.weak);
+        let (middle, align) = (rect.center(), Align2::CENTER_CENTER);
+        ui.painter().text(middle, align, icon, font, palette.weak);
     };
     match shown {
         _ if entry.withheld.is_some() => icon_ui(icons::EYE_CLOSED),
@@ -118,12 +111,9 @@ fn tile_ui(ui: &Ui, rect: Rect, entry: &Entry, shown: &Shown, is_chosen: bool) -
         ui.painter()
             .rect_stroke(rect.expand(RING), RADIUS + 2, stroke, StrokeKind::Middle);
     } else if response.hovered() || response.has_focus() {
-        ui.painter().rect_stroke(
-            rect,
-            RADIUS,
-            Stroke::new(RING, palette.weak),
-            StrokeKind::Inside,
-        );
+        let stroke = Stroke::new(RING, palette.weak);
+        ui.painter()
+            .rect_stroke(rect, RADIUS, stroke, StrokeKind::Inside);
     }
     response.on_hover_ui(|ui| about_ui(ui, entry, shown))
 }
@@ -137,22 +127,22 @@ fn middle_square(size: egui::Vec2) -> Rect {
 /// What a picture of the strip says of itself.
 fn about_ui(ui: &mut Ui, entry: &Entry, shown: &Shown) {
     if let Some(record) = &entry.record {
-        ui.label(details::prompt(record));
-        ui.label(theme::small(ui, format!("Seed {}", record.seed)));
+        ui.label(text::prompt(record));
+        widgets::small_ui(ui, text::seed(record.seed));
     } else {
         ui.label(entry.file_name());
-        ui.label(theme::small(ui, "The file does not say how it was made"));
+        widgets::small_ui(ui, text::UNKNOWN);
     }
     if let Some(reason) = &entry.withheld {
-        ui.label(widgets::sentence(reason));
+        ui.label(common::sentence(reason));
     }
     if let Shown::Failed(sentence) = shown {
-        ui.label(egui::RichText::new(widgets::sentence(sentence)).color(theme::palette(ui).error));
+        ui.label(egui::RichText::new(common::sentence(sentence)).color(theme::palette(ui).error));
     }
 }
 
 /// The place in the gallery that `step` leads to from `chosen`.
-pub(super) fn stepped(gallery: &Gallery, chosen: Option<usize>, step: Step) -> Option<&Entry> {
+pub(crate) fn stepped(gallery: &Gallery, chosen: Option<usize>, step: Step) -> Option<&Entry> {
     let last = gallery.entries().len().checked_sub(1)?;
     let index = match (step, chosen) {
         (Step::Newest, _) | (_, None) => 0,
@@ -162,6 +152,3 @@ pub(super) fn stepped(gallery: &Gallery, chosen: Option<usize>, step: Step) -> O
     };
     gallery.entries().get(index)
 }
-
-/// The colour that lets a texture through unchanged.
-pub(super) const UNTINTED: Color32 = Color32::WHITE;

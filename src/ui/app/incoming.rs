@@ -9,30 +9,10 @@ use crate::schema::field::Group;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::session::gallery::read_record;
-use crate::session::record::Record;
+use crate::ui::app::state::App;
+use crate::ui::command::{Incoming, LoraCommand, NewMask, Tab};
 use crate::ui::files;
-use crate::ui::{App, Tab};
-
-/// What is to be taken in.
-#[derive(Clone, Debug)]
-pub(super) enum Incoming {
-    /// A file as the starting picture.
-    Picture(PathBuf),
-    /// The clipboard's picture as the starting picture.
-    Paste,
-    /// Each file as the starting picture of a job of its own.
-    Queue(Vec<PathBuf>),
-    /// A file as the mask.
-    Mask(PathBuf),
-    /// The starting picture and the mask of a result.
-    MaskOf(Box<Record>),
-    /// The settings in a picture's file.
-    SettingsOf(PathBuf),
-    /// A file or folder as the model that runs.
-    Model(PathBuf),
-    /// A reference to a LoRA, for the first free place of the form.
-    Lora(String),
-}
+use crate::ui::text::remarks as text;
 
 impl App {
     /// Takes in what was asked for.
@@ -42,7 +22,7 @@ impl App {
             Incoming::Paste => self.errands.paste(self.session.inputs.clone()),
             Incoming::Queue(files) => self.queue(&files),
             Incoming::Mask(path) => {
-                self.session.settings.params.mask = Some(path);
+                self.name_mask(NewMask(Some(path)));
                 self.tab = Tab::Canvas;
             }
             Incoming::MaskOf(record) => {
@@ -57,37 +37,32 @@ impl App {
                 self.tab = Tab::Models;
             }
             Incoming::Lora(reference) => {
-                let params = &mut self.session.settings.params;
-                params.set_lora(params.free_lora_place(), reference);
+                let place = self.session.settings.params.free_lora_place();
+                self.perform(ctx, LoraCommand::Take(place, reference).into());
                 self.form.unfold(Group::Lora);
                 self.panels.form = true;
             }
-            Incoming::SettingsOf(path) => {
-                if let Some(record) = read_record(&path) {
-                    self.use_settings(ctx, &record);
-                } else {
-                    let sentence = format!("{} does not say how it was made", read::name(&path));
-                    self.notices.push(sentence);
-                }
-            }
+            Incoming::SettingsOf(path) => match read_record(&path) {
+                Some(record) => self.use_settings(ctx, &record),
+                None => self.notices.push(text::unknown(read::name(&path))),
+            },
         }
     }
 
     /// Takes a file as the starting picture, with a mask or without. One that cannot be read changes nothing.
     pub(super) fn start_from(&mut self, ctx: &Context, path: PathBuf, mask: Option<PathBuf>) {
         if let Err(sentence) = read::look(&path) {
-            self.notices.push(format!("The picture {sentence}"));
+            self.notices.push(text::unusable(&sentence));
             return;
         }
         // What is replaced can be had back.
-        if let Err(sentence) = self.canvas.keep(&mut self.session) {
-            self.notices.push(sentence);
-        }
-        let params = &mut self.session.settings.params;
-        if let Some(replaced) = params.image.replace(path) {
-            self.earlier.push((replaced, params.mask.take()));
-        }
-        params.mask = mask;
+        self.keep_mask();
+        self.session.change_settings(|settings| {
+            let params = &mut settings.params;
+            let image = params.image.replace(path);
+            let mask = std::mem::replace(&mut params.mask, mask);
+            self.earlier.extend(image.map(|image| (image, mask)));
+        });
         self.tab = Tab::Canvas;
         // From here on letters are tools, not text.
         ctx.memory_mut(|memory| {
@@ -100,8 +75,9 @@ impl App {
     /// Takes the starting picture and the mask back that were replaced last.
     pub(super) fn go_back(&mut self) {
         if let Some((image, mask)) = self.earlier.pop() {
-            let params = &mut self.session.settings.params;
-            (params.image, params.mask) = (Some(image), mask);
+            self.session.change_settings(|settings| {
+                (settings.params.image, settings.params.mask) = (Some(image), mask);
+            });
         }
     }
 
@@ -116,9 +92,8 @@ impl App {
             };
             if let Err(problems) = self.session.submit(&params) {
                 let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
-                let (name, reasons) = (read::name(file), reasons.join("; "));
-                self.notices
-                    .push(format!("{name} was not queued ({reasons})"));
+                let sentence = text::not_queued(read::name(file), reasons.join("; "));
+                self.notices.push(sentence);
             }
         }
     }
@@ -153,10 +128,7 @@ impl App {
                 (None, Ok(reference)) if is_address(&reference, &text) => {
                     self.take_in(ctx, Incoming::Lora(text.trim().to_owned()));
                 }
-                _ => self.say(
-                    ctx,
-                    "The clipboard holds text, and neither the path of a picture nor a LoRA",
-                ),
+                _ => self.say(ctx, text::NOT_USABLE),
             }
         }
     }
