@@ -10,8 +10,9 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Module, Tensor};
 
-use flux_qfaces::engine::kernels::conv::conv2d;
-use flux_qfaces::engine::kernels::group_norm::GroupNorm;
+use flux_qfaces::engine::compute::array::Array;
+use flux_qfaces::engine::compute::conv::conv2d;
+use flux_qfaces::engine::compute::norm::GroupNorm;
 
 /// Runs of each side; they alternate, so that both see the same machine.
 const RUNS: usize = 9;
@@ -28,7 +29,7 @@ fn main() {
         let library_bias = bias.reshape((1, channels, 1, 1)).unwrap();
         compare(
             &format!("3×3 convolution, {channels} channels at {side} × {side}"),
-            || conv2d(&x, &weight, &bias, 1, 1).unwrap(),
+            || conv2d(&ours(&x), &ours(&weight), &ours(&bias), 1, 1).unwrap(),
             || {
                 x.conv2d(&weight, 1, 1, 1, 1)
                     .unwrap()
@@ -47,7 +48,7 @@ fn main() {
                     eps: 1e-6,
                     silu: true,
                 }
-                .forward(&x, &ones, &bias)
+                .forward(&ours(&x), &ours(&ones), &ours(&bias))
                 .unwrap()
             },
             || library.forward(&x).unwrap().silu().unwrap(),
@@ -55,13 +56,20 @@ fn main() {
     }
 }
 
+/// A tensor as the engine's operations take it; its numbers are not copied.
+fn ours(tensor: &Tensor) -> Array {
+    tensor.clone().into()
+}
+
+/// Milliseconds that one run takes.
+fn time<T>(run: impl Fn() -> T) -> f64 {
+    let started = Instant::now();
+    std::hint::black_box(run());
+    started.elapsed().as_secs_f64() * 1e3
+}
+
 /// Prints the median times of both sides and their ratio.
-fn compare(what: &str, ours: impl Fn() -> Tensor, theirs: impl Fn() -> Tensor) {
-    let time = |run: &dyn Fn() -> Tensor| {
-        let started = Instant::now();
-        std::hint::black_box(run());
-        started.elapsed().as_secs_f64() * 1e3
-    };
+fn compare(what: &str, ours: impl Fn() -> Array, theirs: impl Fn() -> Tensor) {
     let (mut our_times, mut their_times): (Vec<_>, Vec<_>) =
         (0..RUNS).map(|_| (time(&ours), time(&theirs))).unzip();
     let median = |times: &mut Vec<f64>| {

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use flux_qfaces::imaging::edges;
 use flux_qfaces::imaging::mask::brush::{Brush, Dab};
-use flux_qfaces::imaging::mask::{Ink, Mask, Point, TILE, shapes};
+use flux_qfaces::imaging::mask::ink::{Ink, Point};
+use flux_qfaces::imaging::mask::tiles::TILE;
+use flux_qfaces::imaging::mask::{Mask, shapes};
 use flux_qfaces::schema::size::Size;
 
 /// Side of the mask in pixels.

@@ -6,10 +6,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use flux_qfaces::engine::device::Hardware;
+use flux_qfaces::engine::compute::hardware::Hardware;
 use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
-use flux_qfaces::schema::request::Model;
+use flux_qfaces::schema::choices::Model;
 use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::{LoraFile, LoraPlace};
 use libfuzzer_sys::fuzz_target;

@@ -21,7 +21,7 @@
 //! made from these rows; nothing else repeats a default or a limit. [`schema::params::Params`] is what was typed, always
 //! representable and maybe wrong.
 //! [`schema::request::Request::resolve`] is the only way from there to a job: it returns every problem at once, and
-//! below it nothing validates again. Whatever is decided against a wish becomes a [`schema::Note`]. Where the reference
+//! below it nothing validates again. Whatever is decided against a wish becomes a [`schema::notes::Note`]. Where the reference
 //! behaves oddly, its way and ours stand side by side in [`schema::quirks`].
 //!
 //! # How a job flows

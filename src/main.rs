@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 
-use flux_qfaces::engine::Generator;
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::schema::request::Model;
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::job::Generator;
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
+use flux_qfaces::schema::choices::Model;
 use flux_qfaces::session::folders::Folders;
 use flux_qfaces::session::program::Setup;
 use flux_qfaces::session::worker::MakeGenerator;
@@ -34,8 +34,7 @@ fn window(matches: &ArgMatches) -> Result<(), String> {
     let folders = Folders::of_user().ok_or("this system does not tell where a user's files go")?;
     let network = Network::new(Tokens::known(&folders.config));
     let make: MakeGenerator = Box::new(move |source, watch| {
-        let mut generator = FluxGenerator::load(source, Model::Dev, Hardware::best()?, watch)?;
-        generator.look_for_safety_checker(&cli::sources::elsewhere());
+        let generator = FluxGenerator::load(source, Model::Dev, Hardware::best()?, watch)?;
         Ok(Box::new(generator) as Box<dyn Generator>)
     });
     let setup = Setup {
@@ -44,5 +43,5 @@ fn window(matches: &ArgMatches) -> Result<(), String> {
         network,
         catalog,
     };
-    ui::run(folders, setup).map_err(|error| error.to_string())
+    ui::window::run(folders, setup).map_err(|error| error.to_string())
 }

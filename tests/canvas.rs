@@ -11,8 +11,8 @@ use flux_qfaces::imaging::edges;
 use flux_qfaces::schema::start::Start;
 use image::{GrayImage, Luma, Rgba, RgbaImage};
 
-use crate::desk::{Desk, Dropped};
-use crate::fake::Script;
+use crate::support::desk::{Desk, Dropped};
+use crate::support::fake::Script;
 
 /// Writes a picture of 96 × 64 pixels whose left half is red.
 fn picture(desk: &Desk, name: &str) -> PathBuf {

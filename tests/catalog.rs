@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use flux_qfaces::schema::request::Model;
+use flux_qfaces::schema::choices::Model;
 use flux_qfaces::text::size_text;
 use flux_qfaces::weights::catalog::{Catalog, Published};
 use flux_qfaces::weights::error::Error;
@@ -13,8 +13,8 @@ use flux_qfaces::weights::install::{self, Arrival, install};
 use flux_qfaces::weights::stop::Stop;
 use serde_json::json;
 
-use crate::places::{network, noise, sum};
-use crate::server::{Heard, Reply, Server};
+use crate::support::places::{network, noise, sum};
+use crate::support::server::{Heard, Reply, Server};
 
 const GIB: u64 = 1 << 30;
 

@@ -2,27 +2,30 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::engine::{Error, Generator, Outcome, Stage};
-use flux_qfaces::schema::Fidelity;
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::{Generator, Job, Outcome};
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
+use flux_qfaces::engine::progress::{Progress, Stage};
+use flux_qfaces::schema::choices::{Fidelity, Model};
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::model::ModelSource;
 
-use crate::reference_data::{copy, folder};
+use crate::support::reference_data::{copy, data, folder};
 
 /// Both models of the checker, with the random weights of the tests.
 const PARTS: [&str; 2] = ["safety_checker", "safety_classifier"];
 
 fn safety() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/safety")
+    data("safety")
 }
 
 /// The tiny dev model, with the checker or without it.
@@ -63,7 +66,7 @@ fn load(source: &ModelSource) -> FluxGenerator {
 fn made(place: &TempDir, request: &Request) -> (Result<Outcome, Error>, bool) {
     let mut generator = load(&ModelSource::in_folder(place.path()));
     let mut has_looked = false;
-    let made = generator.generate(request, &[], &mut |progress| {
+    let made = generator.generate(&Job::new(request), &mut |progress: Progress| {
         has_looked |= progress.stage == Stage::Checking;
         ControlFlow::Continue(())
     });
@@ -138,9 +141,12 @@ fn small_models_without_a_checker_are_exempt_and_say_so() {
     assert!(notes(&outcome).contains("models smaller than FLUX.1 are exempt"));
     let mut demo = load(&ModelSource::Embedded);
     // A checker elsewhere changes nothing for a model that is exempt.
-    demo.look_for_safety_checker(&[safety()]);
+    let job = Job {
+        safety_checkers: &[safety()],
+        ..Job::new(&request)
+    };
     let outcome = demo
-        .generate(&request, &[], &mut |_| ControlFlow::Continue(()))
+        .generate(&job, &mut |_| ControlFlow::Continue(()))
         .unwrap();
     assert!(notes(&outcome).contains("the demo model draws toy faces and is exempt"));
 }

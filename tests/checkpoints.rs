@@ -4,16 +4,19 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::dump::{Noise, Probe};
-use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::engine::{Error, Generator};
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::{Generator, Job};
+use flux_qfaces::engine::pipeline::dump::{Noise, Probe};
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
+use flux_qfaces::schema::choices::Model;
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::model::ModelSource;
 use tempfile::TempDir;
 
-use crate::reference_data::{both_transformers, copy, folder, model};
+use crate::support::reference_data::{both_transformers, copy, folder, model};
 
 const TRANSFORMER: &str = "transformer/diffusion_pytorch_model.safetensors";
 
@@ -225,12 +228,9 @@ fn numbers_that_are_not_finite_stop_the_job_and_name_the_stage() {
     };
     let error = load(&source)
         .unwrap()
-        .generate_probed(
-            &request,
-            &[],
-            &mut probe,
-            &mut |_| ControlFlow::Continue(()),
-        )
+        .generate_probed(&Job::new(&request), &mut probe, &mut |_| {
+            ControlFlow::Continue(())
+        })
         .unwrap_err();
     assert!(error.to_string().contains("while denoising"), "{error}");
 }
@@ -255,7 +255,7 @@ fn notes(weights: &str, asked: &str, prompt: &str) -> String {
     let (source, _whole) = model(weights);
     let outcome = load(&source)
         .unwrap()
-        .generate(&request(asked, prompt), &[], &mut |_| {
+        .generate(&Job::new(&request(asked, prompt)), &mut |_| {
             ControlFlow::Continue(())
         })
         .unwrap();
@@ -294,7 +294,9 @@ fn damaged_second_transformer_fails_its_own_jobs_only() {
     let mut generator = load(&source).unwrap();
     let mut run = |asked| {
         generator
-            .generate(&request(asked, ""), &[], &mut |_| ControlFlow::Continue(()))
+            .generate(&Job::new(&request(asked, "")), &mut |_| {
+                ControlFlow::Continue(())
+            })
             .map(|outcome| outcome.notes)
     };
     let error = run("schnell").unwrap_err().to_string();

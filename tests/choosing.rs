@@ -10,9 +10,9 @@ use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::survey::found::FoundModel;
 use tempfile::TempDir;
 
-use crate::fake::{Act, Script, setup};
-use crate::models_window::{catalog, laid_out};
-use crate::session::{Stage, folders};
+use crate::support::fake::{Act, Script, setup};
+use crate::support::stage::{Stage, folders};
+use crate::support::tiny_model::{catalog, laid_out};
 
 const DEV: &str = "diffusion_models/flux1-dev.safetensors";
 

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::reference_data::{cases, check, folder};
+use crate::support::reference_data::{cases, check, data, folder};
 
 /// The program, without a display.
 fn program() -> Command {
@@ -740,7 +740,7 @@ fn inputs_that_cannot_be_used_get_one_line_each() {
     let output = TempDir::new().unwrap();
     let [picture, _] = painted(output.path(), (64, 64), [0; 4]);
     let file = |name: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats");
+        let path = data("formats");
         path.join(name).to_str().unwrap().to_owned()
     };
     let check = |arguments: &[&str], fields: &[&str], part: &str| {

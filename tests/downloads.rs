@@ -12,8 +12,8 @@ use flux_qfaces::weights::stop::Stop;
 use flux_qfaces::weights::tokens::{Service, Tokens};
 use serde_json::json;
 
-use crate::places::{lora, network, noise, place, place_with, sum};
-use crate::server::{Heard, Reply, Server};
+use crate::support::places::{lora, network, noise, place, place_with, sum};
+use crate::support::server::{Heard, Reply, Server};
 
 fn fetched(server: &Server, folder: &Path, wanted: &Wanted) -> Result<Fetched, Error> {
     fetch(

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use flux_qfaces::imaging::{codec, read};
+use flux_qfaces::schema::choices::{Encoding, Format};
 use flux_qfaces::schema::quirks::Transparency;
-use flux_qfaces::schema::request::{Encoding, Format};
 use image::{Rgb, RgbImage};
 
 const FORMATS: [Format; 3] = [Format::Webp, Format::Jpg, Format::Png];

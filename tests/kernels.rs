@@ -3,11 +3,12 @@
 use candle_core::{Device, Module, Tensor};
 use candle_nn::GroupNorm as Reference;
 
-use flux_qfaces::engine::kernels::conv::conv2d;
-use flux_qfaces::engine::kernels::group_norm::GroupNorm;
-use flux_qfaces::engine::noise::Draws;
+use flux_qfaces::engine::compute::array::Array;
+use flux_qfaces::engine::compute::conv::conv2d;
+use flux_qfaces::engine::compute::norm::GroupNorm;
+use flux_qfaces::engine::pipeline::noise::Draws;
 
-use crate::reference_data::check;
+use crate::support::reference_data::check;
 
 /// Numbers that depend on nothing but the shape.
 fn random(shape: &[usize]) -> Tensor {
@@ -18,6 +19,11 @@ fn random(shape: &[usize]) -> Tensor {
         &Device::Cpu,
     )
     .unwrap()
+}
+
+/// A tensor as the engine's operations take it.
+fn ours(tensor: &Tensor) -> Array {
+    tensor.clone().into()
 }
 
 #[test]
@@ -33,14 +39,14 @@ fn convolution_equals_the_library() {
         (1, 64, 32, 96, 80, 3, 1, 1),
     ] {
         let (x, weight, bias) = (random(&[b, c, h, w]), random(&[o, c, k, k]), random(&[o]));
-        let ours = conv2d(&x, &weight, &bias, padding, stride).unwrap();
+        let made = conv2d(&ours(&x), &ours(&weight), &ours(&bias), padding, stride).unwrap();
         let theirs = x.conv2d(&weight, padding, stride, 1, 1).unwrap();
         let theirs = theirs
             .broadcast_add(&bias.reshape((1, o, 1, 1)).unwrap())
             .unwrap();
         check(
             &format!("{c} to {o} at {h} × {w}, kernel {k}"),
-            &ours,
+            &made,
             &theirs,
             1e-6,
         );
@@ -51,17 +57,24 @@ fn convolution_equals_the_library() {
 fn convolution_takes_input_that_is_not_contiguous() {
     let (x, weight, bias) = (random(&[1, 4, 6, 8]), random(&[2, 4, 3, 3]), random(&[2]));
     let turned = x.transpose(2, 3).unwrap();
-    let ours = conv2d(&turned, &weight, &bias, 1, 1).unwrap();
-    let theirs = conv2d(&turned.contiguous().unwrap(), &weight, &bias, 1, 1).unwrap();
-    check("turned input", &ours, &theirs, 0.0);
+    let made = conv2d(&ours(&turned), &ours(&weight), &ours(&bias), 1, 1).unwrap();
+    let theirs = conv2d(
+        &ours(&turned.contiguous().unwrap()),
+        &ours(&weight),
+        &ours(&bias),
+        1,
+        1,
+    )
+    .unwrap();
+    check("turned input", &made, &theirs, 0.0);
 }
 
 #[test]
 fn convolution_of_the_wrong_shape_is_an_error() {
-    let (x, bias) = (random(&[1, 4, 6, 8]), random(&[2]));
-    assert!(conv2d(&x, &random(&[2, 3, 3, 3]), &bias, 1, 1).is_err());
-    assert!(conv2d(&x, &random(&[3, 4, 3, 3]), &bias, 1, 1).is_err());
-    assert!(conv2d(&x, &random(&[2, 4, 9, 9]), &bias, 0, 1).is_err());
+    let (x, bias) = (ours(&random(&[1, 4, 6, 8])), ours(&random(&[2])));
+    for (weight, padding) in [([2, 3, 3, 3], 1), ([3, 4, 3, 3], 1), ([2, 4, 9, 9], 0)] {
+        assert!(conv2d(&x, &ours(&random(&weight)), &bias, padding, 1).is_err());
+    }
 }
 
 #[test]
@@ -78,12 +91,12 @@ fn group_norm_equals_the_library() {
         let reference = Reference::new(weight.clone(), bias.clone(), c, groups, 1e-6).unwrap();
         let plain = reference.forward(&x).unwrap();
         for silu in [false, true] {
-            let ours = GroupNorm {
+            let made = GroupNorm {
                 groups,
                 eps: 1e-6,
                 silu,
             }
-            .forward(&x, &weight, &bias)
+            .forward(&ours(&x), &ours(&weight), &ours(&bias))
             .unwrap();
             let theirs = if silu {
                 plain.silu().unwrap()
@@ -92,7 +105,7 @@ fn group_norm_equals_the_library() {
             };
             check(
                 &format!("{c} channels in {groups} groups, silu {silu}"),
-                &ours,
+                &made,
                 &theirs,
                 1e-5,
             );
@@ -108,7 +121,11 @@ fn group_norm_of_channels_that_do_not_divide_is_an_error() {
         silu: false,
     };
     assert!(
-        norm.forward(&random(&[1, 8, 2, 2]), &random(&[8]), &random(&[8]))
-            .is_err()
+        norm.forward(
+            &ours(&random(&[1, 8, 2, 2])),
+            &ours(&random(&[8])),
+            &ours(&random(&[8]))
+        )
+        .is_err()
     );
 }

@@ -3,31 +3,36 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use candle_core::Tensor;
 use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
 use tempfile::TempDir;
 
-use flux_qfaces::engine::Generator;
-use flux_qfaces::engine::checkpoint::Component;
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::dump::{Dump, Noise, Probe};
-use flux_qfaces::engine::flux::vae;
-use flux_qfaces::engine::kernels::decode::{decode, encode_q8_0};
-use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::engine::compute::array::Array;
+use flux_qfaces::engine::compute::cpu::decode::{decode, encode_q8_0};
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::job::Job;
+use flux_qfaces::engine::layers::weights::Weights;
+use flux_qfaces::engine::models::vae::autoencoder::Vae;
+use flux_qfaces::engine::models::vae::config::Config;
+use flux_qfaces::engine::pipeline::dump::{Dump, Noise, Probe};
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
+use flux_qfaces::engine::tensors::component::Component;
+use flux_qfaces::schema::choices::Model;
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::header::Format;
 use flux_qfaces::weights::inspect::Part;
 use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::survey::assembly::open_model;
 
-use crate::reference_data::{Golden, cases_in, check, copy, folder, relative};
+use crate::support::reference_data::{Golden, cases_in, check, copy, data, folder, relative};
 
 /// The folder of the golden checkpoints.
 fn checkpoints() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/checkpoints")
+    data("checkpoints")
 }
 
 /// A folder with some of the golden files, each at a path of its own, and both tokenizers.
@@ -50,15 +55,15 @@ fn laid_out(files: &[(&str, &str)]) -> TempDir {
 }
 
 /// The tensors of the golden job with a model.
-fn made(source: &ModelSource) -> Vec<(String, Tensor)> {
+fn made(source: &ModelSource) -> Vec<(String, Array)> {
     let mut go_on = |_| ControlFlow::Continue(());
     let mut generator =
         FluxGenerator::load(source, Model::Dev, Hardware::cpu(), &mut go_on).unwrap();
-    job(&mut generator, false)
+    job(&mut generator, false, None)
 }
 
 /// Runs the golden job.
-fn job(generator: &mut FluxGenerator, go_fast: bool) -> Vec<(String, Tensor)> {
+fn job(generator: &mut FluxGenerator, go_fast: bool, limit: Option<u64>) -> Vec<(String, Array)> {
     let case = &cases_in(&checkpoints(), "case")[0];
     let params = Params {
         prompt: Some(case["prompt"].as_str().unwrap().to_owned()),
@@ -79,8 +84,10 @@ fn job(generator: &mut FluxGenerator, go_fast: bool) -> Vec<(String, Tensor)> {
     };
     generator
         .generate_probed(
-            &request,
-            &[],
+            &Job {
+                memory_limit: limit,
+                ..Job::new(&request)
+            },
             &mut probe,
             &mut |_| ControlFlow::Continue(()),
         )
@@ -95,7 +102,7 @@ fn check_layout(files: &[(&str, &str)], path: &str, golden: &str) {
     check_made(&made(&source), golden, path, 1e-5);
 }
 
-fn check_made(tensors: &[(String, Tensor)], golden: &str, what: &str, tolerance: f64) {
+fn check_made(tensors: &[(String, Array)], golden: &str, what: &str, tolerance: f64) {
     let all = Golden::at(&checkpoints().join("golden.safetensors"));
     for (ours, theirs) in [
         ("t5_hidden", "t5"),
@@ -344,19 +351,18 @@ fn files_that_candle_writes_can_be_read() {
 }
 
 /// The same job in 8 bits, with the dumped tensors; `limit` is the memory that it may take.
-fn made_with(source: &ModelSource, go_fast: bool, limit: Option<u64>) -> Vec<(String, Tensor)> {
+fn made_with(source: &ModelSource, go_fast: bool, limit: Option<u64>) -> Vec<(String, Array)> {
     let mut go_on = |_| ControlFlow::Continue(());
     let mut generator =
         FluxGenerator::load(source, Model::Dev, Hardware::cpu(), &mut go_on).unwrap();
-    generator.limit_memory(limit);
-    job(&mut generator, go_fast)
+    job(&mut generator, go_fast, limit)
 }
 
 #[test]
 fn go_fast_is_near_full_precision_and_the_same_every_time() {
     let place = laid_out(&PARTS);
     let source = open_model(place.path(), &[]).unwrap();
-    let latents = |tensors: &[(String, Tensor)]| {
+    let latents = |tensors: &[(String, Array)]| {
         let found = tensors.iter().find(|(name, _)| name == "latents_2");
         found.unwrap().1.clone()
     };
@@ -375,9 +381,9 @@ fn go_fast_is_near_full_precision_and_the_same_every_time() {
     let mut go_on = |_| ControlFlow::Continue(());
     let mut generator =
         FluxGenerator::load(&source, Model::Dev, Hardware::cpu(), &mut go_on).unwrap();
-    assert!(relative(&latents(&job(&mut generator, false)), &full) == 0.0);
-    assert!(relative(&latents(&job(&mut generator, true)), &fast) == 0.0);
-    assert!(relative(&latents(&job(&mut generator, false)), &full) == 0.0);
+    assert!(relative(&latents(&job(&mut generator, false, None)), &full) == 0.0);
+    assert!(relative(&latents(&job(&mut generator, true, None)), &fast) == 0.0);
+    assert!(relative(&latents(&job(&mut generator, false, None)), &full) == 0.0);
 }
 
 #[test]
@@ -442,10 +448,10 @@ fn tiles_are_decoded_and_blended_as_the_reference_does() {
     let place = laid_out(&PARTS);
     let source = open_model(place.path(), &[]).unwrap();
     let component = Component::open(&source, Part::Vae, "vae", &Hardware::cpu()).unwrap();
-    let config = vae::Config::read(&source, &component).unwrap();
-    let vae = vae::Vae::load(&config, &component.weights()).unwrap();
+    let config = Config::read(&source, &component).unwrap();
+    let vae = Vae::load(&config, &Weights::of(component)).unwrap();
     let golden = Golden::at(&checkpoints().join("golden.safetensors"));
-    let latents = golden.get("tiles latents");
+    let latents = &golden.array("tiles latents");
     let image = vae.decode(latents, Some(8), &mut || Ok(())).unwrap();
     check("tiles", &image, golden.get("tiles image"), 1e-5);
     let at_once = vae.decode(latents, None, &mut || Ok(())).unwrap();

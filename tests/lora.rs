@@ -4,23 +4,28 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use candle_core::Tensor;
+use flux_qfaces::engine::compute::array::Array;
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::job::{Job, Outcome};
+use flux_qfaces::engine::lora::adapters::Applied;
+use flux_qfaces::engine::lora::load::inspect;
+use flux_qfaces::engine::lora::targets::Targets;
+use flux_qfaces::engine::pipeline::dump::{Dump, Noise, Probe};
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::Value;
 
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::dump::{Dump, Noise, Probe};
-use flux_qfaces::engine::lora::adapters::Applied;
-use flux_qfaces::engine::lora::inspect;
-use flux_qfaces::engine::lora::targets::Targets;
-use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::engine::{Error, Outcome};
+use flux_qfaces::schema::choices::Model;
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::weights::lora::{LoraFile, LoraPlace};
 
-use crate::reference_data::{Golden, both_transformers, check, lora_cases, lora_folder, model};
+use crate::support::reference_data::{
+    Golden, both_transformers, check, lora_cases, lora_folder, model,
+};
 
 /// The bound between two layouts of one change, and between ours and the reference.
 const BOUND: f64 = 1e-5;
@@ -82,7 +87,7 @@ fn generator() -> FluxGenerator {
 fn run(
     generator: &mut FluxGenerator,
     loras: &[Asked<'_>],
-) -> Result<(Vec<(String, Tensor)>, Outcome), Error> {
+) -> Result<(Vec<(String, Array)>, Outcome), Error> {
     run_model(generator, loras, "dev")
 }
 
@@ -90,7 +95,7 @@ fn run_model(
     generator: &mut FluxGenerator,
     loras: &[Asked<'_>],
     model: &str,
-) -> Result<(Vec<(String, Tensor)>, Outcome), Error> {
+) -> Result<(Vec<(String, Array)>, Outcome), Error> {
     let files: Vec<_> = loras.iter().map(|(name, _)| file(name)).collect();
     run_files(generator, loras, &files, model)
 }
@@ -100,18 +105,22 @@ fn run_files(
     loras: &[Asked<'_>],
     files: &[LoraFile],
     model: &str,
-) -> Result<(Vec<(String, Tensor)>, Outcome), Error> {
+) -> Result<(Vec<(String, Array)>, Outcome), Error> {
     let mut probe = Probe {
         noise: Some(Noise::read(&path("noise.safetensors")).unwrap()),
         dump: Some(Dump::default()),
     };
     let mut watch = |_| ControlFlow::Continue(());
     let request = request(loras, model);
-    let outcome = generator.generate_probed(&request, files, &mut probe, &mut watch)?;
+    let job = Job {
+        loras: files,
+        ..Job::new(&request)
+    };
+    let outcome = generator.generate_probed(&job, &mut probe, &mut watch)?;
     Ok((probe.dump.unwrap().tensors().unwrap(), outcome))
 }
 
-fn tensor<'a>(dump: &'a [(String, Tensor)], name: &str) -> &'a Tensor {
+fn tensor<'a>(dump: &'a [(String, Array)], name: &str) -> &'a Array {
     &dump.iter().find(|(found, _)| found == name).unwrap().1
 }
 
@@ -150,7 +159,7 @@ fn every_layout_equals_the_reference_at_every_scale() {
             assert_eq!(report.matched, report.layers, "{name}");
             let mut compare = |ours: &str, theirs: &str| {
                 let theirs = golden.get(&format!("{change}@{scale}.{theirs}"));
-                let error = crate::reference_data::relative(tensor(&dump, ours), theirs);
+                let error = crate::support::reference_data::relative(tensor(&dump, ours), theirs);
                 println!("{name} at {scale}, {ours}: {error:.2e}");
                 if error > BOUND {
                     failures.push(format!("{name} at {scale}, {ours}: {error:.2e}"));
@@ -225,10 +234,10 @@ fn on_and_off_again_leaves_every_tensor_as_it_was() {
 }
 
 /// Every number of every tensor, to the last bit.
-fn bits(dump: &[(String, Tensor)]) -> Vec<(String, Vec<u32>)> {
+fn bits(dump: &[(String, Array)]) -> Vec<(String, Vec<u32>)> {
     dump.iter()
         .map(|(name, tensor)| {
-            let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let values = tensor.to_vec().unwrap();
             (name.clone(), values.into_iter().map(f32::to_bits).collect())
         })
         .collect()

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::reference_data::lora_folder;
-use crate::server::{Heard, Reply, Server};
+use crate::support::reference_data::lora_folder;
+use crate::support::server::{Heard, Reply, Server};
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/lora/");
 

@@ -3,16 +3,16 @@
 use egui::Role;
 use egui_kittest::kittest::{NodeT, Queryable, by};
 use flux_qfaces::imaging::codec;
+use flux_qfaces::schema::choices::{Encoding, Format};
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Encoding, Format};
 use flux_qfaces::session::loras::LoraState;
 use image::RgbImage;
 use url::Url;
 
-use crate::desk::Desk;
-use crate::fake::Script;
-use crate::reference_data::lora_folder;
-use crate::server::{Reply, Server};
+use crate::support::desk::Desk;
+use crate::support::fake::Script;
+use crate::support::reference_data::lora_folder;
+use crate::support::server::{Reply, Server};
 
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/demo/lora/");
 

@@ -3,18 +3,18 @@
 use std::fs;
 use std::path::Path;
 
-use flux_qfaces::engine::device::Hardware;
+use flux_qfaces::engine::compute::hardware::Hardware;
 use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
-use flux_qfaces::engine::safety::SafetyChecker;
-use flux_qfaces::schema::request::Model;
+use flux_qfaces::engine::models::safety::judge::SafetyChecker;
+use flux_qfaces::schema::choices::Model;
 use flux_qfaces::weights::archive;
 use flux_qfaces::weights::error::Error;
 use flux_qfaces::weights::lora::{LoraFile, LoraPlace};
 use flux_qfaces::weights::model::ModelSource;
 use flux_qfaces::weights::survey::candidate::Candidate;
 
-use crate::reference_data::{copy, lora_folder, model};
+use crate::support::reference_data::{copy, data, lora_folder, model};
 
 /// Numbers that look random and are the same every time.
 struct Dice(u64);
@@ -219,7 +219,7 @@ fn bent_checkpoints_are_told_from_models_without_a_panic() {
         "fp8-scaled.safetensors",
         "all-in-one.safetensors",
     ] {
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/checkpoints");
+        let data = data("checkpoints");
         let whole = fs::read(data.join(name)).unwrap();
         for _ in 0..300 {
             fs::write(&path, dice.bend(&whole)).unwrap();
@@ -234,7 +234,7 @@ fn bent_checkpoints_are_told_from_models_without_a_panic() {
 
 #[test]
 fn a_bent_safety_checker_ends_in_a_sentence_or_a_verdict() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/safety");
+    let data = data("safety");
     let place = tempfile::tempdir().unwrap();
     for part in ["safety_checker", "safety_classifier"] {
         copy(&data.join(part), &place.path().join(part));

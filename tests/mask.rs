@@ -1,7 +1,9 @@
 //! The mask as a model: what each tool paints, and that every step can be taken back.
 
 use flux_qfaces::imaging::mask::brush::{Brush, Dab};
-use flux_qfaces::imaging::mask::{Ink, Mask, Point, TILE, shapes};
+use flux_qfaces::imaging::mask::ink::{Ink, Point};
+use flux_qfaces::imaging::mask::tiles::TILE;
+use flux_qfaces::imaging::mask::{Mask, shapes};
 use flux_qfaces::schema::size::Size;
 use image::{GrayImage, Rgba, RgbaImage};
 

@@ -1,23 +1,20 @@
 //! Pictures that come in: files of many kinds, fitting, and the way to the model and back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flux_qfaces::imaging::prepare::Prepared;
 use flux_qfaces::imaging::{edges, fit, prepare, read};
-use flux_qfaces::schema::Fidelity;
+use flux_qfaces::schema::choices::Fidelity;
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::quirks::{self, Transparency};
-use flux_qfaces::schema::request::{Circumstances, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::schema::size::Size;
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn data(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(folder)
-}
+use crate::support::reference_data::data;
 
 fn cases(folder: &str) -> Value {
     let text = std::fs::read(data(folder).join("cases.json")).unwrap();

@@ -11,22 +11,27 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use flux_qfaces::engine::checkpoint::Precision;
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::engine::plan::{self, Budget, Load, Plan, Sizes};
-use flux_qfaces::engine::prompt::Keeping;
-use flux_qfaces::engine::safety::SafetyChecker;
-use flux_qfaces::engine::{Generator, Stage};
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::compute::stored::Precision;
+use flux_qfaces::engine::job::{Generator, Job};
+use flux_qfaces::engine::models::safety::judge::SafetyChecker;
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
+use flux_qfaces::engine::plan::load::{Budget, Encoders, Load};
+use flux_qfaces::engine::plan::sizes::Sizes;
+use flux_qfaces::engine::plan::speed::usual_seconds;
+use flux_qfaces::engine::plan::ways::{self, Plan};
+use flux_qfaces::engine::progress::{Progress, Stage};
+use flux_qfaces::schema::choices::Model;
+use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::schema::size::Size;
 use flux_qfaces::weights::survey::assembly::{open_model, survey};
 
-use crate::reference_data::{copy, folder};
+use crate::support::reference_data::{copy, data, folder};
 
 fn manifests() -> Map<String, Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/manifests.json");
+    let path = data("manifests.json");
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
@@ -161,9 +166,13 @@ fn a_model_as_large_as_flux_makes_nothing_without_a_checker() {
         ..Params::default()
     };
     let request = Request::resolve(&params, Circumstances::default()).unwrap();
-    let check = |generator: &mut FluxGenerator, expected: &str| {
+    let check = |generator: &mut FluxGenerator, places: &[PathBuf], expected: &str| {
+        let job = Job {
+            safety_checkers: places,
+            ..Job::new(&request)
+        };
         // Whatever goes beyond loading would have made something, and is ended.
-        let made = generator.generate(&request, &[], &mut |progress| {
+        let made = generator.generate(&job, &mut |progress: Progress| {
             if progress.stage > Stage::Loading {
                 ControlFlow::Break(())
             } else {
@@ -173,7 +182,8 @@ fn a_model_as_large_as_flux_makes_nothing_without_a_checker() {
         let sentence = made.unwrap_err().to_string();
         assert!(sentence.contains(expected), "{sentence}");
     };
-    check(&mut generator, "the safety checker is not on this machine");
+    let expected = "the safety checker is not on this machine";
+    check(&mut generator, &[], expected);
     // One elsewhere is used, and a damaged one is no better than none.
     let elsewhere = TempDir::new().unwrap();
     for part in ["safety_checker", "safety_classifier"] {
@@ -182,8 +192,8 @@ fn a_model_as_large_as_flux_makes_nothing_without_a_checker() {
         fs::write(folder.join("config.json"), "{}").unwrap();
         fs::write(folder.join("model.safetensors"), "<html>").unwrap();
     }
-    generator.look_for_safety_checker(&[elsewhere.path().to_owned()]);
-    check(&mut generator, "safety_checker/model.safetensors");
+    let places = [elsewhere.path().to_owned()];
+    check(&mut generator, &places, "safety_checker/model.safetensors");
 }
 
 #[test]
@@ -228,7 +238,7 @@ fn planned_with(sizes: &Sizes, side: u32, gib: Option<u64>, checker: u64) -> Pla
         operations: 1e11,
         reading: 1e9,
     };
-    plan::plan(sizes, &load, &budget)
+    ways::plan(sizes, &load, &budget)
 }
 
 #[test]
@@ -240,31 +250,31 @@ fn plans_go_from_all_at_hand_to_block_by_block() {
 
     let free = planned(&sizes, 1024, None);
     assert_eq!(
-        (free.text, free.at_hand, free.blocks),
-        (Keeping::Both, 57, 57)
+        (free.text, free.resident, free.blocks),
+        (Encoders::Both, 57, 57)
     );
     assert!(free.fits && free.together && free.tile.is_none());
     // 23.8 GB of transformer and 9.8 GB of T5 in 16 bits.
     assert!((32 * GIB..38 * GIB).contains(&free.peak), "{}", free.peak);
 
     let one_after_the_other = planned(&sizes, 1024, Some(28));
-    assert_eq!(one_after_the_other.text, Keeping::WhileEncoding);
-    assert_eq!(one_after_the_other.at_hand, 57);
+    assert_eq!(one_after_the_other.text, Encoders::WhileEncoding);
+    assert_eq!(one_after_the_other.resident, 57);
     assert!(!one_after_the_other.together && one_after_the_other.fits);
 
     let streamed = planned(&sizes, 1024, Some(8));
-    assert!(streamed.fits && streamed.at_hand < 57 && streamed.peak <= 8 * GIB);
+    assert!(streamed.fits && streamed.resident < 57 && streamed.peak <= 8 * GIB);
     assert!(streamed.seconds > free.seconds);
 
     // Less than any way needs: the leanest is taken, and says so.
     let impossible = planned(&sizes, 1024, Some(0));
-    assert!(!impossible.fits && impossible.at_hand == 0);
-    assert_eq!(impossible.text, Keeping::OneLayer);
-    assert_eq!(impossible.tile, Some(plan::TILE));
+    assert!(!impossible.fits && impossible.resident == 0);
+    assert_eq!(impossible.text, Encoders::OneLayer);
+    assert_eq!(impossible.tile, Some(ways::TILE));
 
     // In 8 bits the same model takes about half.
     let fast = planned(&of(Precision::EightBit), 1024, Some(20));
-    assert_eq!(fast.at_hand, 57);
+    assert_eq!(fast.resident, 57);
     assert!(fast.fits);
 }
 
@@ -292,7 +302,7 @@ fn the_usual_time_goes_by_the_work_of_the_real_model() {
             operations: 1.0,
             reading: 1e30,
         };
-        plan::plan(&sizes, &load, &budget).seconds / plan::usual_seconds(model, steps)
+        ways::plan(&sizes, &load, &budget).seconds / usual_seconds(model, steps)
     };
     let (dev, schnell) = (speed(Model::Dev, 28), speed(Model::Schnell, 28));
     // What the VAE does is not in the usual time.

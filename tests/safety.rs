@@ -8,11 +8,11 @@ use image::RgbImage;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use flux_qfaces::engine::Error;
-use flux_qfaces::engine::safety::{SafetyChecker, Verdict};
+use flux_qfaces::engine::error::Error;
+use flux_qfaces::engine::models::safety::judge::{SafetyChecker, Verdict};
 use flux_qfaces::weights::model::ModelSource;
 
-use crate::reference_data::{Golden, cases_in, check, check_sentence, copy};
+use crate::support::reference_data::{Golden, cases_in, check, check_sentence, copy, data};
 
 /// The bound for every stage.
 const STAGE: f64 = 1e-5;
@@ -21,7 +21,7 @@ const STAGE: f64 = 1e-5;
 const PIXELS: f64 = 1e-7;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/safety")
+    data("safety")
 }
 
 #[allow(
@@ -78,7 +78,7 @@ fn safety_checker_equals_the_reference() {
         let get = |kind: &str| golden.get(&format!("{name}.{kind}"));
         let embedding = safety
             .checker
-            .embedding(get("checker_pixels"), &mut go_on)
+            .embedding(&get("checker_pixels").clone().into(), &mut go_on)
             .unwrap();
         check(name, &embedding, get("embedding"), STAGE);
         let sight = safety.checker.sight(&embedding).unwrap();
@@ -96,7 +96,7 @@ fn safety_classifier_equals_the_reference() {
         let get = |kind: &str| golden.get(&format!("{name}.{kind}"));
         let classifier = &safety.classifier;
         let logits = classifier
-            .logits(get("classifier_pixels"), &mut go_on)
+            .logits(&get("classifier_pixels").clone().into(), &mut go_on)
             .unwrap();
         check(name, &logits, get("logits"), STAGE);
         let opinion = classifier.opinion(&picture(name), &mut go_on).unwrap();

@@ -1,13 +1,16 @@
 //! The table against the contract, and the way from inputs to a job.
 
-use flux_qfaces::schema::Fidelity::{self, AsReplicate, Corrected};
+use flux_qfaces::schema::choices::Fidelity::{self, AsReplicate, Corrected};
+use flux_qfaces::schema::choices::{Format, Model};
+use flux_qfaces::schema::circumstances::{Circumstances, Look, PictureFacts};
 use flux_qfaces::schema::extras::EXTRAS;
-use flux_qfaces::schema::fields::{FIELDS, Kind};
+use flux_qfaces::schema::field::Kind;
+use flux_qfaces::schema::fields::FIELDS;
+use flux_qfaces::schema::notes::Problem;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Format, Model, Request};
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::schema::size::{self, Size};
-use flux_qfaces::schema::start::{Look, PictureFacts};
-use flux_qfaces::schema::{Problem, openapi, quirks};
+use flux_qfaces::schema::{openapi, quirks};
 use serde_json::{Value, json};
 
 const REPLICATE: Circumstances<'_> = Circumstances {

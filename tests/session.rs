@@ -2,113 +2,29 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 
-use flux_qfaces::engine::Generator;
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::pipeline::FluxGenerator;
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::job::Generator;
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
 use flux_qfaces::imaging::codec;
+use flux_qfaces::schema::choices::{Fidelity, Model};
+use flux_qfaces::schema::circumstances::Circumstances;
+use flux_qfaces::schema::notes::Note;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::request::{Circumstances, Model, Request};
-use flux_qfaces::schema::{Fidelity, Note};
-use flux_qfaces::session::folders::Folders;
+use flux_qfaces::schema::request::Request;
 use flux_qfaces::session::gallery::Entry;
-use flux_qfaces::session::jobs::{Failure, JobId, JobState};
+use flux_qfaces::session::jobs::{Failure, JobState};
 use flux_qfaces::session::naming;
 use flux_qfaces::session::pictures::Pixels;
-use flux_qfaces::session::program::{Session, Setup};
+use flux_qfaces::session::program::Session;
 use flux_qfaces::session::settings::{Theme, Tool};
 use flux_qfaces::session::worker::{MakeGenerator, ModelState};
 use flux_qfaces::weights::model::ModelSource;
 use tempfile::TempDir;
 
-use crate::fake::{Act, Script, setup};
-
-/// A session in a folder of its own.
-/// A session, and the folder it works in.
-pub(crate) struct Stage {
-    pub(crate) session: Session,
-    wakes: Receiver<()>,
-    pub(crate) folder: TempDir,
-}
-
-impl Stage {
-    pub(crate) fn new(script: &Script) -> Self {
-        Self::reopened(script, TempDir::new().unwrap())
-    }
-
-    /// A session on the files of an earlier one.
-    pub(crate) fn reopened(script: &Script, folder: TempDir) -> Self {
-        Self::with(script.maker(), folder)
-    }
-
-    /// A session whose generator is built in this way.
-    pub(crate) fn with(make: MakeGenerator, folder: TempDir) -> Self {
-        let folders = folders(folder.path());
-        Self::on(setup(make), folders, folder)
-    }
-
-    /// A session on something else.
-    pub(crate) fn on(setup: Setup, folders: Folders, folder: TempDir) -> Self {
-        let (sender, wakes) = channel();
-        let wake = Arc::new(move || {
-            let _ = sender.send(());
-        });
-        let session = Session::open(folders, setup, wake);
-        Self {
-            session,
-            wakes,
-            folder,
-        }
-    }
-
-    /// Waits, without a clock, until `done` holds.
-    pub(crate) fn until(&mut self, done: impl Fn(&Session) -> bool) {
-        self.session.pump();
-        while !done(&self.session) {
-            self.wakes.recv().unwrap();
-            self.session.pump();
-        }
-    }
-
-    pub(crate) fn until_ended(&mut self, id: JobId) {
-        self.until(|session| session.job(id).unwrap().has_ended());
-    }
-
-    pub(crate) fn submit(&mut self, prompt: &str) -> JobId {
-        self.session.submit(&prompted(prompt)).unwrap()
-    }
-
-    fn files(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path().join("pictures"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        entries
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect()
-    }
-}
-
-pub(crate) fn folders(root: &Path) -> Folders {
-    Folders {
-        config: root.join("config"),
-        state: root.join("state"),
-        pictures: root.join("pictures"),
-        inputs: root.join("inputs"),
-        loras: root.join("loras"),
-        models: root.join("models"),
-        foreign_models: Vec::new(),
-    }
-}
-
-pub(crate) fn prompted(prompt: &str) -> Params {
-    Params {
-        prompt: Some(prompt.to_owned()),
-        num_inference_steps: 2,
-        ..Params::default()
-    }
-}
+use crate::support::fake::{Act, Script};
+use crate::support::stage::{Stage, folders, prompted};
 
 #[test]
 fn job_becomes_pictures_in_the_folder_and_the_gallery() {
@@ -131,6 +47,47 @@ fn job_becomes_pictures_in_the_folder_and_the_gallery() {
     );
     assert_eq!(record.params(), params);
     assert_eq!(*stage.session.model(), ModelState::Ready);
+}
+
+#[test]
+fn memory_limit_and_places_of_the_safety_checker_reach_the_generator() {
+    let script = Script::new();
+    let mut stage = Stage::new(&script);
+    stage.session.settings.memory_gib = Some(3);
+    let id = stage.submit("a face");
+    stage.until_ended(id);
+    assert_eq!(script.memory_limit(), Some(3 << 30));
+    let places = script.checker_places();
+    assert_eq!(places, stage.session.models.places());
+    assert!(
+        places.contains(&stage.folder.path().join("models")),
+        "{places:?}"
+    );
+    stage.session.settings.memory_gib = None;
+    let id = stage.submit("another face");
+    stage.until_ended(id);
+    assert_eq!(script.memory_limit(), None);
+}
+
+#[test]
+fn flagged_picture_has_no_card_as_on_replicate() {
+    for (fidelity, indices) in [
+        (Fidelity::Corrected, &[2, 1, 0][..]),
+        (Fidelity::AsReplicate, &[2, 0]),
+    ] {
+        let mut stage = Stage::new(&Script::new().then(Act::Withhold(1)));
+        stage.session.settings.fidelity = fidelity;
+        let params = Params {
+            num_outputs: 3,
+            ..prompted("three faces")
+        };
+        let id = stage.session.submit(&params).unwrap();
+        stage.until_ended(id);
+        let entries = stage.session.gallery.entries();
+        let index = |entry: &Entry| entry.record.as_ref().unwrap().index;
+        assert_eq!(entries.iter().map(index).collect::<Vec<_>>(), indices);
+        assert_eq!(stage.files().len(), 2);
+    }
 }
 
 #[test]
@@ -291,7 +248,7 @@ fn jobs_of_a_killed_program_wait_after_the_restart() {
     stage.until(|session| matches!(&session.job(running).unwrap().state, JobState::Running(_)));
     // What a killed program leaves is what is on disk now.
     let left = TempDir::new().unwrap();
-    crate::reference_data::copy(stage.folder.path(), left.path());
+    crate::support::reference_data::copy(stage.folder.path(), left.path());
     stage.session.cancel(running);
 
     let script = Script::new();

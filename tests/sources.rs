@@ -13,8 +13,8 @@ use flux_qfaces::weights::lora::LoraPlace;
 use flux_qfaces::weights::tokens::Service;
 use serde_json::json;
 
-use crate::places::{contents, demo, lora, noise, place, place_at, sum};
-use crate::server::{Heard, Reply, Server};
+use crate::support::places::{contents, demo, lora, noise, place, place_at, sum};
+use crate::support::server::{Heard, Reply, Server};
 
 #[test]
 fn a_replicate_archive_is_unpacked_once() {
@@ -334,7 +334,8 @@ fn local_files_and_folders_are_used_where_they_are() {
     fs::create_dir_all(&folder).unwrap();
     let path = folder.join("face.safetensors");
     let first =
-        fs::read(crate::reference_data::lora_folder().join("whole-peft.safetensors")).unwrap();
+        fs::read(crate::support::reference_data::lora_folder().join("whole-peft.safetensors"))
+            .unwrap();
     fs::write(&path, &first).unwrap();
     fs::write(folder.join("face.preview.png"), b"a picture").unwrap();
     for typed in [path.to_str().unwrap(), folder.to_str().unwrap()] {

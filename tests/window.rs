@@ -4,12 +4,19 @@
 
 use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::{Queryable, by};
-use flux_qfaces::schema::fields::{self, Group, Kind};
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::compute::stored::Precision;
+use flux_qfaces::engine::plan::outlook::Outlook;
+use flux_qfaces::engine::plan::sizes::Sizes;
+use flux_qfaces::schema::choices::Model;
+use flux_qfaces::schema::field::{Group, Kind};
+use flux_qfaces::schema::fields;
 use flux_qfaces::session::jobs::JobState;
 use flux_qfaces::session::worker::ModelState;
+use flux_qfaces::weights::model::ModelSource;
 
-use crate::desk::Desk;
-use crate::fake::{Act, Script, card};
+use crate::support::desk::Desk;
+use crate::support::fake::{Act, Script, card};
 
 #[test]
 fn a_typed_prompt_and_generate_give_a_picture_in_the_gallery() {
@@ -113,6 +120,37 @@ fn a_field_keeps_the_focus_while_its_reset_and_its_problem_appear() {
         assert!(desk.control(Role::TextInput, "Width").is_focused());
     }
     assert_eq!(desk.session().settings.params.width, Some(999));
+}
+
+/// What jobs of the demo model take, on a machine that does a billion operations a second.
+fn outlook_of_demo() -> Outlook {
+    let (model, precision) = (Model::Dev, Precision::Stored);
+    let sizes = Sizes::of(&ModelSource::Embedded, model, precision, &Hardware::cpu());
+    Outlook {
+        sizes: vec![((model, precision), sizes.unwrap())],
+        text_tokens: vec![(model, 64)],
+        checker: 0,
+        total: None,
+        allowed: || None,
+        base: 0,
+        operations: 1e9,
+    }
+}
+
+#[test]
+fn how_the_job_will_run_stands_below_the_button() {
+    let mut desk = Desk::open_tall(&Script::new().with_outlook(outlook_of_demo));
+    desk.until("the plan", |desk| desk.shows("In memory · "));
+    desk.type_into(Role::TextInput, "Steps", "99");
+    assert!(
+        !desk.shows("In memory · "),
+        "a job that cannot run has no plan"
+    );
+    desk.type_into(Role::TextInput, "Steps", "50");
+    assert!(desk.shows("In memory · "));
+    // The demo model has no sizes of schnell here, so nothing is known of such a job.
+    desk.click(Role::RadioButton, "schnell");
+    assert!(!desk.shows("In memory · "));
 }
 
 #[test]
@@ -391,7 +429,7 @@ fn settings_open_with_the_keyboard_and_keep_what_is_chosen() {
     desk.click(Role::CheckBox, "Write the settings into each picture");
     assert_eq!(
         desk.session().settings.fidelity,
-        flux_qfaces::schema::Fidelity::AsReplicate
+        flux_qfaces::schema::choices::Fidelity::AsReplicate
     );
     assert!(!desk.session().settings.metadata);
     desk.press("Close settings");

@@ -8,19 +8,17 @@ use std::path::Path;
 use serde_json::{Map, json};
 use tempfile::TempDir;
 
-use flux_qfaces::engine::device::Hardware;
-use flux_qfaces::engine::pipeline::FluxGenerator;
-use flux_qfaces::schema::request::Model;
+use flux_qfaces::engine::compute::hardware::Hardware;
+use flux_qfaces::engine::pipeline::generator::FluxGenerator;
+use flux_qfaces::schema::choices::Model;
 use flux_qfaces::weights::header::{Entry, Header};
 use flux_qfaces::weights::survey::assembly::open_model;
 
-use crate::reference_data::{check_sentence, copy, folder};
+use crate::support::reference_data::{check_sentence, copy, data, folder};
 
 /// The folder of the golden checkpoints.
 fn checkpoint(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/checkpoints")
-        .join(name)
+    data("checkpoints").join(name)
 }
 
 /// Opening and loading what `spoil` has made in a folder, at the path that it returns, must fail with a sentence that has all

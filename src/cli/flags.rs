@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, Command, value_parser};
 use serde_json::Value;
 
-use crate::schema::fields::{self, Field, Kind};
+use crate::schema::field::{Field, Kind};
+use crate::schema::fields;
 use crate::schema::params::Params;
 
 /// The command: a flag for each row of the table, and what concerns files.

@@ -10,18 +10,21 @@ use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{output, progress, sources};
-use crate::engine::checking::Picture;
-use crate::engine::device::Hardware;
-use crate::engine::dump::{Dump, Noise, Probe};
-use crate::engine::pipeline::FluxGenerator;
-use crate::engine::{self, Generator, Outcome, Progress, Stage};
+use crate::engine;
+use crate::engine::compute::hardware::Hardware;
+use crate::engine::job::{Job, Outcome, Picture};
+use crate::engine::pipeline::dump::{Dump, Noise, Probe};
+use crate::engine::pipeline::generator::FluxGenerator;
+use crate::engine::progress::{Progress, Stage};
 use crate::files::{self, Readers};
 use crate::imaging::prepare::Prepared;
 use crate::imaging::read::Looks;
+use crate::schema::choices::Fidelity;
+use crate::schema::circumstances::Circumstances;
 use crate::schema::fields;
+use crate::schema::notes::Problem;
 use crate::schema::params::Params;
-use crate::schema::request::{Circumstances, Request};
-use crate::schema::{Fidelity, Problem};
+use crate::schema::request::Request;
 use crate::session::files::{Error as SavingError, Target};
 use crate::session::loras::{self, Unavailable};
 use crate::session::program::random_bits;
@@ -37,11 +40,11 @@ enum Failure {
     Interrupted,
 }
 
-impl From<engine::Error> for Failure {
-    fn from(error: engine::Error) -> Self {
+impl From<engine::error::Error> for Failure {
+    fn from(error: engine::error::Error) -> Self {
         match error {
-            engine::Error::Cancelled => Self::Interrupted,
-            engine::Error::Input(problem) => Self::Problems(vec![problem]),
+            engine::error::Error::Cancelled => Self::Interrupted,
+            engine::error::Error::Input(problem) => Self::Problems(vec![problem]),
             other => Self::Sentence(other.to_string()),
         }
     }
@@ -253,9 +256,13 @@ fn run_engine(
     let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
     let loras = loras::collect(&sources::library(), request, stop, &mut on_bytes)?;
     let mut generator = FluxGenerator::load(source, request.model, Hardware::best()?, &mut watch)?;
-    generator.look_for_safety_checker(&sources::elsewhere());
-    generator.limit_memory(memory);
-    let outcome = generator.generate_probed(request, &loras, probe, &mut watch)?;
+    let job = Job {
+        request,
+        loras: &loras,
+        memory_limit: memory,
+        safety_checkers: &sources::elsewhere(),
+    };
+    let outcome = generator.generate_probed(&job, probe, &mut watch)?;
     bar.finish_and_clear();
     if stop.is_raised() {
         Err(Failure::Interrupted)
@@ -268,7 +275,7 @@ fn run_engine(
 fn withheld(outcome: &Outcome) -> Value {
     let pictures = outcome.pictures.iter().enumerate();
     let withheld = pictures.filter_map(|(index, picture)| match picture {
-        Picture::Made(_) => None,
+        Picture::Made(_) | Picture::Dropped(_) => None,
         Picture::Withheld(reason) => Some(json!({
             "index": index,
             "reason": reason.to_string(),

@@ -7,11 +7,11 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
 use crate::cli::{output, sources};
-use crate::engine::lora::inspect;
+use crate::engine::lora::load::inspect;
 use crate::engine::lora::targets::Targets;
 use crate::imaging::codec;
+use crate::schema::choices::Model;
 use crate::schema::reference::Reference;
-use crate::schema::request::Model;
 use crate::text::size_text;
 use crate::weights::architecture::Architecture;
 use crate::weights::inspect::Part;

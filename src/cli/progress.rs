@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stderr};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::engine::{Progress, Stage};
+use crate::engine::progress::{Progress, Stage};
 
 /// A bar on standard error, where that is a terminal.
 pub(super) fn bar() -> ProgressBar {

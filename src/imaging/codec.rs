@@ -14,7 +14,7 @@ use img_parts::riff::{RiffChunk, RiffContent};
 use img_parts::webp::WebP;
 
 use crate::imaging::xmp;
-use crate::schema::request::{Encoding, Format};
+use crate::schema::choices::{Encoding, Format};
 
 /// The keyword of our iTXt chunk.
 const PNG_KEYWORD: &str = "flux-qfaces";

@@ -6,11 +6,13 @@ use image::imageops::{crop_imm, replace};
 use image::{GrayImage, Luma, RgbImage};
 
 use crate::imaging::edges::{self, PAINTED};
-use crate::imaging::{fit, read};
+use crate::imaging::{fit, read, text};
+use crate::schema::choices::Fidelity;
+use crate::schema::notes::{Note, Problem};
+use crate::schema::quirks;
 use crate::schema::request::Request;
 use crate::schema::size::{SIDE_STEP, Size};
 use crate::schema::start::{Crop, Extend, Repaint, Start};
-use crate::schema::{Fidelity, Note, Problem, quirks};
 
 /// Pixels a latent stands for along each side: what a mask is thinned out by.
 const CELL: u32 = 8;
@@ -159,10 +161,7 @@ fn blended(old: u8, new: u8, weight: u8) -> u8 {
 
 /// The problem with a picture that is not what the job was made for.
 fn changed() -> Problem {
-    Problem::new(
-        "image",
-        "has another size than when the job was made: start the job again",
-    )
+    Problem::new("image", text::CHANGED)
 }
 
 /// The picture with room around it, filled with the colours of its border.
@@ -313,19 +312,14 @@ fn whole_cells(mask: &GrayImage) -> GrayImage {
 
 /// What the user should know of a mask, in the size in which the model gets it.
 fn remarks(mask: &GrayImage) -> Vec<Note> {
-    if edges::bounds(mask).is_none() {
-        return vec![Note::on(
-            "mask",
-            "The mask is empty: nothing was repainted. White is repainted, black is kept",
-        )];
-    }
-    if loses_detail(mask) {
-        return vec![Note::on(
-            "mask",
-            "Parts of the mask are too fine for the model, which works in cells of 8 px, and were not repainted: grow the mask",
-        )];
-    }
-    Vec::new()
+    let message = if edges::bounds(mask).is_none() {
+        text::MASK_EMPTY
+    } else if loses_detail(mask) {
+        text::MASK_TOO_FINE
+    } else {
+        return Vec::new();
+    };
+    vec![Note::on("mask", message)]
 }
 
 /// Whether something painted is so small that neither its cell nor one beside it is repainted.

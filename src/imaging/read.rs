@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, RgbaImage};
 
+use crate::imaging::text;
+use crate::schema::circumstances::{Look, PictureFacts};
 use crate::schema::params::Params;
 use crate::schema::quirks::Transparency;
 use crate::schema::size::{MAX_PIXELS, Size};
-use crate::schema::start::{Look, PictureFacts};
 use crate::text::first_line;
 
 /// The endings of picture files that can be read.
 pub const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"];
 
 /// The longest side of a picture that is decoded, in pixels.
-pub const MAX_SIDE: u32 = 32_768;
+const MAX_SIDE: u32 = 32_768;
 
 /// The longest file that is read.
 const MAX_BYTES: u64 = 2 << 30;
@@ -33,7 +34,7 @@ const MAX_PNG_EXTRAS: u64 = 64 << 20;
 /// One sentence, when the file cannot be read, is no picture, or is too large to be decoded.
 pub fn look(path: &Path) -> Look {
     let file = open_file(path)?;
-    contained(path, || Ok(open(BufReader::new(file), path)?.facts))
+    contained(path, || Ok(open(BufReader::new(file))?.facts))
 }
 
 /// What the files of the input pictures say of themselves.
@@ -64,9 +65,8 @@ impl Looks {
 /// One sentence, as [`look`]; also when the file is damaged.
 pub fn pixels(path: &Path, upright: bool) -> Result<RgbaImage, String> {
     let mut file = Vec::new();
-    open_file(path)?
-        .read_to_end(&mut file)
-        .map_err(|error| unreadable(path, &error))?;
+    let read = open_file(path)?.read_to_end(&mut file);
+    read.map_err(|error| text::of_file(text::unreadable(&error), &name(path)))?;
     decode(&file, path, upright)
 }
 
@@ -75,43 +75,55 @@ pub fn pixels(path: &Path, upright: bool) -> Result<RgbaImage, String> {
 /// # Errors
 /// One sentence, as [`pixels`].
 pub fn decode(file: &[u8], path: &Path, upright: bool) -> Result<RgbaImage, String> {
-    contained(path, || decode_upright(file, path, upright))
+    contained(path, || decode_upright(file, upright))
 }
 
 /// The file, if it is one that can be read into memory.
 fn open_file(path: &Path) -> Result<File, String> {
-    let data = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    let refused = |what: String| text::of_file(what, &name(path));
+    let unreadable = |error| match elsewhere(path) {
+        Some(sentence) => sentence.to_owned(),
+        None => refused(text::unreadable(&error)),
+    };
+    let data = std::fs::metadata(path).map_err(unreadable)?;
     if !data.is_file() {
-        return Err(format!("is not a file: {}", name(path)));
+        return Err(refused(text::NOT_A_FILE.to_owned()));
     }
     if data.len() > MAX_BYTES {
-        let limit = MAX_BYTES >> 30;
-        return Err(format!("is larger than {limit} GiB: {}", name(path)));
+        return Err(refused(text::longer_than(MAX_BYTES >> 30)));
     }
-    File::open(path).map_err(|error| unreadable(path, &error))
+    File::open(path).map_err(unreadable)
 }
 
-/// Runs a decoder. One that panics has met a file that is damaged in a way it did not expect.
+/// Says of a path that is none what it is instead.
+fn elsewhere(path: &Path) -> Option<&'static str> {
+    let begins = |beginnings: &[&str]| {
+        let path = path.to_str();
+        path.is_some_and(|path| beginnings.iter().any(|start| path.starts_with(start)))
+    };
+    if begins(&["sha256:"]) {
+        return Some(text::NAMED_BY_CONTENTS);
+    }
+    begins(&["http://", "https://", "data:"]).then_some(text::NOT_ON_THIS_MACHINE)
+}
+
+/// Runs a decoder, and names the file in what it says. One that panics has met a file that is damaged in a way it did not
+/// expect.
 fn contained<T>(path: &Path, act: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(act))
-        .unwrap_or_else(|_| Err(format!("is damaged (its decoder gave up): {}", name(path))))
+        .unwrap_or_else(|_| Err(text::damaged(text::DECODER_GAVE_UP)))
+        .map_err(|what| text::of_file(what, &name(path)))
 }
 
-fn decode_upright(file: &[u8], path: &Path, upright: bool) -> Result<RgbaImage, String> {
-    let Opened {
-        decoder,
-        orientation,
-        format,
-        ..
-    } = open(Cursor::new(file), path)?;
-    let damaged = |reason: &str| format!("is damaged ({reason}): {}", name(path));
-    if format == Some(ImageFormat::Jpeg) && !jpeg_is_complete(file) {
-        return Err(damaged("the file is cut short"));
+fn decode_upright(file: &[u8], upright: bool) -> Result<RgbaImage, String> {
+    let opened = open(Cursor::new(file))?;
+    if opened.format == ImageFormat::Jpeg && !jpeg_is_complete(file) {
+        return Err(text::damaged(text::CUT_SHORT));
     }
-    let mut picture =
-        DynamicImage::from_decoder(decoder).map_err(|error| damaged(&first_line(&error)))?;
+    let mut picture = DynamicImage::from_decoder(opened.decoder)
+        .map_err(|error| text::damaged(&first_line(&error)))?;
     if upright {
-        picture.apply_orientation(orientation);
+        picture.apply_orientation(opened.orientation);
     }
     Ok(picture.into_rgba8())
 }
@@ -141,51 +153,39 @@ struct Opened<'a> {
     decoder: Box<dyn ImageDecoder + 'a>,
     facts: PictureFacts,
     orientation: Orientation,
-    format: Option<ImageFormat>,
+    format: ImageFormat,
 }
 
 /// Reads the header and checks the size.
-fn open<'a>(source: impl BufRead + Seek + 'a, path: &Path) -> Result<Opened<'a>, String> {
+fn open<'a>(source: impl BufRead + Seek + 'a) -> Result<Opened<'a>, String> {
     let mut reader = ImageReader::new(source)
         .with_guessed_format()
-        .map_err(|error| unreadable(path, &error))?;
-    let format = reader.format();
+        .map_err(|error| text::unreadable(&error))?;
+    let format = match reader.format() {
+        None => return Err(text::NOT_AN_IMAGE.to_owned()),
+        Some(ImageFormat::Avif) => return Err(text::AVIF.to_owned()),
+        Some(format) => format,
+    };
     // The sides are checked below, where they can be named. All but PNG count pixels among what they ask for.
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(match format {
-        Some(ImageFormat::Png) => MAX_PNG_EXTRAS,
+        ImageFormat::Png => MAX_PNG_EXTRAS,
         _ => 8 * MAX_PIXELS,
     });
     reader.limits(limits);
-    let foreign = || {
-        format!(
-            "is not a picture that can be read (PNG, JPEG, WebP, GIF, BMP or TIFF): {}",
-            name(path)
-        )
-    };
-    match format {
-        None => return Err(foreign()),
-        Some(ImageFormat::Avif) => {
-            return Err(format!(
-                "is an AVIF file, which cannot be read yet: save it as PNG: {}",
-                name(path)
-            ));
-        }
-        Some(_) => {}
-    }
     let mut decoder = reader.into_decoder().map_err(|error| match error {
-        image::ImageError::Unsupported(_) => foreign(),
-        other => format!("is damaged ({}): {}", first_line(&other), name(path)),
+        image::ImageError::Unsupported(_) => text::NOT_AN_IMAGE.to_owned(),
+        other => text::damaged(&first_line(&other)),
     })?;
     let (width, height) = decoder.dimensions();
-    let stored = Size { width, height };
+    let stored = Size::new(width, height);
     // Up to 16 bits a channel.
     let is_heavy = decoder.total_bytes() > 8 * MAX_PIXELS;
     if width.max(height) > MAX_SIDE || stored.pixels() > MAX_PIXELS || is_heavy {
-        return Err(too_large(path, stored));
+        return Err(text::too_large(stored, MAX_SIDE));
     }
     if stored.pixels() == 0 {
-        return Err(format!("has no pixels: {}", name(path)));
+        return Err(text::NO_PIXELS.to_owned());
     }
     // A damaged orientation is none.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -245,38 +245,8 @@ fn jpeg_is_complete(file: &[u8]) -> bool {
     false
 }
 
-/// The sentence about a file that the system does not give.
-fn unreadable(path: &Path, error: &std::io::Error) -> String {
-    if path
-        .to_str()
-        .is_some_and(|text| text.starts_with("sha256:"))
-    {
-        return "is named by its contents, as in a record: give the path of the file".to_owned();
-    }
-    let remote = path.to_str().is_some_and(|text| {
-        ["http://", "https://", "data:"]
-            .iter()
-            .any(|scheme| text.starts_with(scheme))
-    });
-    if remote {
-        return "must be a file on this machine: save the picture and give its path".to_owned();
-    }
-    format!("cannot be read ({error}): {}", name(path))
-}
-
-/// The sentence about a picture that is larger than what is decoded.
-fn too_large(path: &Path, size: Size) -> String {
-    format!(
-        "is too large ({size} px): {MAX_SIDE} px a side and {} megapixels are the most: {}",
-        MAX_PIXELS / 1_000_000,
-        name(path)
-    )
-}
-
 /// The name of a file, without its folder.
 pub fn name(path: &Path) -> String {
-    path.file_name().map_or_else(
-        || path.to_string_lossy().into_owned(),
-        |name| name.to_string_lossy().into_owned(),
-    )
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }

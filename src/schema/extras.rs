@@ -4,7 +4,8 @@
 //! range and a place in JSON like every other input. At their defaults nothing differs from the contract. They act in
 //! the corrected mode only ([`quirks::honours_extras`](crate::schema::quirks::honours_extras)).
 
-use crate::schema::fields::{Access, Field, Group, Kind, access};
+use crate::schema::field::{Field, Group, Kind, access};
+use crate::schema::unused;
 
 /// The farthest an edge of a mask can be moved or softened, in pixels.
 pub const MAX_EDGE: i64 = 256;
@@ -25,12 +26,8 @@ macro_rules! extend {
                 " the starting picture, to be painted by the model."
             ),
             unit: Some("px"),
-            kind: Kind::Integer {
-                access: access!($field),
-                min: 0,
-                max: MAX_EXTEND,
-                default: 0,
-            },
+            unused: unused::without_image,
+            kind: Kind::integer(access!($field, 0), 0..=MAX_EXTEND),
         }
     };
 }
@@ -43,6 +40,7 @@ pub static EXTRAS: [Field; 9] = [
         group: Group::Lora,
         help: "LoRAs beyond the main and the extra one, as a JSON list: [{\"lora\": \"owner/name\", \"scale\": 0.8}]. Scales go from -1 to 3.",
         unit: None,
+        unused: unused::never,
         kind: Kind::Loras(access!(more_loras)),
     },
     Field {
@@ -51,12 +49,8 @@ pub static EXTRAS: [Field; 9] = [
         group: Group::Input,
         help: "Moves the edge of the mask outwards by this many pixels of the result, or inwards where negative.",
         unit: Some("px"),
-        kind: Kind::Integer {
-            access: access!(grow),
-            min: -MAX_EDGE,
-            max: MAX_EDGE,
-            default: 0,
-        },
+        unused: unused::without_mask,
+        kind: Kind::integer(access!(grow, 0), -MAX_EDGE..=MAX_EDGE),
     },
     Field {
         name: "feather",
@@ -64,12 +58,8 @@ pub static EXTRAS: [Field; 9] = [
         group: Group::Input,
         help: "Blends old and new inside the edge of the mask, over a band of this many pixels of the result. Outside the mask nothing changes.",
         unit: Some("px"),
-        kind: Kind::Integer {
-            access: access!(feather),
-            min: 0,
-            max: MAX_EDGE,
-            default: 0,
-        },
+        unused: unused::without_mask,
+        kind: Kind::integer(access!(feather, 0), 0..=MAX_EDGE),
     },
     Field {
         name: "crop_to_mask",
@@ -77,9 +67,9 @@ pub static EXTRAS: [Field; 9] = [
         group: Group::Input,
         help: "Cuts the surroundings of the mask out, repaints them at the size the model draws best, and puts them back. The picture keeps its own size, so a large photograph and a small face both work.",
         unit: None,
+        unused: unused::without_mask,
         kind: Kind::Boolean {
-            access: access!(crop_to_mask),
-            default: false,
+            access: access!(crop_to_mask, false),
         },
     },
     Field {
@@ -88,12 +78,8 @@ pub static EXTRAS: [Field; 9] = [
         group: Group::Input,
         help: "With inpainting at full resolution: how many pixels around the mask the model sees at least.",
         unit: Some("px"),
-        kind: Kind::Integer {
-            access: access!(crop_margin),
-            min: 0,
-            max: 2048,
-            default: 64,
-        },
+        unused: unused::without_crop,
+        kind: Kind::integer(access!(crop_margin, 64), 0..=2048),
     },
     extend!(extend_left, "extend_left", "Extend left", "to the left of"),
     extend!(extend_top, "extend_top", "Extend above", "above"),

@@ -1,29 +1,11 @@
 //! The LoRAs of a job: which act, and how strongly.
 
-use serde::{Deserialize, Serialize};
-
-use crate::schema::params::Params;
+use crate::schema::circumstances::Circumstances;
+use crate::schema::notes::Findings;
+use crate::schema::params::{MoreLora, Params, SCALES};
 use crate::schema::quirks::{self, LoneExtraLora, LoraScales};
 use crate::schema::reference::Reference;
-use crate::schema::request::Circumstances;
-use crate::schema::{Note, Problem};
-
-/// The smallest and the largest scale.
-pub const SCALES: (f64, f64) = (-1.0, 3.0);
-
-/// A LoRA beyond the two of the contract, as it was typed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct MoreLora {
-    /// The reference.
-    pub lora: String,
-    /// How strongly it acts.
-    #[serde(default = "one")]
-    pub scale: f64,
-}
-
-fn one() -> f64 {
-    1.0
-}
+use crate::schema::text;
 
 /// A LoRA that acts in a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,59 +25,36 @@ pub(super) fn resolve(
     params: &Params,
     circumstances: Circumstances<'_>,
     go_fast: bool,
-    problems: &mut Vec<Problem>,
-    notes: &mut Vec<Note>,
+    findings: &mut Findings,
 ) -> Vec<Lora> {
     let fidelity = circumstances.fidelity;
-    let asked = LoraScales {
-        main: given(params.replicate_weights.as_ref()).map(|_| params.lora_scale),
-        extra: given(params.extra_lora.as_ref()).map(|_| params.extra_lora_scale),
+    let mut main = params.main_lora().map(|typed| ("replicate_weights", typed));
+    let mut extra = params.extra_lora().map(|typed| ("extra_lora", typed));
+    let mut asked = LoraScales {
+        main: main.map(|_| params.lora_scale),
+        extra: extra.map(|_| params.extra_lora_scale),
     };
-    let mut main =
-        given(params.replicate_weights.as_ref()).map(|typed| ("replicate_weights", typed));
-    let mut extra = given(params.extra_lora.as_ref()).map(|typed| ("extra_lora", typed));
-    let mut scales = quirks::effective_lora_scales(fidelity, go_fast, asked);
-    let mut is_asked = true;
-    match (main, extra) {
-        (None, Some(_)) => match quirks::lone_extra_lora(fidelity, go_fast) {
+    let is_asked = main.is_some() || extra.is_some();
+    if !is_asked {
+        main = filled_in(circumstances, findings).map(|own| ("replicate_weights", own));
+        asked.main = main.map(|_| params.lora_scale);
+    }
+    let scales = quirks::effective_lora_scales(fidelity, go_fast, asked);
+    if main.is_none() && extra.is_some() {
+        match quirks::lone_extra_lora(fidelity, go_fast) {
             LoneExtraLora::Applied => {}
             LoneExtraLora::Promoted => {
                 main = extra.take();
-                notes.push(Note::on(
-                    "extra_lora",
-                    "The extra LoRA acted as the main one, because there is no main one",
-                ));
+                findings.note("extra_lora", text::EXTRA_LORA_PROMOTED);
             }
-            LoneExtraLora::Ignored => notes.push(Note::on(
-                "extra_lora",
-                "The extra LoRA was not used, because there is no main one",
-            )),
-        },
-        (None, None) => {
-            let own = quirks::default_weights(fidelity);
-            if let Some(own) = own.filter(|_| !circumstances.is_flux_sized) {
-                notes.push(Note::on(
-                    "replicate_weights",
-                    format!("Replicate would apply {own} here, which is made for FLUX.1 and not for this model"),
-                ));
-            } else if let Some(own) = own {
-                main = Some(("replicate_weights", own));
-                let asked = LoraScales {
-                    main: Some(params.lora_scale),
-                    extra: None,
-                };
-                scales = quirks::effective_lora_scales(fidelity, go_fast, asked);
-                is_asked = false;
-            }
+            LoneExtraLora::Ignored => findings.note("extra_lora", text::EXTRA_LORA_IGNORED),
         }
-        _ => {}
     }
-    let two = [(main, scales.main), (extra, scales.extra)];
     let mut loras = Vec::new();
-    for ((field, typed), scale) in two
-        .into_iter()
-        .filter_map(|(given, scale)| given.zip(scale))
-    {
+    for (given, scale) in [(main, scales.main), (extra, scales.extra)] {
+        let Some(((field, typed), scale)) = given.zip(scale) else {
+            continue;
+        };
         match Reference::parse(typed) {
             Ok(reference) => loras.push(Lora {
                 field,
@@ -103,27 +62,35 @@ pub(super) fn resolve(
                 scale,
                 is_asked,
             }),
-            Err(message) => problems.push(Problem::new(field, message)),
+            Err(message) => findings.problem(field, message),
         }
     }
-    loras.extend(more(params, go_fast, problems).into_iter().filter(|_| {
-        // What stands against the others is in `note_unused`, like every input beyond the contract.
-        quirks::honours_extras(fidelity)
-    }));
+    let more = more(params, go_fast, findings);
+    // What stands against the others is said for every input beyond the contract in one place.
+    if quirks::honours_extras(fidelity) {
+        loras.extend(more);
+    }
     loras
 }
 
+/// The main LoRA that is filled in where none is asked for.
+fn filled_in(circumstances: Circumstances<'_>, findings: &mut Findings) -> Option<&'static str> {
+    let own = quirks::default_weights(circumstances.fidelity)?;
+    if !circumstances.is_flux_sized {
+        findings.note("replicate_weights", text::own_lora_does_not_fit(own));
+        return None;
+    }
+    Some(own)
+}
+
 /// The LoRAs beyond the two of the contract.
-fn more(params: &Params, go_fast: bool, problems: &mut Vec<Problem>) -> Vec<Lora> {
+fn more(params: &Params, go_fast: bool, findings: &mut Findings) -> Vec<Lora> {
     let mut loras = Vec::new();
     for (index, MoreLora { lora, scale }) in params.more_loras.iter().enumerate() {
-        let mut wrong = |message: String| {
-            let message = format!("number {}: {message}", index + 1);
-            problems.push(Problem::new("more_loras", message));
-        };
+        let mut wrong =
+            |message: &str| findings.problem("more_loras", text::numbered(index + 1, message));
         if !(SCALES.0..=SCALES.1).contains(scale) {
-            let (least, most) = SCALES;
-            wrong(format!("the scale must be {least} to {most}, not {scale}"));
+            wrong(&text::scale_out_of_range(SCALES, *scale));
         }
         if lora.trim().is_empty() {
             continue;
@@ -135,15 +102,8 @@ fn more(params: &Params, go_fast: bool, problems: &mut Vec<Problem>) -> Vec<Lora
                 scale: quirks::boosted(go_fast, *scale),
                 is_asked: true,
             }),
-            Err(message) => wrong(message),
+            Err(message) => wrong(&message),
         }
     }
     loras
-}
-
-/// A reference that was given.
-fn given(reference: Option<&String>) -> Option<&str> {
-    reference
-        .map(String::as_str)
-        .filter(|text| !text.trim().is_empty())
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::schema::fields::{FIELDS, Field, Kind};
+use crate::schema::field::{Field, Kind};
+use crate::schema::fields::FIELDS;
 
 /// An object with the schemas `Input` and `Output`; the inputs carry `x-order`, counted from 0.
 pub fn document() -> Value {
@@ -39,13 +40,11 @@ fn property(field: &Field, order: usize) -> Value {
         Kind::Text(_) | Kind::Weights(_) => json!({ "type": "string" }),
         Kind::Loras(_) => json!({ "type": "array" }),
         Kind::Image(_) => json!({ "type": "string", "format": "uri" }),
-        Kind::Choice {
-            choices, default, ..
-        } => json!({ "type": "string", "enum": choices, "default": default }),
-        Kind::Integer {
-            min, max, default, ..
-        } => {
-            json!({ "type": "integer", "minimum": min, "maximum": max, "default": default })
+        Kind::Choice { access, choices } => {
+            json!({ "type": "string", "enum": choices, "default": (access.default)() })
+        }
+        Kind::Integer { access, min, max } => {
+            json!({ "type": "integer", "minimum": min, "maximum": max, "default": (access.default)() })
         }
         Kind::OptionalInteger {
             limits: Some((min, max)),
@@ -54,12 +53,10 @@ fn property(field: &Field, order: usize) -> Value {
             json!({ "type": "integer", "minimum": min as i64, "maximum": max as i64 })
         }
         Kind::OptionalInteger { limits: None, .. } => json!({ "type": "integer" }),
-        Kind::Number {
-            min, max, default, ..
-        } => {
-            json!({ "type": "number", "minimum": min, "maximum": max, "default": default })
+        Kind::Number { access, min, max } => {
+            json!({ "type": "number", "minimum": min, "maximum": max, "default": (access.default)() })
         }
-        Kind::Boolean { default, .. } => json!({ "type": "boolean", "default": default }),
+        Kind::Boolean { access } => json!({ "type": "boolean", "default": (access.default)() }),
     };
     if let (Value::Object(schema), Value::Object(details)) = (&mut schema, details) {
         schema.extend(details);

@@ -6,14 +6,16 @@
 //! [diffusers 0.32.2](https://github.com/huggingface/diffusers/tree/v0.32.2) and
 //! [peft 0.14.0](https://github.com/huggingface/peft/tree/v0.14.0).
 
+use crate::schema::choices::Fidelity;
+use crate::schema::notes::{Note, Problem};
 use crate::schema::params::Params;
 use crate::schema::size::{self, SIDE_STEP, Size};
-use crate::schema::{Fidelity, Note, Problem};
+use crate::schema::text;
 
 /// The longest side, in pixels, of a starting picture; larger ones are fitted down, smaller ones never up.
 ///
 /// The same in both modes. <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
-pub const MAX_INPUT_SIDE: u32 = 1440;
+const MAX_INPUT_SIDE: u32 = 1440;
 
 /// The longest side of a starting picture for a model whose best square has `native_side` pixels; 1440 for 1024.
 pub fn longest_input_side(native_side: u32) -> f64 {
@@ -23,7 +25,7 @@ pub fn longest_input_side(native_side: u32) -> f64 {
 /// What a LoRA's scale is multiplied by under `go_fast`.
 ///
 /// <https://github.com/replicate/cog-flux/blob/51e81e0/bfl_predictor.py> (`handle_loras`)
-pub const GO_FAST_LORA_FACTOR: f64 = 1.5;
+const GO_FAST_LORA_FACTOR: f64 = 1.5;
 
 /// What a LoRA-using job asks for, as far as the effective strengths depend on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,39 +47,15 @@ pub struct LoraScales {
 ///   (<https://github.com/replicate/cog-flux/blob/51e81e0/bfl_predictor.py>, `handle_loras`).
 pub fn effective_lora_scales(fidelity: Fidelity, go_fast: bool, asked: LoraScales) -> LoraScales {
     let boosted = |scale| boosted(go_fast, scale);
-    match fidelity {
-        Fidelity::Corrected => LoraScales {
-            main: asked.main.map(boosted),
-            extra: asked.extra.map(boosted),
-        },
-        Fidelity::AsReplicate if go_fast => match asked {
-            LoraScales {
-                main: None,
-                extra: Some(extra),
-            } => LoraScales {
-                main: Some(boosted(extra)),
-                extra: None,
-            },
-            LoraScales { main, extra } => LoraScales {
-                main: main.map(boosted),
-                extra,
-            },
-        },
-        Fidelity::AsReplicate => match asked {
-            LoraScales {
-                main: Some(main),
-                extra: None,
-            } => LoraScales {
-                main: Some(main * main),
-                extra: None,
-            },
-            LoraScales { main: None, .. } => LoraScales {
-                main: None,
-                extra: None,
-            },
-            both => both,
-        },
-    }
+    let (main, extra) = match (fidelity, asked.main, asked.extra) {
+        (Fidelity::Corrected, main, extra) => (main.map(boosted), extra.map(boosted)),
+        (Fidelity::AsReplicate, None, Some(extra)) if go_fast => (Some(boosted(extra)), None),
+        (Fidelity::AsReplicate, main, extra) if go_fast => (main.map(boosted), extra),
+        (Fidelity::AsReplicate, Some(main), None) => (Some(main * main), None),
+        (Fidelity::AsReplicate, None, _) => (None, None),
+        (Fidelity::AsReplicate, main, extra) => (main, extra),
+    };
+    LoraScales { main, extra }
 }
 
 /// A LoRA's scale as `go_fast` makes it act.
@@ -126,14 +104,8 @@ pub fn go_fast_honoured(fidelity: Fidelity, has_image: bool, custom_size: bool) 
 /// In the corrected mode.
 pub fn mask_without_image(fidelity: Fidelity) -> Result<Note, Problem> {
     match fidelity {
-        Fidelity::Corrected => Err(Problem::new(
-            "mask",
-            "needs a starting picture: give 'image' as well, or remove the mask",
-        )),
-        Fidelity::AsReplicate => Ok(Note::on(
-            "mask",
-            "The mask was not used, because there is no starting picture",
-        )),
+        Fidelity::Corrected => Err(Problem::new("mask", text::MASK_NEEDS_IMAGE)),
+        Fidelity::AsReplicate => Ok(Note::on("mask", text::MASK_WITHOUT_IMAGE)),
     }
 }
 
@@ -149,7 +121,7 @@ pub fn needs_custom_sides_with_image(fidelity: Fidelity) -> bool {
 ///
 /// The reference fails with a raw type error, which helps nobody.
 pub fn custom_side_missing(field: &str) -> Problem {
-    Problem::new(field, "must be given when aspect_ratio is 'custom'")
+    Problem::new(field, text::CUSTOM_SIDE_MISSING)
 }
 
 /// What `prompt_strength` 0 leads to.
@@ -161,14 +133,8 @@ pub fn custom_side_missing(field: &str) -> Problem {
 /// As Replicate.
 pub fn zero_prompt_strength(fidelity: Fidelity) -> Result<Note, Problem> {
     match fidelity {
-        Fidelity::Corrected => Ok(Note::on(
-            "prompt_strength",
-            "At strength 0 no step runs: the picture was only encoded and decoded",
-        )),
-        Fidelity::AsReplicate => Err(Problem::new(
-            "prompt_strength",
-            "must be above 0: at 0 there is no step to run",
-        )),
+        Fidelity::Corrected => Ok(Note::on("prompt_strength", text::NO_STEP_RAN)),
+        Fidelity::AsReplicate => Err(Problem::new("prompt_strength", text::NO_STEP_TO_RUN)),
     }
 }
 
@@ -233,12 +199,7 @@ pub fn mask_transparency(fidelity: Fidelity) -> Transparency {
 
 /// The note on a mask whose shape differs from the picture's: stretched in both modes, said only in the corrected one.
 pub fn stretched_mask_note(fidelity: Fidelity) -> Option<Note> {
-    (fidelity == Fidelity::Corrected).then(|| {
-        Note::on(
-            "mask",
-            "The mask has another shape than the starting picture and was stretched to it",
-        )
-    })
+    (fidelity == Fidelity::Corrected).then(|| Note::on("mask", text::MASK_STRETCHED))
 }
 
 /// Whether pixels outside the mask are put back from the fitted input, byte for byte.
@@ -282,12 +243,7 @@ pub fn fresh_seed(fidelity: Fidelity, random: u64) -> u64 {
 
 /// Whether `seed` asks for a fresh one; the note on a negative seed is the same in both modes.
 pub fn negative_seed_note(seed: i128) -> Option<Note> {
-    (seed < 0).then(|| {
-        Note::on(
-            "seed",
-            format!("The seed {seed} is negative, so a fresh one was used"),
-        )
-    })
+    (seed < 0).then(|| Note::on("seed", text::negative_seed(seed)))
 }
 
 /// Streaming multiprocessors of the reference's GPU, on which the layout of the noise depends: H100 and H200 SXM. The

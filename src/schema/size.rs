@@ -27,6 +27,11 @@ impl std::fmt::Display for Size {
 }
 
 impl Size {
+    /// A size in pixels.
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
     /// Whether a picture of this size fits another without distortion, but for the rounding of a side.
     pub fn has_shape_of(self, other: Self) -> bool {
         let cross = |one: u32, other: u32| i64::from(one) * i64::from(other);
@@ -43,92 +48,23 @@ impl Size {
     /// Applies `change` to both sides.
     #[must_use]
     pub fn map(self, change: impl Fn(u32) -> u32) -> Self {
-        Self {
-            width: change(self.width),
-            height: change(self.height),
-        }
+        Self::new(change(self.width), change(self.height))
     }
 }
 
 /// Sizes at one megapixel. <https://github.com/replicate/cog-flux/blob/51e81e0/predict.py> (`ASPECT_RATIOS`)
 const PRESETS: [(&str, Size); 11] = [
-    (
-        "1:1",
-        Size {
-            width: 1024,
-            height: 1024,
-        },
-    ),
-    (
-        "16:9",
-        Size {
-            width: 1344,
-            height: 768,
-        },
-    ),
-    (
-        "21:9",
-        Size {
-            width: 1536,
-            height: 640,
-        },
-    ),
-    (
-        "3:2",
-        Size {
-            width: 1216,
-            height: 832,
-        },
-    ),
-    (
-        "2:3",
-        Size {
-            width: 832,
-            height: 1216,
-        },
-    ),
-    (
-        "4:5",
-        Size {
-            width: 896,
-            height: 1088,
-        },
-    ),
-    (
-        "5:4",
-        Size {
-            width: 1088,
-            height: 896,
-        },
-    ),
-    (
-        "3:4",
-        Size {
-            width: 896,
-            height: 1152,
-        },
-    ),
-    (
-        "4:3",
-        Size {
-            width: 1152,
-            height: 896,
-        },
-    ),
-    (
-        "9:16",
-        Size {
-            width: 768,
-            height: 1344,
-        },
-    ),
-    (
-        "9:21",
-        Size {
-            width: 640,
-            height: 1536,
-        },
-    ),
+    ("1:1", Size::new(1024, 1024)),
+    ("16:9", Size::new(1344, 768)),
+    ("21:9", Size::new(1536, 640)),
+    ("3:2", Size::new(1216, 832)),
+    ("2:3", Size::new(832, 1216)),
+    ("4:5", Size::new(896, 1088)),
+    ("5:4", Size::new(1088, 896)),
+    ("3:4", Size::new(896, 1152)),
+    ("4:3", Size::new(1152, 896)),
+    ("9:16", Size::new(768, 1344)),
+    ("9:21", Size::new(640, 1536)),
 ];
 
 /// The size of a named ratio at `megapixels` `1` or `0.25`; `None` for `custom` and for unknown names.

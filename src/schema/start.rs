@@ -2,38 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::schema::choices::{Fidelity, Format};
+use crate::schema::circumstances::{Circumstances, Look, PictureFacts};
 use crate::schema::extras::MAX_EXTEND;
+use crate::schema::notes::Findings;
 use crate::schema::params::Params;
 use crate::schema::quirks;
-use crate::schema::request::Circumstances;
 use crate::schema::size::{MAX_PIXELS, Size};
-use crate::schema::{Fidelity, Note, Problem};
-
-/// What the file of an input picture says of itself before it is decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PictureFacts {
-    /// Its size as stored.
-    pub stored: Size,
-    /// Whether its EXIF orientation swaps the sides.
-    pub turned: bool,
-}
-
-impl PictureFacts {
-    /// The size as it is worked on: upright, or as stored where the orientation is ignored.
-    pub fn size(&self, fidelity: Fidelity) -> Size {
-        if self.turned && quirks::applies_exif_orientation(fidelity) {
-            Size {
-                width: self.stored.height,
-                height: self.stored.width,
-            }
-        } else {
-            self.stored
-        }
-    }
-}
-
-/// What a look at an input picture's file has given: facts, or in one sentence why it cannot be used.
-pub type Look = Result<PictureFacts, String>;
+use crate::schema::text;
 
 /// The picture a job starts from.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,10 +62,10 @@ impl Extend {
 
     /// The size of a picture of `size` with it.
     pub fn around(self, size: Size) -> Size {
-        Size {
-            width: size.width + self.left + self.right,
-            height: size.height + self.top + self.bottom,
-        }
+        Size::new(
+            size.width + self.left + self.right,
+            size.height + self.top + self.bottom,
+        )
     }
 }
 
@@ -132,76 +108,50 @@ impl Crop {
 
 /// The start of the job that `params` describe, with the size of its pictures; `None` for a job from noise alone.
 ///
-/// Problems and notes are added to the lists; with a problem the result does not matter.
+/// With a problem among the findings the result does not matter.
 pub(super) fn resolve(
     params: &Params,
     circumstances: Circumstances<'_>,
-    problems: &mut Vec<Problem>,
-    notes: &mut Vec<Note>,
+    findings: &mut Findings,
 ) -> Option<(Start, Size)> {
     let fidelity = circumstances.fidelity;
     let Some(image) = &params.image else {
         if params.mask.is_some() {
-            match quirks::mask_without_image(fidelity) {
-                Ok(note) => notes.push(note),
-                Err(problem) => problems.push(problem),
-            }
+            findings.add(quirks::mask_without_image(fidelity));
         }
         return None;
     };
     if params.prompt_strength == 0.0 {
-        match quirks::zero_prompt_strength(fidelity) {
-            Ok(note) => notes.push(note),
-            Err(problem) => problems.push(problem),
-        }
+        findings.add(quirks::zero_prompt_strength(fidelity));
     }
-    let mut size_of = |field, look| Some(looked_at(field, look, problems)?.size(fidelity));
+    let mut size_of = |field, look| Some(looked_at(field, look, findings)?.size(fidelity));
     let image_size = size_of("image", circumstances.image);
-    let mask_size = match params.mask {
-        Some(_) => size_of("mask", circumstances.mask),
-        None => None,
-    };
+    let mask = params.mask.as_ref();
+    let mask_size = mask.and_then(|_| size_of("mask", circumstances.mask));
     let image_size = image_size?;
     if mask_size.is_some_and(|mask_size| !mask_size.has_shape_of(image_size)) {
-        notes.extend(quirks::stretched_mask_note(fidelity));
+        findings.notes.extend(quirks::stretched_mask_note(fidelity));
     }
 
     let extend = Extend::of(params, fidelity);
     let whole = extend.around(image_size);
     if !extend.is_nothing() && whole.pixels() > MAX_PIXELS {
-        problems.push(Problem::new(
-            "extend_left",
-            format!(
-                "makes the picture too large, together with the other sides ({whole} px): {} megapixels are the most",
-                MAX_PIXELS / 1_000_000
-            ),
-        ));
+        findings.problem("extend_left", text::too_large(whole));
     }
     let repaint = repaint(params, circumstances, extend);
-    let size = if repaint
+    let is_cropped = repaint
         .as_ref()
-        .is_some_and(|repaint| repaint.crop.is_some())
-    {
+        .is_some_and(|repaint| repaint.crop.is_some());
+    let size = if is_cropped {
         whole
     } else {
         quirks::fitted_size(whole, circumstances.native_side)
     };
     if size != whole {
-        notes.push(Note::on(
-            "image",
-            format!("The starting picture of {whole} px was fitted to {size} px"),
-        ));
+        findings.note("image", text::fitted(whole, size));
     }
-    if repaint.as_ref().is_some_and(|repaint| repaint.restore) && params.output_format != "png" {
-        let message = format!(
-            "A {} file changes every pixel a little: choose png to keep those outside the mask exactly",
-            params.output_format
-        );
-        notes.push(Note::on("output_format", message));
-    }
-    if let Some(problem) = too_long_for_format(params, size) {
-        problems.push(problem);
-    }
+    let is_restored = repaint.as_ref().is_some_and(|repaint| repaint.restore);
+    check_format(params, size, is_restored, findings);
     let steps = usize::try_from(params.num_inference_steps).unwrap_or_default();
     let start = Start {
         image: image.clone(),
@@ -214,25 +164,13 @@ pub(super) fn resolve(
 }
 
 /// The facts about the input picture `field`, or a problem with it.
-fn looked_at(
-    field: &str,
-    look: Option<&Look>,
-    problems: &mut Vec<Problem>,
-) -> Option<PictureFacts> {
+fn looked_at(field: &str, look: Option<&Look>, findings: &mut Findings) -> Option<PictureFacts> {
     match look {
-        Some(Ok(facts)) => Some(*facts),
-        Some(Err(sentence)) => {
-            problems.push(Problem::new(field, sentence.clone()));
-            None
-        }
-        None => {
-            problems.push(Problem::new(
-                field,
-                "could not be looked at: choose it again",
-            ));
-            None
-        }
+        Some(Ok(facts)) => return Some(*facts),
+        Some(Err(sentence)) => findings.problem(field, sentence.clone()),
+        None => findings.problem(field, text::NOT_LOOKED_AT),
     }
+    None
 }
 
 /// What of the picture is repainted.
@@ -253,18 +191,14 @@ fn repaint(params: &Params, circumstances: Circumstances<'_>, extend: Extend) ->
     })
 }
 
-/// The problem with a picture that its format cannot hold, found before the work instead of after it.
-fn too_long_for_format(params: &Params, size: Size) -> Option<Problem> {
-    // WebP: <https://developers.google.com/speed/webp/faq#what_is_the_maximum_size_a_webp_image_can_be>; JPEG has 16 bits.
-    let limit = match params.output_format.as_str() {
-        "webp" => 16_383,
-        "jpg" => 65_535,
-        _ => return None,
-    };
-    (size.width.max(size.height) > limit).then(|| {
-        Problem::new(
-            "output_format",
-            format!("holds at most {limit} px a side, and the result has {size}: choose png"),
-        )
-    })
+/// Finds what a file of the format cannot do for the result: keep pixels as they are, or hold sides so long, which is
+/// better said before the work than after it.
+fn check_format(params: &Params, size: Size, is_restored: bool, findings: &mut Findings) {
+    if is_restored && params.output_format != "png" {
+        findings.note("output_format", text::lossy(&params.output_format));
+    }
+    let longest = Format::named(&params.output_format).and_then(Format::longest_side);
+    if let Some(limit) = longest.filter(|limit| size.width.max(size.height) > *limit) {
+        findings.problem("output_format", text::too_long_for_format(limit, size));
+    }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 
-use crate::engine::plan::{Outlook, Plan};
+use crate::engine::plan::outlook::Outlook;
+use crate::engine::plan::ways::Plan;
 use crate::schema::request::Request;
 use crate::session::worker::{ModelNews, ModelState};
 use crate::weights::model::{ModelCard, ModelSource};

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use tempfile::NamedTempFile;
 
-use crate::engine::checking::Picture;
+use crate::engine::job::Picture;
 use crate::files::{self, Readers};
 use crate::imaging::codec;
-use crate::schema::Note;
-use crate::schema::request::{Encoding, Request};
+use crate::schema::choices::Encoding;
+use crate::schema::notes::Note;
+use crate::schema::request::Request;
 use crate::session::record::Record;
 use crate::session::{naming, text};
 

@@ -3,8 +3,9 @@
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use crate::engine::{Progress, Stage, Timings};
-use crate::schema::Note;
+use crate::engine::job::Timings;
+use crate::engine::progress::{Progress, Stage};
+use crate::schema::notes::Note;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::gallery::Entry;

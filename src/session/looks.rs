@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::imaging::read::{self, Looks};
+use crate::schema::circumstances::Look;
 use crate::schema::params::Params;
-use crate::schema::start::Look;
 
 /// How many looks are remembered.
 const REMEMBERED: usize = 16;

@@ -6,13 +6,16 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use crate::engine::lora::load::inspect;
 use crate::engine::lora::report::Report;
-use crate::engine::lora::{inspect, targets::Targets};
+use crate::engine::lora::targets::Targets;
+use crate::schema::choices::Model;
 use crate::schema::lora::Lora;
+use crate::schema::notes::{Note, Problem};
 use crate::schema::params::Params;
+use crate::schema::quirks;
 use crate::schema::reference::Reference;
-use crate::schema::request::{Model, Request};
-use crate::schema::{Note, Problem, quirks};
+use crate::schema::request::Request;
 use crate::session::background::{Background, Reporter, Task};
 use crate::session::looks::Stamp;
 use crate::session::text;

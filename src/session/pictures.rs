@@ -9,7 +9,8 @@ use image::imageops::FilterType;
 use image::{DynamicImage, RgbaImage};
 
 use crate::imaging::read;
-use crate::schema::{Fidelity, quirks};
+use crate::schema::choices::Fidelity;
+use crate::schema::quirks;
 use crate::session::background::{Background, Reporter, Task};
 
 /// The longest side of a thumbnail, in pixels.

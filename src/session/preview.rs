@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::plan::Plan;
+use crate::engine::plan::ways::Plan;
+use crate::schema::choices::Fidelity;
+use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
-use crate::schema::{Fidelity, Problem};
 use crate::session::looks::Stamp;
 
 /// For how long a plan stands that depends on the memory that is free.

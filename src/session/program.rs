@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::engine::memory;
-use crate::schema::Problem;
+use crate::engine::plan::memory;
+use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::session::background::{Background, Wake};
 use crate::session::current::Current;
@@ -102,7 +102,7 @@ impl Session {
             let card = ModelSource::Embedded.card().unwrap_or_default();
             (ModelSource::Embedded, card)
         });
-        let (worker, news) = Worker::start(make, source.clone(), &background);
+        let (worker, news) = Worker::start(make, source.clone(), models.places(), &background);
         let library = Library::new(folders.loras.clone(), network.clone());
         let inputs = InputStore::new(folders.inputs.clone());
         let used = waiting.iter().chain([&settings.params]);

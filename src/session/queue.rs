@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::schema::Problem;
+use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::jobs::{Job, JobId, JobState};

@@ -8,13 +8,14 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::engine::Outcome;
+use crate::engine::job::Outcome;
 use crate::engine::lora::adapters::Applied;
 use crate::imaging::{codec, prepare};
+use crate::schema::choices::Fidelity;
+use crate::schema::notes::Note;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::Request;
-use crate::schema::{Fidelity, Note};
 use crate::session::inputs;
 
 /// This program and its version.

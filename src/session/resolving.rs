@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::schema::Problem;
+use crate::schema::circumstances::Circumstances;
+use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
-use crate::schema::request::{Circumstances, Request};
+use crate::schema::request::Request;
 use crate::session::looks::Stamp;
 use crate::session::loras::{self, LoraState};
 use crate::session::preview::{Key, Preview};

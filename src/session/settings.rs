@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::schema::Fidelity;
+use crate::schema::choices::Fidelity;
 use crate::schema::params::Params;
 use crate::session::folders::Folders;
 use crate::session::{naming, stored, text};

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
-use crate::schema::Problem;
+use crate::schema::notes::Problem;
 
 /// The starting picture that a record names is not kept.
 pub(super) const NO_IMAGE: &str =

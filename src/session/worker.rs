@@ -9,9 +9,11 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
-use crate::engine::checking::Picture;
-use crate::engine::plan::Outlook;
-use crate::engine::{Error, Generator, Progress, Stage, Watch};
+use crate::engine;
+use crate::engine::error::Error;
+use crate::engine::job::{Generator, Picture};
+use crate::engine::plan::outlook::Outlook;
+use crate::engine::progress::{Progress, Stage, Watch};
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::background::{Background, Reporter, Task, contained};
@@ -124,6 +126,7 @@ impl Worker {
     pub(super) fn start(
         make: MakeGenerator,
         source: ModelSource,
+        places: Vec<PathBuf>,
         background: &Background,
     ) -> (Self, Receiver<ModelNews>) {
         let (asked, incoming) = channel();
@@ -133,7 +136,7 @@ impl Worker {
             news: news.clone(),
         };
         let mut task = Some(background.start_awaited("engine", move |reporter| {
-            work(make, chosen, &incoming, reporter);
+            work(make, chosen, places, &incoming, reporter);
         }));
         if let Some(Err(reason)) = Task::take(&mut task) {
             let sentence = format!("the engine's thread {reason}");
@@ -178,10 +181,11 @@ impl Worker {
 fn work(
     mut make: MakeGenerator,
     mut chosen: Chosen,
+    mut places: Vec<PathBuf>,
     asked: &Receiver<Asked>,
     reporter: &Reporter<()>,
 ) {
-    let mut generator = build(&mut make, &chosen, reporter).ok();
+    let mut generator = build(&mut make, &chosen, &places, reporter).ok();
     while let Ok(asked) = asked.recv() {
         let order = match asked {
             Asked::Run(order) => Some(order),
@@ -196,15 +200,16 @@ fn work(
         let built = if generator.is_some() {
             Ok(())
         } else {
-            build(&mut make, &chosen, reporter).map(|built| generator = Some(built))
+            build(&mut make, &chosen, &places, reporter).map(|built| generator = Some(built))
         };
         let Some(order) = order else { continue };
+        places.clone_from(&order.places);
         log::info!("job {} starts", order.id.0);
         let state = match (generator.as_mut(), built) {
             (Some(ready), _) => match contained(|| run(ready.as_mut(), &order, reporter)) {
                 Ok(Ok(finished)) => {
                     // The job has taught how fast the device is.
-                    let outlook = ready.outlook().map(Box::new);
+                    let outlook = ready.outlook(&places).map(Box::new);
                     tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
                     JobState::Finished(finished)
                 }
@@ -259,6 +264,7 @@ fn proceed(reporter: &Reporter<()>) -> ControlFlow<()> {
 fn build(
     make: &mut MakeGenerator,
     chosen: &Chosen,
+    places: &[PathBuf],
     reporter: &Reporter<()>,
 ) -> Result<Box<dyn Generator>, String> {
     let started = Instant::now();
@@ -268,7 +274,7 @@ fn build(
         .map_err(|reason| text::engine_stopped(&reason))
         .flatten();
     if let Ok(generator) = &mut built {
-        let outlook = generator.outlook().map(Box::new);
+        let outlook = generator.outlook(places).map(Box::new);
         tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
     }
     let state = match &built {
@@ -327,9 +333,13 @@ fn run(
         Unavailable::Problem(problem) => Error::Input(problem).into(),
         Unavailable::Sentence(sentence) => Ended::Failed(sentence.into()),
     })?;
-    generator.limit_memory(order.memory_limit);
-    generator.look_for_safety_checker(&order.places);
-    let mut outcome = generator.generate(&request, &files, &mut watch)?;
+    let job = engine::job::Job {
+        request: &request,
+        loras: &files,
+        memory_limit: order.memory_limit,
+        safety_checkers: &order.places,
+    };
+    let mut outcome = generator.generate(&job, &mut watch)?;
     if is_cancelled() {
         return Err(Ended::Cancelled);
     }
@@ -351,15 +361,17 @@ fn run(
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
     let mut files: HashMap<_, _> = saved.paths.into_iter().collect();
     let pictures = outcome.pictures.iter().enumerate();
-    let entries = pictures.map(|(index, picture)| {
+    let entries = pictures.filter_map(|(index, picture)| {
         let record = Some(record.of_picture(index));
-        match (picture, files.remove(&index)) {
-            (Picture::Withheld(reason), _) => {
+        match picture {
+            Picture::Made(_) => Some(Entry::new(files.remove(&index)?, record)),
+            Picture::Withheld(reason) => {
                 // A name that no file has, not even in a folder with names of the user's own.
                 let name = format!("withheld {} {index}", order.id.0);
-                Entry::withheld(order.folder.join(name), record, reason.to_string())
+                let path = order.folder.join(name);
+                Some(Entry::withheld(path, record, reason.to_string()))
             }
-            (Picture::Made(_), path) => Entry::new(path.unwrap_or_default(), record),
+            Picture::Dropped(_) => None,
         }
     });
     Ok(Finished {

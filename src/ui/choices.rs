@@ -2,58 +2,56 @@
 
 use egui::{
     Align2, Color32, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui,
-    UiBuilder, WidgetInfo, pos2, vec2,
+    UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::ui::theme::{self, CONTROL, CONTROL_RADIUS, HALF, LINE, SHAPE, SHAPE_BUTTON, SPACE};
 use crate::ui::widgets;
 
 /// Mutually exclusive choices side by side, as wide as there is room. Returns the one that was clicked.
-pub(super) fn segments_ui<'a>(
+pub(crate) fn segments_ui<'a>(
     ui: &mut Ui,
     name: &str,
     choices: &[&'a str],
     chosen: &str,
 ) -> Option<&'a str> {
-    let group = UiBuilder::new()
-        .accessibility_label(name)
-        .accessibility_role(Role::RadioGroup);
-    ui.scope_builder(group, |ui| {
+    let size = vec2(ui.available_width(), CONTROL);
+    group_ui(ui, name, size, |ui, rect| {
         let palette = theme::palette(ui);
-        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), CONTROL), Sense::hover());
-        ui.painter().rect(
-            rect,
-            CONTROL_RADIUS,
-            theme::faded(ui, palette.raised),
-            Stroke::new(LINE, theme::faded(ui, palette.line)),
-            StrokeKind::Inside,
-        );
+        let stroke = Stroke::new(LINE, theme::faded(ui, palette.line));
+        let fill = theme::faded(ui, palette.raised);
+        ui.painter()
+            .rect(rect, CONTROL_RADIUS, fill, stroke, StrokeKind::Inside);
         let width = rect.width() / choices.len().max(1) as f32;
         let mut clicked = None;
         for (index, choice) in choices.iter().enumerate() {
-            let left = rect.left() + width * index as f32;
-            let part =
-                Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height())).shrink(2.0);
-            let response = choice_ui(ui, part, choice, *choice == chosen);
-            let colour = if *choice == chosen {
-                palette.accent
-            } else {
-                palette.text
-            };
-            ui.painter().text(
-                part.center(),
-                Align2::CENTER_CENTER,
-                choice,
-                TextStyle::Body.resolve(ui.style()),
-                theme::faded(ui, colour),
-            );
-            if response.clicked() {
-                clicked = Some(*choice);
-            }
+            let corner = rect.left_top() + vec2(width * index as f32, 0.0);
+            let part = Rect::from_min_size(corner, vec2(width, rect.height())).shrink(2.0);
+            let is_chosen = *choice == chosen;
+            let response = choice_ui(ui, part, choice, is_chosen);
+            let font = TextStyle::Body.resolve(ui.style());
+            let colour = theme::faded(ui, palette.marked(is_chosen));
+            let align = Align2::CENTER_CENTER;
+            ui.painter()
+                .text(part.center(), align, choice, font, colour);
+            clicked = response.clicked().then_some(*choice).or(clicked);
         }
         clicked
     })
-    .inner
+}
+
+/// The same for the values of an enumeration, each with its name. Returns the one that was clicked.
+pub(crate) fn values_ui<T: Copy + PartialEq, const N: usize>(
+    ui: &mut Ui,
+    name: &str,
+    choices: &[(T, &str); N],
+    chosen: T,
+) -> Option<T> {
+    let named = choices.iter().find(|(value, _)| *value == chosen);
+    let chosen = named.map_or("", |(_, name)| name);
+    let clicked = segments_ui(ui, name, &choices.map(|(_, name)| name), chosen)?;
+    let clicked = choices.iter().find(|(_, name)| *name == clicked);
+    clicked.map(|(value, _)| *value)
 }
 
 /// The clickable ground of one choice among several.
@@ -77,24 +75,17 @@ fn choice_ui(ui: &Ui, rect: Rect, name: &str, is_chosen: bool) -> Response {
 
 /// Choices such as `16:9`, each with its shape drawn; words without a ratio get a dashed square. Returns the one that
 /// was clicked.
-pub(super) fn shapes_ui<'a>(
+pub(crate) fn shapes_ui<'a>(
     ui: &mut Ui,
     name: &str,
     choices: &[&'a str],
     chosen: &str,
 ) -> Option<&'a str> {
     const COLUMNS: usize = 6;
-    let group = UiBuilder::new()
-        .accessibility_label(name)
-        .accessibility_role(Role::RadioGroup);
-    ui.scope_builder(group, |ui| {
+    let rows = choices.len().div_ceil(COLUMNS) as f32;
+    let height = rows * SHAPE_BUTTON + (rows - 1.0) * HALF;
+    group_ui(ui, name, vec2(ui.available_width(), height), |ui, rect| {
         let palette = theme::palette(ui);
-        let rows = choices.len().div_ceil(COLUMNS) as f32;
-        let size = vec2(
-            ui.available_width(),
-            rows * SHAPE_BUTTON + (rows - 1.0) * HALF,
-        );
-        let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
         let width = (rect.width() - (COLUMNS - 1) as f32 * HALF) / COLUMNS as f32;
         let mut clicked = None;
         for (index, choice) in choices.iter().enumerate() {
@@ -105,35 +96,33 @@ pub(super) fn shapes_ui<'a>(
             ui.painter()
                 .rect_filled(part, CONTROL_RADIUS, palette.raised);
             let response = choice_ui(ui, part, choice, is_chosen);
-            let colour = if is_chosen {
-                palette.accent
-            } else {
-                palette.text
-            };
+            let colour = palette.marked(is_chosen);
+            let line = if is_chosen { colour } else { palette.weak };
             let middle = pos2(part.center().x, part.top() + SPACE + SHAPE / 2.0);
-            shape_ui(
-                ui,
-                middle,
-                choice,
-                if is_chosen {
-                    palette.accent
-                } else {
-                    palette.weak
-                },
-            );
+            shape_ui(ui, middle, choice, line);
             let foot = pos2(part.center().x, part.bottom() - 6.0);
-            ui.painter().text(
-                foot,
-                Align2::CENTER_BOTTOM,
-                choice,
-                TextStyle::Small.resolve(ui.style()),
-                colour,
-            );
-            if response.clicked() {
-                clicked = Some(*choice);
-            }
+            let font = TextStyle::Small.resolve(ui.style());
+            let align = Align2::CENTER_BOTTOM;
+            ui.painter().text(foot, align, choice, font, colour);
+            clicked = response.clicked().then_some(*choice).or(clicked);
         }
         clicked
+    })
+}
+
+/// A place of this size for mutually exclusive choices.
+fn group_ui<T>(
+    ui: &mut Ui,
+    name: &str,
+    size: Vec2,
+    choices_ui: impl FnOnce(&mut Ui, Rect) -> T,
+) -> T {
+    let group = UiBuilder::new()
+        .accessibility_label(name)
+        .accessibility_role(Role::RadioGroup);
+    ui.scope_builder(group, |ui| {
+        let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+        choices_ui(ui, rect)
     })
     .inner
 }
@@ -168,7 +157,7 @@ fn shape_ui(ui: &Ui, middle: Pos2, choice: &str, colour: Color32) {
 }
 
 /// Width by height of a choice such as `16:9`.
-pub(super) fn ratio(choice: &str) -> Option<f32> {
+pub(crate) fn ratio(choice: &str) -> Option<f32> {
     let (width, height) = choice.split_once(':')?;
     Some(width.parse::<f32>().ok()? / height.parse::<f32>().ok()?)
 }

@@ -13,9 +13,10 @@ use egui::{
     Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, vec2,
 };
 
-use crate::ui::incoming::Incoming;
+use crate::ui::command::{Command, Commands, Incoming};
+use crate::ui::text::drops as text;
 use crate::ui::theme::{self, RADIUS, RING, SPACE};
-use crate::ui::{Action, files, icons};
+use crate::ui::{files, icons};
 
 /// How long a drop waits for the pointer, in seconds, before it asks.
 const PATIENCE: f64 = 0.5;
@@ -49,27 +50,26 @@ impl Zone {
         zones
     }
 
-    /// Icon, name and explanation.
-    fn words(self) -> (&'static str, &'static str, &'static str) {
+    /// Its icon, and its name and explanation.
+    fn words(self) -> (&'static str, (&'static str, &'static str)) {
         match self {
-            Self::Picture => (
-                icons::PICTURE,
-                "Starting picture",
-                "Paint on it, or rework it",
-            ),
-            Self::Mask => (icons::MASK, "Mask", "White is repainted, black is kept"),
-            Self::Settings => (
-                icons::USE,
-                "Settings from this picture",
-                "Prompt, seed and the rest, as it was made",
-            ),
-            Self::Lora => (icons::ADD, "LoRA", "Added to those of the form"),
-            Self::Model => (icons::OPEN, "Model", "Used where it is"),
-            Self::Queue => (
-                icons::QUEUE,
-                "Queue all of them",
-                "One job for each, with the settings of the form",
-            ),
+            Self::Picture => (icons::PICTURE, text::PICTURE),
+            Self::Mask => (icons::MASK, text::MASK),
+            Self::Settings => (icons::USE, text::SETTINGS),
+            Self::Lora => (icons::ADD, text::LORA),
+            Self::Model => (icons::OPEN, text::MODEL),
+            Self::Queue => (icons::QUEUE, text::QUEUE),
+        }
+    }
+
+    /// What becomes of a file that is dropped on it.
+    fn incoming(self, file: PathBuf) -> Incoming {
+        match self {
+            Self::Mask => Incoming::Mask(file),
+            Self::Settings => Incoming::SettingsOf(file),
+            Self::Lora => Incoming::Lora(file.to_string_lossy().into_owned()),
+            Self::Model => Incoming::Model(file),
+            Self::Picture | Self::Queue => Incoming::Picture(file),
         }
     }
 }
@@ -96,10 +96,73 @@ impl Drops {
 
     /// Takes in drops, and shows the places while there is something to place. `has_image` says whether a mask has a
     /// picture to lie on.
-    pub(super) fn drops_ui(&mut self, ui: &Ui, has_image: bool, actions: &mut Vec<Action>) {
+    pub(super) fn drops_ui(&mut self, ui: &Ui, has_image: bool, commands: &mut Commands) {
         let ctx = ui.ctx();
         let now = ctx.input(|input| input.time);
-        let (hovering, only, files, moved) = ctx.input(|input| {
+        self.take_dropped(ctx, now, commands);
+        let hovering = self.hovering(ctx);
+        let Some(Dropped { files, since }) = &self.dropped else {
+            if let Some((count, only)) = hovering {
+                let possible = || Zone::possible(count, has_image);
+                let zones = only.map_or_else(possible, |zone| vec![zone]);
+                self.zones_ui(ctx, zones, text::DROP);
+            }
+            return;
+        };
+        if ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.dropped = None;
+            return;
+        }
+        let asks = now - since > PATIENCE;
+        let title = if asks { text::ASK } else { text::DROP };
+        let possible = Zone::possible(files.len(), has_image);
+        let (zones, clicked) = self.zones_ui(ctx, possible, title);
+        let moved = ctx.input(|input| first_place(&input.events));
+        let at_pointer = moved.filter(|_| !asks).and_then(|at| {
+            let mut zones = zones.into_iter();
+            zones.find(|(_, rect)| rect.contains(at))
+        });
+        if let Some(zone) = clicked.or(at_pointer.map(|(zone, _)| zone))
+            && let Some(dropped) = self.dropped.take()
+        {
+            act(zone, dropped.files, commands);
+        } else if !asks {
+            // Nothing else wakes the window when the pointer rests.
+            ctx.request_repaint_after(Duration::from_millis(100));
+        }
+    }
+
+    /// Takes in what has been dropped. Models and LoRAs can be nothing else, so their place does not matter.
+    fn take_dropped(&mut self, ctx: &Context, now: f64, commands: &mut Commands) {
+        let files: Vec<_> = ctx.input(|input| {
+            let dropped = input.raw.dropped_files.iter();
+            dropped.map(|file| file.path().to_owned()).collect()
+        });
+        let is_model = |path: &PathBuf| files::is_model(path);
+        let (models, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_model);
+        let count = models.len();
+        if let Some(model) = models.into_iter().next() {
+            commands.push(Incoming::Model(model));
+        }
+        if count > 1 {
+            commands.push(Command::Notice(text::first_of_models(count)));
+        }
+        let is_lora = |path: &PathBuf| files::is_lora(path);
+        let (loras, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_lora);
+        for lora in loras {
+            commands.push(Zone::Lora.incoming(lora));
+        }
+        if !files.is_empty() {
+            // Some sources hand their files over one by one.
+            let earlier = self.dropped.take().map(|dropped| dropped.files);
+            let files = earlier.into_iter().flatten().chain(files).collect();
+            self.dropped = Some(Dropped { files, since: now });
+        }
+    }
+
+    /// How many files hover, and what they are if they can be only one thing.
+    fn hovering(&mut self, ctx: &Context) -> Option<(usize, Option<Zone>)> {
+        let (count, only, is_free) = ctx.input(|input| {
             let hovered = &input.raw.hovered_files;
             let all = |is_it: fn(&Path) -> bool| {
                 let mut paths = hovered.iter().map(|file| file.path.as_deref());
@@ -110,81 +173,13 @@ impl Drops {
             } else {
                 all(files::is_lora).then_some(Zone::Lora)
             };
-            let files: Vec<_> = input
-                .raw
-                .dropped_files
-                .iter()
-                .map(|file| file.path().to_owned())
-                .collect();
-            (hovered.len(), only, files, first_place(&input.events))
-        });
-        let (models, files): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|path| files::is_model(path));
-        let count = models.len();
-        let model = models.into_iter().next();
-        actions.extend(model.map(|path| Action::Incoming(Incoming::Model(path))));
-        if count > 1 {
-            let sentence = format!("The first of the {count} models runs; the others were left");
-            actions.push(Action::Notice(sentence));
-        }
-        let (loras, files): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|path| files::is_lora(path));
-        // A LoRA can be nothing else, so its place does not matter.
-        actions.extend(
-            loras
-                .into_iter()
-                .map(|path| Action::Incoming(Incoming::Lora(path.to_string_lossy().into_owned()))),
-        );
-        if !files.is_empty() {
-            // Some sources hand their files over one by one.
-            let earlier = self.dropped.take().map(|dropped| dropped.files);
-            let files = earlier.into_iter().flatten().chain(files).collect();
-            self.dropped = Some(Dropped { files, since: now });
-        }
-        // A window that is dragged over gets neither buttons nor keys.
-        let is_free = ctx.input(|input| {
+            // A window that is dragged over gets neither buttons nor keys.
             let is_of_hand =
                 |event: &Event| matches!(event, Event::PointerButton { .. } | Event::Key { .. });
-            input.events.iter().any(is_of_hand)
+            (hovered.len(), only, input.events.iter().any(is_of_hand))
         });
-        self.ignores_hover = hovering > 0 && (self.ignores_hover || is_free);
-        let Some(since) = self.dropped.as_ref().map(|dropped| dropped.since) else {
-            if hovering > 0 && !self.ignores_hover {
-                let possible = || Zone::possible(hovering, has_image);
-                let zones = only.map_or_else(possible, |zone| vec![zone]);
-                self.zones_ui(ctx, zones, "Drop it on what it is");
-            }
-            return;
-        };
-        if ctx.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
-            self.dropped = None;
-            return;
-        }
-        let asks = now - since > PATIENCE;
-        let title = if asks {
-            "What is it? Esc gives it up"
-        } else {
-            "Drop it on what it is"
-        };
-        let count = self
-            .dropped
-            .as_ref()
-            .map_or(0, |dropped| dropped.files.len());
-        let (zones, clicked) = self.zones_ui(ctx, Zone::possible(count, has_image), title);
-        let at_pointer = moved.filter(|_| !asks).and_then(|at| {
-            zones
-                .into_iter()
-                .find(|(_, rect)| rect.contains(at))
-                .map(|(zone, _)| zone)
-        });
-        if let Some(zone) = clicked.or(at_pointer)
-            && let Some(dropped) = self.dropped.take()
-        {
-            act(zone, dropped.files, actions);
-        } else if !asks {
-            // Nothing else wakes the window when the pointer rests.
-            ctx.request_repaint_after(Duration::from_millis(100));
-        }
+        self.ignores_hover = count > 0 && (self.ignores_hover || is_free);
+        (count > 0 && !self.ignores_hover).then_some((count, only))
     }
 
     /// Draws the places over the whole window. Returns where they are, and which was clicked.
@@ -231,7 +226,7 @@ impl Drops {
 /// Draws one place; returns whether it was clicked.
 fn zone_ui(ui: &mut Ui, rect: Rect, zone: Zone) -> bool {
     let palette = theme::palette(ui);
-    let (icon, name, words) = zone.words();
+    let (icon, (name, words)) = zone.words();
     let response = ui.interact(rect, ui.scope_id().with(name), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
     let is_marked = response.hovered() || response.has_focus();
@@ -264,25 +259,16 @@ fn first_place(events: &[Event]) -> Option<Pos2> {
 }
 
 /// Does with the files what their place says.
-fn act(zone: Zone, files: Vec<PathBuf>, actions: &mut Vec<Action>) {
+fn act(zone: Zone, files: Vec<PathBuf>, commands: &mut Commands) {
     if zone == Zone::Queue {
-        actions.push(Action::Incoming(Incoming::Queue(files)));
+        commands.push(Incoming::Queue(files));
         return;
     }
     let count = files.len();
-    let Some(file) = files.into_iter().next() else {
-        return;
-    };
-    actions.push(Action::Incoming(match zone {
-        Zone::Mask => Incoming::Mask(file),
-        Zone::Settings => Incoming::SettingsOf(file),
-        Zone::Lora => Incoming::Lora(file.to_string_lossy().into_owned()),
-        Zone::Model => Incoming::Model(file),
-        Zone::Picture | Zone::Queue => Incoming::Picture(file),
-    }));
+    if let Some(file) = files.into_iter().next() {
+        commands.push(zone.incoming(file));
+    }
     if count > 1 {
-        actions.push(Action::Notice(format!(
-            "The first of the {count} files is the starting picture; the others were left"
-        )));
+        commands.push(Command::Notice(text::first_of_files(count)));
     }
 }

@@ -14,26 +14,10 @@ use crate::imaging::{codec, read};
 use crate::schema::reference::Reference;
 use crate::session::background::{Background, Reporter, Task};
 use crate::session::inputs::{self, InputStore};
-use crate::ui::loras::Place;
+use crate::ui::command::Asked;
+use crate::ui::text::files as text;
 use crate::weights::inspect::Part;
 use crate::weights::survey::candidate::Candidate;
-
-/// What a dialog asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// The folder for pictures.
-    OutputFolder,
-    /// The picture for the input of this name.
-    Input(&'static str),
-    /// The LoRA for this place of the form.
-    Lora(Place),
-    /// Where the mask is saved.
-    Mask,
-    /// The file of a model.
-    ModelFile,
-    /// A folder with models.
-    ModelFolder,
-}
 
 /// The endings of files that may hold a LoRA.
 const LORA_ENDINGS: [&str; 6] = ["safetensors", "tar", "gz", "tgz", "zst", "tzst"];
@@ -42,10 +26,10 @@ const LORA_ENDINGS: [&str; 6] = ["safetensors", "tar", "gz", "tgz", "zst", "tzst
 const MODEL_ENDINGS: [&str; 3] = ["safetensors", "gguf", "sft"];
 
 /// A new starting picture, kept as a file, and its mask.
-pub(super) type Kept = (PathBuf, Option<PathBuf>);
+pub(crate) type Kept = (PathBuf, Option<PathBuf>);
 
 /// Everything the system is busy with for us.
-pub(super) struct Errands {
+pub(crate) struct Errands {
     background: Background,
     /// The open dialog.
     dialog: Option<(Asked, Task<Option<PathBuf>>)>,
@@ -66,7 +50,7 @@ fn ended<T>(result: Result<Result<T, String>, String>) -> Result<T, String> {
 
 impl Errands {
     /// None yet.
-    pub(super) fn new(background: Background) -> Self {
+    pub(crate) fn new(background: Background) -> Self {
         Self {
             background,
             dialog: None,
@@ -77,40 +61,27 @@ impl Errands {
     }
 
     /// Opens a dialog, unless one is open already. `start` is where it begins.
-    pub(super) fn ask(&mut self, purpose: Asked, start: &Path) {
+    pub(crate) fn ask(&mut self, purpose: Asked, start: &Path) {
         if self.dialog.is_some() {
             return;
         }
         let dialog = AsyncFileDialog::new().set_directory(start);
         // The dialog is made here, as some systems demand, and waited for elsewhere.
+        let file = |title: &str, kind: &str, endings: &[&str]| {
+            let dialog = dialog.clone().set_title(title);
+            dialog.add_filter(kind, endings).pick_file()
+        };
+        let folder = |title: &str| dialog.clone().set_title(title).pick_folder();
         let asked: Pin<Box<dyn Future<Output = Option<FileHandle>> + Send>> = match purpose {
-            Asked::OutputFolder => Box::pin(dialog.set_title("Folder for pictures").pick_folder()),
-            Asked::ModelFolder => Box::pin(dialog.set_title("Folder with models").pick_folder()),
-            Asked::ModelFile => Box::pin(
-                dialog
-                    .set_title("Choose the file of a FLUX.1 model")
-                    .add_filter("Models", &MODEL_ENDINGS)
-                    .pick_file(),
-            ),
-            Asked::Input(_) => Box::pin(
-                dialog
-                    .set_title("Choose a picture")
-                    .add_filter("Pictures", &read::EXTENSIONS)
-                    .pick_file(),
-            ),
-            Asked::Lora(_) => Box::pin(
-                dialog
-                    .set_title("Choose a LoRA")
-                    .add_filter("LoRAs", &LORA_ENDINGS)
-                    .pick_file(),
-            ),
-            Asked::Mask => Box::pin(
-                dialog
-                    .set_title("Save the mask")
-                    .set_file_name("mask.png")
-                    .add_filter("PNG", &["png"])
-                    .save_file(),
-            ),
+            Asked::OutputFolder => Box::pin(folder(text::OUTPUT_FOLDER)),
+            Asked::ModelFolder => Box::pin(folder(text::MODEL_FOLDER)),
+            Asked::ModelFile => Box::pin(file(text::MODEL_FILE, text::MODELS, &MODEL_ENDINGS)),
+            Asked::Input(_) => Box::pin(file(text::PICTURE, text::PICTURES, &read::EXTENSIONS)),
+            Asked::Lora(_) => Box::pin(file(text::LORA, text::LORAS, &LORA_ENDINGS)),
+            Asked::Mask => {
+                let dialog = dialog.set_title(text::MASK).set_file_name("mask.png");
+                Box::pin(dialog.add_filter("PNG", &["png"]).save_file())
+            }
         };
         let answer =
             move |_: &Reporter<()>| pollster::block_on(asked).map(|file| file.path().to_owned());
@@ -118,36 +89,30 @@ impl Errands {
     }
 
     /// What the user chose in a dialog, once.
-    pub(super) fn answer(&mut self) -> Option<(Asked, PathBuf)> {
+    pub(crate) fn answer(&mut self) -> Option<(Asked, PathBuf)> {
         let (purpose, answer) = self.dialog.take_if(|(_, answer)| answer.has_ended())?;
         Some((purpose, answer.wait().ok()??))
     }
 
     /// Opens a file or folder in the program the system has for it.
-    pub(super) fn open(&mut self, path: PathBuf) {
+    pub(crate) fn open(&mut self, path: PathBuf) {
         self.run("open", move || {
-            opener::open(&path)
-                .map_err(|error| format!("{} could not be opened: {error}", path.display()))
+            opener::open(&path).map_err(|error| text::not_opened(path.display(), error))
         });
     }
 
     /// Shows a file in the system's file manager.
-    pub(super) fn reveal(&mut self, path: PathBuf) {
+    pub(crate) fn reveal(&mut self, path: PathBuf) {
         self.run("reveal", move || {
-            opener::reveal(&path).map_err(|error| {
-                format!(
-                    "{} could not be shown in its folder: {error}",
-                    path.display()
-                )
-            })
+            opener::reveal(&path).map_err(|error| text::not_revealed(path.display(), error))
         });
     }
 
     /// Puts the pixels of a picture file into the clipboard.
-    pub(super) fn copy_picture(&mut self, path: PathBuf) {
+    pub(crate) fn copy_picture(&mut self, path: PathBuf) {
         self.run("copy", move || {
             let picture = read::pixels(&path, true)
-                .map_err(|sentence| format!("The picture could not be copied: it {sentence}"))?;
+                .map_err(|sentence| text::not_copied(format!("it {sentence}")))?;
             let (width, height) = (picture.width() as usize, picture.height() as usize);
             let pixels = arboard::ImageData {
                 width,
@@ -156,25 +121,25 @@ impl Errands {
             };
             arboard::Clipboard::new()
                 .and_then(|mut clipboard| clipboard.set_image(pixels))
-                .map_err(|error| format!("The picture could not be copied: {error}"))
+                .map_err(text::not_copied)
         });
     }
 
     /// Takes a picture from the clipboard as a new starting picture.
-    pub(super) fn paste(&mut self, store: InputStore) {
+    pub(crate) fn paste(&mut self, store: InputStore) {
         self.keep_made(store, || {
             let pixels = arboard::Clipboard::new()
                 .and_then(|mut clipboard| clipboard.get_image())
-                .map_err(|_| "There is no picture in the clipboard".to_owned())?;
+                .map_err(|_| text::NO_PICTURE.to_owned())?;
             let (width, height) = (pixels.width as u32, pixels.height as u32);
             RgbaImage::from_raw(width, height, pixels.bytes.into_owned())
                 .map(|picture| (picture, None))
-                .ok_or_else(|| "The picture in the clipboard is damaged".to_owned())
+                .ok_or_else(|| text::PICTURE_DAMAGED.to_owned())
         });
     }
 
     /// Keeps a picture, and its mask if it has one, as a new starting picture.
-    pub(super) fn keep(&mut self, store: InputStore, made: (RgbaImage, Option<GrayImage>)) {
+    pub(crate) fn keep(&mut self, store: InputStore, made: (RgbaImage, Option<GrayImage>)) {
         self.keep_made(store, move || Ok(made));
     }
 
@@ -190,17 +155,17 @@ impl Errands {
     }
 
     /// A new starting picture, or why there is none, once.
-    pub(super) fn take_kept(&mut self) -> Option<Result<Kept, String>> {
+    pub(crate) fn take_kept(&mut self) -> Option<Result<Kept, String>> {
         Task::take(&mut self.kept).map(ended)
     }
 
     /// Whether a new starting picture is on its way.
-    pub(super) fn is_keeping(&self) -> bool {
+    pub(crate) fn is_keeping(&self) -> bool {
         self.kept.is_some()
     }
 
     /// Keeps a version of the mask of the picture `of`.
-    pub(super) fn keep_mask(
+    pub(crate) fn keep_mask(
         &mut self,
         store: InputStore,
         of: PathBuf,
@@ -212,13 +177,13 @@ impl Errands {
     }
 
     /// The version of the mask of the picture `of` that has been kept since the last call, and its file.
-    pub(super) fn take_mask_of(&mut self, of: &Path) -> Option<(u64, Result<PathBuf, String>)> {
+    pub(crate) fn take_mask_of(&mut self, of: &Path) -> Option<(u64, Result<PathBuf, String>)> {
         let (kept_of, version, path) = self.mask.take_if(|(_, _, path)| path.has_ended())?;
         (kept_of == of).then(|| (version, ended(path.wait())))
     }
 
     /// Writes a mask as a PNG file.
-    pub(super) fn save_mask(&mut self, path: PathBuf, mask: GrayImage) {
+    pub(crate) fn save_mask(&mut self, path: PathBuf, mask: GrayImage) {
         let path = if path.extension().is_some() {
             path
         } else {
@@ -226,13 +191,12 @@ impl Errands {
         };
         self.run("mask", move || {
             let file = codec::encode_mask(&mask).map_err(|error| error.to_string())?;
-            files::write(&path, &file, Readers::Usual)
-                .map_err(|error| format!("The mask could not be saved: {error}"))
+            files::write(&path, &file, Readers::Usual).map_err(text::mask_not_saved)
         });
     }
 
     /// What went wrong since the last call, one sentence each.
-    pub(super) fn take_failures(&mut self) -> Vec<String> {
+    pub(crate) fn take_failures(&mut self) -> Vec<String> {
         let results = Task::take_ended(&mut self.others).into_iter();
         results.filter_map(|result| ended(result).err()).collect()
     }
@@ -244,8 +208,8 @@ impl Errands {
 }
 
 /// The file whose path or `file:` address the first line of a text is.
-pub(super) fn path_in(text: &str) -> Option<PathBuf> {
-    let line = text.lines().next()?.trim().trim_matches('"');
+pub(crate) fn path_in(pasted: &str) -> Option<PathBuf> {
+    let line = pasted.lines().next()?.trim().trim_matches('"');
     let address = Url::parse(line).ok().filter(|url| url.scheme() == "file");
     let path = address.and_then(|url| url.to_file_path().ok());
     let path = path.unwrap_or_else(|| PathBuf::from(line));
@@ -253,14 +217,14 @@ pub(super) fn path_in(text: &str) -> Option<PathBuf> {
 }
 
 /// Whether a file or folder can be nothing but a model, by its name.
-pub(super) fn is_surely_model(path: &Path) -> bool {
+pub(crate) fn is_surely_model(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     let ending = ending.map(str::to_ascii_lowercase);
     path.is_dir() || matches!(ending.as_deref(), Some("gguf" | "sft"))
 }
 
 /// Whether a file or folder that came in is a model: by its name, or by a transformer in it.
-pub(super) fn is_model(path: &Path) -> bool {
+pub(crate) fn is_model(path: &Path) -> bool {
     let is_transformer = || {
         Candidate::look(&[path.to_owned()]).is_ok_and(|candidate| candidate.has(Part::Transformer))
     };
@@ -268,7 +232,7 @@ pub(super) fn is_model(path: &Path) -> bool {
 }
 
 /// Whether a file is a LoRA's by its name.
-pub(super) fn is_lora(path: &Path) -> bool {
+pub(crate) fn is_lora(path: &Path) -> bool {
     matches!(
         Reference::parse(&path.to_string_lossy()),
         Ok(Reference::Path(_))
@@ -280,9 +244,8 @@ pub(super) fn is_lora(path: &Path) -> bool {
 
 /// Puts a picture and its mask into the store.
 fn kept(store: &InputStore, picture: &RgbaImage, mask: Option<&GrayImage>) -> Result<Kept, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("The picture could not be kept: {error}");
-    let file = codec::encode_input(picture).map_err(|error| failed(&error))?;
-    let path = store.keep(&file, "png").map_err(|error| failed(&error))?;
+    let file = codec::encode_input(picture).map_err(text::not_kept)?;
+    let path = store.keep(&file, "png").map_err(text::not_kept)?;
     let mask = match mask {
         None => None,
         Some(mask) => Some(inputs::keep_mask(store, mask)?),

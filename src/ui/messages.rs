@@ -1,106 +1,106 @@
 //! What the program has to say above the picture: what it is, what it is doing, what went wrong.
 
-use std::time::Duration;
+use egui::{Color32, Id, RichText, Ui, UiBuilder};
 
-use egui::{Align, Color32, Id, Layout, RichText, Ui, UiBuilder};
-
-use crate::engine::{Progress, Stage};
 use crate::session::jobs::{Failure, Job, JobId, JobState, Run};
 use crate::session::program::Session;
 use crate::session::worker::ModelState;
-use crate::text::{duration_text, size_text};
+use crate::text::size_text;
+use crate::ui::command::{Command, Commands, ModelCommand, Tab};
+use crate::ui::text::{common, messages as text};
 use crate::ui::theme::{self, READING_WIDTH, SPACE};
-use crate::ui::{Action, Tab, icons, shortcuts, widgets};
+use crate::ui::{icons, shortcuts, widgets};
 use crate::weights::catalog::total;
 
 /// How many notices stand on the screen at a time.
 const NOTICES: usize = 3;
 
+/// What there is to say besides the state of the session.
+pub(super) struct News<'a> {
+    /// Sentences that stay until they are dismissed, the oldest first.
+    pub(super) notices: &'a [String],
+    /// The job that failed last.
+    pub(super) failure: Option<JobId>,
+    /// The page below.
+    pub(super) tab: Tab,
+}
+
 /// Draws every message that is due.
-pub(super) fn messages_ui(
-    ui: &mut Ui,
-    session: &Session,
-    notices: &[String],
-    failure: Option<JobId>,
-    tab: Tab,
-    actions: &mut Vec<Action>,
-) {
+pub(super) fn messages_ui(ui: &mut Ui, session: &Session, news: &News, commands: &mut Commands) {
     let palette = theme::palette(ui);
-    // The page of models says what each is.
-    let about = session.card().about.as_ref();
-    if let Some(about) = about.filter(|_| tab != Tab::Models) {
-        widgets::card_ui(ui, palette.accent_soft, |ui| {
-            if session.runs_demo() {
-                dismissable_ui(ui, icons::INFO, about, palette.text, |ui| {
-                    if ui.button("Other models").clicked() {
-                        actions.push(Action::ShowTab(Tab::Models));
-                    }
-                });
-            } else {
-                widgets::sentence_ui(ui, icons::INFO, about, palette.text);
-            }
-        });
-    }
-    if let Some(sentence) = session.refusal() {
-        widgets::card_ui(ui, palette.error_soft, |ui| {
-            dismissable_ui(ui, icons::ERROR, sentence, palette.error, |ui| {
-                if widgets::icon_button_ui(ui, icons::CLOSE, "Dismiss").clicked() {
-                    actions.push(Action::DismissRefusal);
-                }
-                if tab != Tab::Models && ui.button("Models").clicked() {
-                    actions.push(Action::ShowTab(Tab::Models));
-                }
-            });
-        });
-    }
-    if let ModelState::Failed(sentence) = session.model() {
-        widgets::card_ui(ui, palette.error_soft, |ui| {
-            let text = format!("The model cannot be used: {sentence}");
-            dismissable_ui(ui, icons::ERROR, &text, palette.error, |ui| {
-                if ui.button("Load again").clicked() {
-                    actions.push(Action::ReloadModel);
-                }
-            });
-        });
-    }
+    model_ui(ui, session, news.tab, commands);
     let waiting = session.jobs().iter().filter(|job| job.is_waiting()).count();
     if session.is_paused() && waiting > 0 {
-        widgets::card_ui(ui, palette.panel, |ui| {
-            let jobs = if waiting == 1 {
-                "job waits"
-            } else {
-                "jobs wait"
-            };
-            let text = format!("The queue is paused: {waiting} {jobs}");
-            dismissable_ui(ui, icons::PAUSE, &text, palette.text, |ui| {
-                if ui.button("Resume").clicked() {
-                    actions.push(Action::Pause(false));
-                }
-            });
+        let colours = (palette.panel, palette.text);
+        message_ui(ui, icons::PAUSE, &text::paused(waiting), colours, |ui| {
+            commands.on_click(&ui.button(common::RESUME), Command::Pause(false));
         });
     }
-    for (index, notice) in notices.iter().enumerate().take(NOTICES) {
-        widgets::card_ui(ui, palette.panel, |ui| {
-            dismissable_ui(ui, icons::INFO, notice, palette.text, |ui| {
-                if widgets::icon_button_ui(ui, icons::CLOSE, "Dismiss").clicked() {
-                    actions.push(Action::DismissNotice(index));
-                }
-            });
-        });
+    for (index, notice) in news.notices.iter().enumerate().take(NOTICES) {
+        message_ui(
+            ui,
+            icons::INFO,
+            notice,
+            (palette.panel, palette.text),
+            |ui| {
+                dismiss_ui(ui, Command::DismissNotice(index), commands);
+            },
+        );
     }
-    if let Some(job) = failure.and_then(|id| session.job(id))
+    if let Some(job) = news.failure.and_then(|id| session.job(id))
         && let JobState::Failed(failure) = &job.state
     {
-        failure_ui(ui, session, job, failure, actions);
+        failure_ui(ui, session, job, failure, commands);
     }
     if let Some(job) = session.running()
         && let JobState::Running(run) = &job.state
     {
         let scope = UiBuilder::new().scope_id(Id::unique("busy"));
-        ui.scope_builder(scope, |ui| busy_ui(ui, job, run, actions));
+        ui.scope_builder(scope, |ui| busy_ui(ui, job, run, commands));
     }
     if ui.min_rect().height() > 0.0 {
         ui.add_space(SPACE);
+    }
+}
+
+/// What the model is, and why the one that was chosen cannot be used.
+fn model_ui(ui: &mut Ui, session: &Session, tab: Tab, commands: &mut Commands) {
+    let palette = theme::palette(ui);
+    let failed = (palette.error_soft, palette.error);
+    // The page of models says what each is.
+    let is_elsewhere = tab != Tab::Models;
+    if let Some(about) = session.card().about.as_ref().filter(|_| is_elsewhere) {
+        if session.runs_demo() {
+            let colours = (palette.accent_soft, palette.text);
+            message_ui(ui, icons::INFO, about, colours, |ui| {
+                let other = ui.button(text::OTHER_MODELS);
+                commands.on_click(&other, Command::ShowTab(Tab::Models));
+            });
+        } else {
+            widgets::card_ui(ui, palette.accent_soft, |ui| {
+                widgets::sentence_ui(ui, icons::INFO, about, palette.text);
+            });
+        }
+    }
+    if let Some(sentence) = session.refusal() {
+        message_ui(ui, icons::ERROR, sentence, failed, |ui| {
+            dismiss_ui(ui, ModelCommand::DismissRefusal.into(), commands);
+            if is_elsewhere {
+                let models = ui.button(text::MODELS);
+                commands.on_click(&models, Command::ShowTab(Tab::Models));
+            }
+        });
+    }
+    if let ModelState::Failed(sentence) = session.model() {
+        message_ui(
+            ui,
+            icons::ERROR,
+            &text::model_failed(sentence),
+            failed,
+            |ui| {
+                commands.on_click(&ui.button(text::LOAD_AGAIN), ModelCommand::Reload);
+            },
+        );
     }
 }
 
@@ -110,129 +110,83 @@ fn failure_ui(
     session: &Session,
     job: &Job,
     failure: &Failure,
-    actions: &mut Vec<Action>,
+    commands: &mut Commands,
 ) {
     let palette = theme::palette(ui);
-    widgets::card_ui(ui, palette.error_soft, |ui| {
-        let text = format!("No picture was made: {}", failure.sentence);
-        dismissable_ui(ui, icons::ERROR, &text, palette.error, |ui| {
-            if widgets::icon_button_ui(ui, icons::CLOSE, "Dismiss").clicked() {
-                actions.push(Action::DismissFailure);
-            }
-            let again = || Box::new(job.params.clone());
-            if failure.lacks_checker {
-                if ui.button("Turn the checker off").clicked() {
-                    actions.push(Action::TryUnchecked(again()));
-                }
-                let files = session.models.catalog.safety_files();
-                let text = format!("Download the checker ({})", size_text(total(&files)));
-                if ui.button(text).clicked() {
-                    actions.push(Action::FetchSafetyChecker);
-                }
-            } else if ui.button("Try again").clicked() {
-                actions.push(Action::TryAgain(again()));
-            }
-        });
+    let sentence = text::job_failed(&failure.sentence);
+    let colours = (palette.error_soft, palette.error);
+    message_ui(ui, icons::ERROR, &sentence, colours, |ui| {
+        dismiss_ui(ui, Command::DismissFailure, commands);
+        let again = Box::new(job.params.clone());
+        if failure.lacks_checker {
+            let off = ui.button(text::TURN_CHECKER_OFF);
+            commands.on_click(&off, Command::TryUnchecked(again));
+            let bytes = total(&session.models.catalog.safety_files());
+            let download = ui.button(text::download_checker(size_text(bytes)));
+            commands.on_click(&download, Command::FetchSafetyChecker);
+        } else {
+            commands.on_click(&ui.button(common::TRY_AGAIN), Command::TryAgain(again));
+        }
     });
 }
 
-/// A sentence on the left, buttons on the right, or below where there is little room.
-fn dismissable_ui(
+/// The cross that closes a message.
+fn dismiss_ui(ui: &mut Ui, command: Command, commands: &mut Commands) {
+    let dismiss = widgets::icon_button_ui(ui, icons::CLOSE, common::DISMISS);
+    commands.on_click(&dismiss, command);
+}
+
+/// A card with a sentence on the left and buttons on the right, or below where there is little room. The colours are those
+/// of the ground and of the text.
+fn message_ui(
     ui: &mut Ui,
     icon: &str,
     text: &str,
-    colour: Color32,
-    buttons: impl FnOnce(&mut Ui),
+    (fill, colour): (Color32, Color32),
+    buttons_ui: impl FnOnce(&mut Ui),
 ) {
-    if ui.available_width() < READING_WIDTH {
-        widgets::sentence_ui(ui, icon, text, colour);
-        ui.horizontal(|ui| ui.with_layout(Layout::right_to_left(Align::Center), buttons));
-        return;
-    }
-    egui::Sides::new().shrink_left().show(
-        ui,
-        |ui| {
-            ui.label(RichText::new(icon).color(colour).size(theme::MESSAGE_ICON));
-            ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap());
-        },
-        buttons,
-    );
+    widgets::card_ui(ui, fill, |ui| {
+        if ui.available_width() < READING_WIDTH {
+            widgets::sentence_ui(ui, icon, text, colour);
+            ui.horizontal(|ui| widgets::right_ui(ui, buttons_ui));
+            return;
+        }
+        egui::Sides::new().shrink_left().show(
+            ui,
+            |ui| {
+                ui.label(RichText::new(icon).color(colour).size(theme::MESSAGE_ICON));
+                widgets::wrapped_ui(ui, RichText::new(text).color(colour));
+            },
+            buttons_ui,
+        );
+    });
 }
 
 /// What is being made.
-fn busy_ui(ui: &mut Ui, job: &Job, run: &Run, actions: &mut Vec<Action>) {
-    widgets::card_ui(ui, theme::palette(ui).panel, |ui| {
-        let hint = format!("Cancel ({})", shortcuts::text(ui.ctx(), shortcuts::CANCEL));
+fn busy_ui(ui: &mut Ui, job: &Job, run: &Run, commands: &mut Commands) {
+    let palette = theme::palette(ui);
+    let line = || {
+        egui::Sides::new()
+            .shrink_left()
+            .truncate()
+            .height(theme::LINE_HEIGHT)
+    };
+    widgets::card_ui(ui, palette.panel, |ui| {
+        let hint = shortcuts::hint(ui.ctx(), common::CANCEL, shortcuts::CANCEL);
         ui.horizontal(|ui| {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let button = ui.add_enabled(!run.is_cancelling(), egui::Button::new("Cancel"));
-                if button.on_hover_text(hint).clicked() {
-                    actions.push(Action::Cancel(job.id));
-                }
+            widgets::right_ui(ui, |ui| {
+                let button = egui::Button::new(common::CANCEL);
+                let cancel = ui.add_enabled(!run.is_cancelling(), button);
+                commands.on_click(&cancel.on_hover_text(hint), Command::Cancel(job.id));
                 ui.add_space(SPACE);
                 ui.vertical(|ui| {
-                    egui::Sides::new()
-                        .shrink_left()
-                        .truncate()
-                        .height(theme::LINE_HEIGHT)
-                        .show(
-                            ui,
-                            |ui| {
-                                ui.label(
-                                    theme::small(ui, progress_words(run))
-                                        .color(theme::palette(ui).text),
-                                )
-                            },
-                            |ui| {
-                                ui.label(theme::small(
-                                    ui,
-                                    run.time_left().map(left_text).unwrap_or_default(),
-                                ))
-                            },
-                        );
-                    progress_ui(ui, run);
+                    let words = theme::small(ui, common::progress(run)).color(palette.text);
+                    let left = run.time_left().map(common::time_left).unwrap_or_default();
+                    let left_ui = |ui: &mut Ui| ui.label(words);
+                    line().show(ui, left_ui, |ui| widgets::small_ui(ui, left));
+                    widgets::job_progress_ui(ui, run);
                 });
             });
         });
     });
-}
-
-/// How far a job is, as a bar.
-pub(super) fn progress_ui(ui: &mut Ui, run: &Run) {
-    let done = run.progress().map_or(0.0, |progress| progress.fraction());
-    widgets::progress_ui(ui, done, &progress_words(run));
-}
-
-/// How far a job is, in words.
-pub(super) fn progress_words(run: &Run) -> String {
-    if run.is_cancelling() {
-        return "Cancelling…".to_owned();
-    }
-    let Some(progress) = run.progress() else {
-        return "Starting…".to_owned();
-    };
-    let Progress {
-        stage,
-        picture,
-        pictures,
-        step,
-        steps,
-        ..
-    } = progress;
-    let mut words = vec![stage.label().to_owned()];
-    if stage == Stage::Denoising {
-        words.push(format!("step {} of {steps}", (step + 1).min(steps)));
-    }
-    if pictures > 1 && stage >= Stage::Denoising {
-        words.push(format!("picture {} of {pictures}", picture + 1));
-    }
-    words.join(" · ")
-}
-
-/// A duration as people say it.
-pub(super) fn left_text(left: Duration) -> String {
-    match left.as_secs() {
-        0 => "Less than a second left".to_owned(),
-        secs => format!("About {} left", duration_text(secs as f64)),
-    }
 }

@@ -23,7 +23,7 @@ const SMALL_SIDE: u32 = 512;
 
 /// What can be drawn of a picture.
 #[derive(Clone)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     /// Still being read.
     Pending,
     /// Here, with its size in pixels as it is in the file, or as it was scaled down to.
@@ -40,29 +40,24 @@ struct Slot {
 
 /// Textures by file and longest side.
 #[derive(Default)]
-pub(super) struct Pictures {
+pub(crate) struct Pictures {
     slots: HashMap<(PathBuf, u32), Slot>,
     frame: u64,
 }
 
 impl Pictures {
     /// Counts a frame and forgets what has not been drawn for longest.
-    pub(super) fn begin_frame(&mut self) {
+    pub(crate) fn begin_frame(&mut self) {
         self.frame += 1;
         for (is_small, limit) in [(true, THUMBNAILS), (false, FULL_SIZE)] {
-            let mut drawn: Vec<_> = self
-                .slots
-                .iter()
+            let slots = self.slots.iter();
+            let mut drawn: Vec<_> = slots
                 .filter(|((_, side), _)| (*side == THUMBNAIL_SIDE) == is_small)
+                .map(|(key, slot)| (std::cmp::Reverse(slot.last_drawn), key.clone()))
                 .collect();
             if drawn.len() > limit {
-                drawn.sort_by_key(|(_, slot)| std::cmp::Reverse(slot.last_drawn));
-                let dropped: Vec<_> = drawn
-                    .into_iter()
-                    .skip(limit)
-                    .map(|(key, _)| key.clone())
-                    .collect();
-                for key in dropped {
+                drawn.sort();
+                for (_, key) in drawn.drain(limit..) {
                     self.slots.remove(&key);
                 }
             }
@@ -70,12 +65,12 @@ impl Pictures {
     }
 
     /// Forgets every picture.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.slots.clear();
     }
 
     /// A small version of the picture at `path`.
-    pub(super) fn thumbnail(
+    pub(crate) fn thumbnail(
         &mut self,
         ctx: &Context,
         loader: &PictureLoader,
@@ -85,40 +80,38 @@ impl Pictures {
     }
 
     /// The picture at `path` in full size, or in the largest that the graphics card takes.
-    pub(super) fn full(&mut self, ctx: &Context, loader: &PictureLoader, path: &Path) -> Shown {
+    pub(crate) fn full(&mut self, ctx: &Context, loader: &PictureLoader, path: &Path) -> Shown {
         let most = ctx.input(|input| input.max_texture_side);
         self.load(ctx, loader, path, (most as u32).min(LARGEST))
     }
 
-    fn load(
-        &mut self,
-        ctx: &Context,
-        loader: &PictureLoader,
-        path: &Path,
-        longest_side: u32,
-    ) -> Shown {
-        let key = (path.to_owned(), longest_side);
-        let slot = self.slots.entry(key).or_insert(Slot {
+    fn load(&mut self, ctx: &Context, loader: &PictureLoader, path: &Path, side: u32) -> Shown {
+        let slot = self.slots.entry((path.to_owned(), side)).or_insert(Slot {
             shown: Shown::Pending,
             last_drawn: 0,
         });
         slot.last_drawn = self.frame;
         if matches!(slot.shown, Shown::Pending) {
-            slot.shown = match loader.load(path, Some(longest_side)) {
-                Pixels::Pending => Shown::Pending,
-                Pixels::Failed(sentence) => Shown::Failed(sentence),
-                Pixels::Ready(pixels) => {
-                    let size = [pixels.width(), pixels.height()];
-                    let pixels = if longest_side == THUMBNAIL_SIDE {
-                        pixels
-                    } else {
-                        enlarged(pixels)
-                    };
-                    Shown::Ready(texture(ctx, path, &pixels), size)
-                }
-            };
+            slot.shown = shown(ctx, path, side, loader.load(path, Some(side)));
         }
         slot.shown.clone()
+    }
+}
+
+/// What can be drawn of a picture that was read with this longest side.
+fn shown(ctx: &Context, path: &Path, longest_side: u32, pixels: Pixels) -> Shown {
+    match pixels {
+        Pixels::Pending => Shown::Pending,
+        Pixels::Failed(sentence) => Shown::Failed(sentence),
+        Pixels::Ready(pixels) => {
+            let size = [pixels.width(), pixels.height()];
+            let pixels = if longest_side == THUMBNAIL_SIDE {
+                pixels
+            } else {
+                enlarged(pixels)
+            };
+            Shown::Ready(texture(ctx, path, &pixels), size)
+        }
     }
 }
 

@@ -117,6 +117,8 @@ pub(super) const SHADE: Color32 = Color32::from_black_alpha(150);
 pub(super) const ON_SHADE: Color32 = Color32::WHITE;
 /// Behind what is transparent in a picture, as the model gets it.
 pub(super) const PAPER: Color32 = Color32::WHITE;
+/// Lets a texture through unchanged.
+pub(super) const UNTINTED: Color32 = Color32::WHITE;
 /// Colours a mask can be shown in, by name; they differ also for those who see red and green alike.
 /// After Okabe and Ito, <https://jfly.uni-koeln.de/color/>.
 pub(super) const MASK_COLOURS: [(&str, Color32); 4] = [
@@ -158,6 +160,13 @@ pub(super) struct Palette {
     pub(super) error: Color32,
     /// A breath of that behind text.
     pub(super) error_soft: Color32,
+}
+
+impl Palette {
+    /// The colour of text, or the accent where it is what was chosen.
+    pub(super) fn marked(&self, is_chosen: bool) -> Color32 {
+        if is_chosen { self.accent } else { self.text }
+    }
 }
 
 const LIGHT: Palette = Palette {

@@ -1,11 +1,14 @@
 //! The few controls that egui does not have in the form wanted here. Each has a name for screen readers.
 
 use egui::{
-    Align2, Atom, Button, Color32, CornerRadius, Frame, Margin, Rect, Response, RichText, Role,
-    ScrollArea, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, Atom, Button, Color32, CornerRadius, Frame, Label, Layout, Margin, Rect,
+    Response, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, WidgetText,
+    pos2, vec2,
 };
 
+use crate::session::jobs::Run;
 use crate::ui::icons;
+use crate::ui::text::common;
 use crate::ui::theme::{
     self, CONTROL, CONTROL_RADIUS, HALF, LINE, PRIMARY, PROGRESS, RADIUS, RING, SMALL_CONTROL,
     SPACE,
@@ -62,12 +65,7 @@ pub(super) fn tool_ui(
         ui.painter()
             .rect_filled(rect, CONTROL_RADIUS, palette.hovered);
     }
-    let colour = if is_chosen {
-        palette.accent
-    } else {
-        palette.text
-    };
-    icon_ui(ui, rect, icon, colour);
+    icon_ui(ui, rect, icon, palette.marked(is_chosen));
     focus_ring_ui(ui, rect, &response);
     response.on_hover_text(hint).on_disabled_hover_text(hint)
 }
@@ -215,6 +213,12 @@ pub(super) fn progress_ui(ui: &mut Ui, done: f32, name: &str) {
     ui.painter().rect_filled(filled, radius, palette.accent);
 }
 
+/// How far a job is.
+pub(super) fn job_progress_ui(ui: &mut Ui, run: &Run) {
+    let done = run.progress().map_or(0.0, |progress| progress.fraction());
+    progress_ui(ui, done, &common::progress(run));
+}
+
 /// Gives the sliders that follow in `ui` the accent, and a rail that is seen on every ground.
 pub(super) fn dress_sliders(ui: &mut Ui) {
     let palette = theme::palette(ui);
@@ -232,26 +236,12 @@ pub(super) fn dress_sliders(ui: &mut Ui) {
     widgets.active.bg_fill = palette.accent;
 }
 
-/// The scrolling inside of a dialog, as high as its contents and at most as high as the window allows.
-pub(super) fn dialog_area(ui: &Ui) -> ScrollArea {
-    let height = ui.ctx().content_rect().height() - theme::DIALOG_REST;
-    // Without a least height the area would stay as low as the dialog was in its first frame.
-    ScrollArea::vertical()
-        .max_height(height)
-        .min_scrolled_height(height)
-        // Room for the bar, which would cover the ends of what is as wide as the dialog.
-        .content_margin(Margin {
-            right: theme::PANEL_MARGIN,
-            ..Margin::ZERO
-        })
-}
-
 /// Asks once more before something is done that cannot be taken back. Returns the answer: Escape keeps what there is.
 pub(super) fn question_ui(ui: &mut Ui, question: &str, act: &str) -> Option<bool> {
-    ui.add(egui::Label::new(question).wrap());
+    wrapped_ui(ui, question);
     ui.horizontal(|ui| {
         let acts = ui.button(act).clicked();
-        let keeps = ui.button("Keep").clicked();
+        let keeps = ui.button(common::KEEP).clicked();
         let is_escaped = ui.input(|input| input.key_pressed(egui::Key::Escape));
         (acts || keeps || is_escaped).then_some(acts)
     })
@@ -302,12 +292,48 @@ pub(super) fn card_ui<R>(ui: &mut Ui, fill: Color32, contents: impl FnOnce(&mut 
         .inner
 }
 
+/// Controls at the right end of a line, from right to left.
+pub(super) fn right_ui<R>(ui: &mut Ui, controls_ui: impl FnOnce(&mut Ui) -> R) -> R {
+    let layout = Layout::right_to_left(Align::Center);
+    ui.with_layout(layout, controls_ui).inner
+}
+
+/// A line of small controls at its right end, from right to left, and of what has the room that they leave.
+pub(super) fn line_ui(
+    ui: &mut Ui,
+    controls_ui: impl FnOnce(&mut Ui),
+    rest_ui: impl FnOnce(&mut Ui),
+) {
+    ui.horizontal(|ui| {
+        ui.set_height(SMALL_CONTROL);
+        right_ui(ui, |ui| {
+            controls_ui(ui);
+            ui.with_layout(Layout::left_to_right(Align::Center), rest_ui);
+        });
+    });
+}
+
+/// Text on several lines, if it needs them.
+pub(super) fn wrapped_ui(ui: &mut Ui, text: impl Into<WidgetText>) -> Response {
+    ui.add(Label::new(text).wrap())
+}
+
+/// Text on one line, cut off where the room ends.
+pub(super) fn truncated_ui(ui: &mut Ui, text: impl Into<WidgetText>) -> Response {
+    ui.add(Label::new(text).truncate())
+}
+
+/// Small text of lesser importance.
+pub(super) fn small_ui(ui: &mut Ui, text: impl Into<String>) -> Response {
+    ui.label(theme::small(ui, text))
+}
+
 /// A sentence with an icon in front, wrapped.
 pub(super) fn sentence_ui(ui: &mut Ui, icon: &str, text: &str, colour: Color32) {
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = HALF + 2.0;
         ui.label(RichText::new(icon).color(colour).size(theme::MESSAGE_ICON));
-        ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap());
+        wrapped_ui(ui, RichText::new(text).color(colour));
     });
 }
 
@@ -315,16 +341,7 @@ pub(super) fn sentence_ui(ui: &mut Ui, icon: &str, text: &str, colour: Color32) 
 pub(super) fn small_sentence_ui(ui: &mut Ui, icon: &str, text: &str) {
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = HALF;
-        ui.label(theme::small(ui, icon));
-        ui.add(egui::Label::new(theme::small(ui, text)).wrap());
+        small_ui(ui, icon);
+        wrapped_ui(ui, theme::small(ui, text));
     });
-}
-
-/// A message that begins with a small letter, as a sentence.
-pub(super) fn sentence(message: &str) -> String {
-    let mut letters = message.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! What a transformer of the kind of FLUX.1 is, as the headers of its files tell: sizes, what goes into it, and its schedule.
 
+use crate::schema::choices::Model;
 use crate::schema::params::Params;
-use crate::schema::request::Model;
 use crate::weights::header::Header;
 use crate::weights::inspect::{self, Found, Names, Part};
 use crate::weights::text;
@@ -183,7 +183,7 @@ impl Architecture {
     }
 
     /// The features that another part has to make for it: those of CLIP and T5, or the channels of the VAE's latents.
-    pub fn takes_from(self, part: Part) -> Option<usize> {
+    pub(super) fn takes_from(self, part: Part) -> Option<usize> {
         match part {
             Part::Clip => Some(self.pooled),
             Part::T5 => Some(self.text),

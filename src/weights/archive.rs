@@ -15,7 +15,7 @@ use tar::{Archive, EntryType};
 use crate::weights::error::Error;
 
 /// The most bytes of a LoRA in an archive.
-pub const MOST_LORA_BYTES: u64 = 16 << 30;
+const MOST_LORA_BYTES: u64 = 16 << 30;
 
 /// The most bytes of everything in an archive.
 const MOST_BYTES: u64 = 2 * MOST_LORA_BYTES;
@@ -71,7 +71,7 @@ pub struct Found {
 ///
 /// # Errors
 /// When the archive is damaged, has no such file or several, or has entries that lead out of it, are links, or are larger
-/// than [`MOST_LORA_BYTES`]; when the disk refuses; those of `proceed`.
+/// than a LoRA can be; when the disk refuses; those of `proceed`.
 pub fn extract(
     mut archive: File,
     target: &mut File,

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::text::{in_a_row, size_text};
 use crate::weights::error::Error;
 use crate::weights::fetch::MOST_BYTES;

@@ -8,18 +8,19 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use ureq::Body;
-use ureq::http::{Response, StatusCode, header};
+use ureq::http::StatusCode;
 use url::Url;
 
-use crate::text::size_text;
+use crate::weights::answer::{
+    self, Answer, content_range, content_range_total, length, linked, validator,
+};
 use crate::weights::error::Error;
-use crate::weights::http::{Network, Waits, may_pass, name_of, unreachable, wanted_wait};
+use crate::weights::http::{Network, Trouble, Waits, name_of, unreachable};
 use crate::weights::partial::{self, Note, Partial};
 use crate::weights::stop::Stop;
+use crate::weights::text;
 
 /// The most bytes of a file.
 pub(super) const MOST_BYTES: u64 = 64 << 30;
@@ -107,47 +108,25 @@ pub fn fetch(
     let mut most = part.length()?;
     loop {
         stop.check()?;
-        let failed = match download.go_on(&mut part) {
+        let trouble = match download.go_on(&mut part) {
             Ok(true) => break,
-            Ok(false) => Error::Unreachable(format!(
-                "{} keeps ending the connection before the file is complete",
-                name_of(&wanted.url)
-            )),
-            Err(Trouble::Passing(error, wait)) => {
-                waits.at_least(wait);
-                error
-            }
+            Ok(false) => Trouble::from(Error::Unreachable(text::keeps_ending(&name_of(
+                &wanted.url,
+            )))),
             // A name that was found before is found again.
             Err(Trouble::Lasting(Error::NoHost(sentence))) if part.length()? > 0 => {
-                Error::Unreachable(sentence)
+                Error::Unreachable(sentence).into()
             }
-            Err(Trouble::Lasting(error)) => return Err(error),
+            Err(trouble) => trouble,
         };
         let now = part.length()?;
         if now > most {
             most = now;
             waits.forget();
         }
-        waits.wait(failed, stop)?;
+        waits.after(trouble, stop)?;
     }
     download.verify(&mut part)
-}
-
-/// What stands against a download.
-enum Trouble {
-    /// It may be gone after a wait.
-    Passing(Error, Duration),
-    /// It stays.
-    Lasting(Error),
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Unreachable(_) => Self::Passing(error, Duration::ZERO),
-            other => Self::Lasting(other),
-        }
-    }
 }
 
 /// A download that goes on.
@@ -211,14 +190,7 @@ impl Download<'_, '_> {
                 part.note.validator = validator(&answer);
                 self.take(part, answer, total)
             }
-            status => {
-                let error = self.network.refusal(url, &answer);
-                if may_pass(status) {
-                    Err(Trouble::Passing(error, wanted_wait(&answer)))
-                } else {
-                    Err(Trouble::Lasting(error))
-                }
-            }
+            _ => Err(self.network.trouble(url, &answer)),
         }
     }
 
@@ -226,35 +198,21 @@ impl Download<'_, '_> {
     ///
     /// # Errors
     /// When it is not the file that is meant, too long, or more than the disk has room for.
-    fn admit(
-        &self,
-        part: &Partial,
-        answer: &Response<Body>,
-        total: Option<u64>,
-    ) -> Result<(), Trouble> {
+    fn admit(&self, part: &Partial, answer: &Answer, total: Option<u64>) -> Result<(), Trouble> {
         let host = name_of(&self.wanted.url);
         let refused = |sentence| Err(Trouble::Lasting(Error::Refused(sentence)));
-        let kind = answer.headers().get(header::CONTENT_TYPE);
-        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if kind.trim_start().starts_with("text/html") {
-            return refused(format!(
-                "{host} sent a web page in place of the file: it may want a login, or the link has expired"
-            ));
+        if answer::is_web_page(answer) {
+            return refused(text::web_page(&host));
         }
         if let (Some(size), Some(total)) = (self.size, total)
             && size != total
         {
-            return refused(format!(
-                "{host} offers a file of {total} bytes where one of {size} is meant"
-            ));
+            return refused(text::other_length(&host, total, size));
         }
         let missing = total.unwrap_or_default().saturating_sub(part.length()?);
         part.make_room(missing)?;
         if total.is_some_and(|total| total > MOST_BYTES) {
-            let most = size_text(MOST_BYTES);
-            return refused(format!(
-                "{host} offers a file of more than {most}, which is too much"
-            ));
+            return refused(text::too_large(&host, MOST_BYTES));
         }
         Ok(())
     }
@@ -263,7 +221,7 @@ impl Download<'_, '_> {
     fn take(
         &mut self,
         part: &mut Partial,
-        answer: Response<Body>,
+        answer: Answer,
         total: Option<u64>,
     ) -> Result<bool, Trouble> {
         let url = &self.wanted.url;
@@ -295,7 +253,7 @@ impl Download<'_, '_> {
             have += count as u64;
             if have > total.unwrap_or(MOST_BYTES) {
                 part.clear()?;
-                let sentence = format!("{} sends more than it has announced", name_of(url));
+                let sentence = text::sends_more(&name_of(url));
                 return Err(Trouble::Lasting(Error::Refused(sentence)));
             }
             part.write(&buffer[..count])?;
@@ -319,10 +277,7 @@ impl Download<'_, '_> {
             .is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&sha256));
         if wrong {
             part.clear()?;
-            return Err(Error::Refused(format!(
-                "the file from {} is not the one that is meant (its SHA-256 differs); what has arrived was thrown away",
-                name_of(&self.wanted.url)
-            )));
+            return Err(Error::Refused(text::other_sum(&name_of(&self.wanted.url))));
         }
         let lock = part.lock.try_clone().map_err(|error| part.refused(error))?;
         Ok(Fetched {
@@ -334,51 +289,14 @@ impl Download<'_, '_> {
     }
 }
 
-/// What Hugging Face says of a file before it leads to where it lies: its length, and SHA-256 where that is its tag.
-/// <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/constants.py> (`HUGGINGFACE_HEADER_X_LINKED_ETAG`)
-fn linked(answer: &Response<Body>) -> (Option<u64>, Option<String>) {
-    let text = |name: &str| answer.headers().get(name)?.to_str().ok();
-    let size = text("x-linked-size").and_then(|size| size.parse().ok());
-    let tag = text("x-linked-etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
-    let is_sum = |tag: &&str| tag.len() == 64 && tag.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (size, tag.filter(is_sum).map(str::to_owned))
-}
-
 impl Note {
     /// Whether an answer with a piece can be of the same file.
-    fn fits(&self, answer: &Response<Body>, total: Option<u64>) -> bool {
+    fn fits(&self, answer: &Answer, total: Option<u64>) -> bool {
         let is_same = self.validator.is_none() || self.validator == validator(answer);
         let is_silent = validator(answer).is_none();
         let is_as_long = self.total.is_none() || total.is_none() || self.total == total;
         (is_same || is_silent) && is_as_long
     }
-}
-
-/// By what the server recognises the file: a strong tag, or a date.
-fn validator(answer: &Response<Body>) -> Option<String> {
-    let text = |name: header::HeaderName| answer.headers().get(name)?.to_str().ok();
-    let tag = text(header::ETAG).filter(|tag| tag.starts_with('"'));
-    Some(tag.or_else(|| text(header::LAST_MODIFIED))?.to_owned())
-}
-
-/// The length of the whole body.
-fn length(answer: &Response<Body>) -> Option<u64> {
-    let text = answer.headers().get(header::CONTENT_LENGTH)?;
-    text.to_str().ok()?.trim().parse().ok()
-}
-
-/// The first byte and the length of the whole: `bytes 5-9/10`.
-fn content_range(answer: &Response<Body>) -> Option<(u64, Option<u64>)> {
-    let text = answer.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
-    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
-    let start = range.split_once('-')?.0.trim().parse().ok()?;
-    Some((start, total.trim().parse().ok()))
-}
-
-/// The length of the whole, where no range is given: `bytes */10`.
-fn content_range_total(answer: &Response<Body>) -> Option<u64> {
-    let text = answer.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
-    text.trim().strip_prefix("bytes */")?.trim().parse().ok()
 }
 
 /// SHA-256 of a file in hexadecimal.

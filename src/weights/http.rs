@@ -6,13 +6,15 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use ureq::http::{Response, StatusCode, header};
-use ureq::{Agent, Body};
+use ureq::Agent;
+use ureq::http::{StatusCode, header};
 use url::{Host, Url};
 
 use crate::text::first_line;
+use crate::weights::answer::{self, Answer, said};
 use crate::weights::error::Error;
 use crate::weights::stop::Stop;
+use crate::weights::text;
 use crate::weights::tokens::{Service, Tokens};
 
 /// The most redirects of one request.
@@ -113,8 +115,8 @@ impl Network {
         url: &Url,
         headers: &[(&str, String)],
         stop: &Stop,
-        seen: &mut dyn FnMut(&Response<Body>),
-    ) -> Result<Response<Body>, Error> {
+        seen: &mut dyn FnMut(&Answer),
+    ) -> Result<Answer, Error> {
         let asked = url.origin();
         let mut url = url.clone();
         for _ in 0..=REDIRECTS {
@@ -138,10 +140,7 @@ impl Network {
             }
             url = redirected(&url, &answer)?;
         }
-        Err(Error::Refused(format!(
-            "the server {} leads from one address to the next without an end",
-            name_of(&url)
-        )))
+        Err(Error::Refused(text::endless_redirects(&name_of(&url))))
     }
 
     /// Reads a JSON answer.
@@ -151,93 +150,55 @@ impl Network {
     pub(super) fn json(&self, url: &Url, stop: &Stop) -> Result<serde_json::Value, Error> {
         let mut waits = Waits::new(self);
         loop {
-            let failed = match self.get(url, &[], stop, &mut |_| ()) {
-                Ok(mut answer) if answer.status().is_success() => {
-                    let body = answer.body_mut().with_config().limit(ANSWER_BYTES);
-                    let text = body
-                        .read_to_vec()
-                        .map_err(|error| stop.or(unreachable(url, &error)));
-                    match text {
-                        Ok(text) => {
-                            return serde_json::from_slice(&text).map_err(|_| {
-                                let host = name_of(url);
-                                Error::Refused(format!("{host} did not answer as it should"))
-                            });
-                        }
-                        Err(error) => error,
-                    }
-                }
-                Ok(answer) => {
-                    let error = self.refusal(url, &answer);
-                    if !may_pass(answer.status()) {
-                        return Err(error);
-                    }
-                    waits.at_least(wanted_wait(&answer));
-                    error
-                }
-                Err(error @ Error::Unreachable(_)) => error,
-                Err(error) => return Err(error),
-            };
-            waits.wait(failed, stop)?;
+            match self.json_once(url, stop) {
+                Ok(value) => return Ok(value),
+                Err(trouble) => waits.after(trouble, stop)?,
+            }
+        }
+    }
+
+    fn json_once(&self, url: &Url, stop: &Stop) -> Result<serde_json::Value, Trouble> {
+        let text = self.body(url, ANSWER_BYTES, stop)?;
+        serde_json::from_slice(&text)
+            .map_err(|_| Error::Refused(text::odd_answer(&name_of(url))).into())
+    }
+
+    /// Reads an answer of at most so many bytes.
+    pub(super) fn body(&self, url: &Url, most: u64, stop: &Stop) -> Result<Vec<u8>, Trouble> {
+        let mut answer = self.get(url, &[], stop, &mut |_| ())?;
+        if !answer.status().is_success() {
+            return Err(self.trouble(url, &answer));
+        }
+        let bytes = answer.body_mut().with_config().limit(most).read_to_vec();
+        bytes.map_err(|error| stop.or(unreachable(url, &error)).into())
+    }
+
+    /// What a refusing answer means, and whether it may pass.
+    pub(super) fn trouble(&self, url: &Url, answer: &Answer) -> Trouble {
+        let error = Error::Refused(self.refusal(url, answer));
+        let status = answer.status();
+        let may_pass = status.is_server_error()
+            || status == StatusCode::TOO_MANY_REQUESTS
+            || status == StatusCode::REQUEST_TIMEOUT;
+        if may_pass {
+            Trouble::Passing(error, answer::wanted_wait(answer))
+        } else {
+            Trouble::Lasting(error)
         }
     }
 
     /// What a refusing answer means, and what to do.
-    pub(super) fn refusal(&self, url: &Url, answer: &Response<Body>) -> Error {
-        let status = answer.status();
-        let host = name_of(url);
-        let service = self.service_of(url);
-        let sentence = match (status.as_u16(), service) {
-            (401 | 403, Some(service)) => self.closed(service, url, answer),
-            (401 | 403, None) => format!("{host} wants a login for this file, which cannot be given here"),
-            (404 | 410, Some(Service::Civitai)) => "there is no such model on CivitAI; the number of a model and that of its version differ".to_owned(),
-            (404 | 410, Some(Service::Replicate)) => format!(
-                "Replicate has no weights under this name: it may be misspelt, no fine-tune, or private, which needs a token ({})",
-                Service::Replicate.variables()[0]
-            ),
-            (404 | 410, Some(service)) => format!(
-                "{} has no such model or file: it may be misspelt or private, which needs a token",
-                service.name()
-            ),
-            (404 | 410, None) => format!("there is no such file at {host}"),
-            (429, _) => format!("{host} has had too many requests: try again later"),
-            (code, _) if status.is_server_error() => format!("{host} has trouble of its own ({code}): try again later"),
-            (code, _) => format!("{host} refuses ({code})"),
-        };
-        Error::Refused(sentence)
-    }
-
-    /// What to do where a login or a licence is missing.
-    fn closed(&self, service: Service, url: &Url, answer: &Response<Body>) -> String {
-        let name = service.name();
-        let (variable, token_page) = (service.variables()[0], service.token_page());
-        let has_token = self.tokens.get(service).is_some();
-        let make_one = if self.withholds_tokens {
-            "the mode 'As Replicate' uses no tokens".to_owned()
-        } else {
-            format!("make a token at {token_page} and put it into the settings or into {variable}")
+    fn refusal(&self, url: &Url, answer: &Answer) -> String {
+        let (code, service) = (answer.status().as_u16(), self.service_of(url));
+        let Some(closed) = service.filter(|_| matches!(code, 401 | 403)) else {
+            return text::refusal(code, service, &name_of(url));
         };
         // Hugging Face says what is closed, and answers 401 also for what is not there.
         // <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/utils/_http.py> (`X-Error-Code`)
-        let code = answer.headers().get("x-error-code");
-        let code = code.and_then(|code| code.to_str().ok()).unwrap_or_default();
-        match (service, has_token) {
-            (Service::HuggingFace, false) if code == "GatedRepo" => {
-                format!("accept the licence at {}, then {make_one}", model_page(url))
-            }
-            (Service::HuggingFace, false) => format!(
-                "{name} does not open this without a token, or has no such model: look at {}; {make_one}",
-                model_page(url)
-            ),
-            (Service::HuggingFace, true) => format!(
-                "the token for {name} does not open this: accept the licence at {}, or check the token at {token_page}",
-                model_page(url)
-            ),
-            (_, false) => format!("{name} wants a token for this: {make_one}"),
-            (_, true) => {
-                format!("the token for {name} does not open this: check it at {token_page}")
-            }
-        }
+        let is_gated = said(answer, "x-error-code") == Some("GatedRepo");
+        let has_token = self.tokens.get(closed).is_some();
+        let page = model_page(url);
+        text::closed(closed, has_token, is_gated, self.withholds_tokens, &page)
     }
 
     /// Something that sends requests to `url`.
@@ -270,20 +231,13 @@ fn model_page(url: &Url) -> String {
 }
 
 /// Where a redirect leads.
-fn redirected(from: &Url, answer: &Response<Body>) -> Result<Url, Error> {
-    let location = answer.headers().get(header::LOCATION);
-    let location = location.and_then(|value| value.to_str().ok());
-    let to = location.and_then(|location| from.join(location).ok());
-    let refused = |why: &str| {
-        Err(Error::Refused(format!(
-            "the server {} {why}",
-            name_of(from)
-        )))
-    };
+fn redirected(from: &Url, answer: &Answer) -> Result<Url, Error> {
+    let to = said(answer, "location").and_then(|location| from.join(location).ok());
+    let host = name_of(from);
     match to {
         Some(to) if to.scheme() == "https" || to.scheme() == from.scheme() => Ok(to),
-        Some(_) => refused("leads to an address that is not safe, which was not followed"),
-        None => refused("leads to another address without saying which"),
+        Some(_) => Err(Error::Refused(text::unsafe_redirect(&host))),
+        None => Err(Error::Refused(text::blank_redirect(&host))),
     }
 }
 
@@ -305,47 +259,42 @@ pub(super) fn name_of(url: &Url) -> String {
 /// The error for a server that does not answer.
 pub(super) fn unreachable(url: &Url, error: &ureq::Error) -> Error {
     let host = name_of(url);
-    let text = first_line(error);
+    let reason = first_line(error);
     match error {
-        ureq::Error::Timeout(_) => Error::Unreachable(format!("{host} does not answer")),
-        // What the system says of a name that leads nowhere has no kind of its own.
-        ureq::Error::Io(_) if text.contains("lookup address") => not_found(&host),
-        ureq::Error::HostNotFound => not_found(&host),
-        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            Error::Unreachable(format!("{host} takes no connections"))
+        ureq::Error::Timeout(_) => Error::Unreachable(text::no_answer(&host)),
+        ureq::Error::HostNotFound => Error::NoHost(text::not_found(&host)),
+        // What the system says of a name that leads nowhere has no kind of its own. Asking again at once does not help.
+        ureq::Error::Io(_) if reason.contains("lookup address") => {
+            Error::NoHost(text::not_found(&host))
         }
-        _ => Error::Unreachable(format!(
-            "the connection to {host} broke off ({})",
-            text.trim_start_matches("io: ")
-        )),
+        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            Error::Unreachable(text::no_connections(&host))
+        }
+        _ => Error::Unreachable(text::broke_off(&host, reason.trim_start_matches("io: "))),
     }
-}
-
-/// The error for a name that leads nowhere. Asking again at once does not help.
-fn not_found(host: &str) -> Error {
-    Error::NoHost(format!(
-        "{host} cannot be found: check the address and the connection to the internet"
-    ))
-}
-
-/// Whether a refusal may pass by itself.
-pub(super) fn may_pass(status: StatusCode) -> bool {
-    status.is_server_error()
-        || status == StatusCode::TOO_MANY_REQUESTS
-        || status == StatusCode::REQUEST_TIMEOUT
-}
-
-/// How long a server asks to wait, up to [`LONGEST_WAIT`].
-pub(super) fn wanted_wait(answer: &Response<Body>) -> Duration {
-    let text = answer.headers().get(header::RETRY_AFTER);
-    let seconds = text.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    Duration::from_secs(seconds.unwrap_or_default()).min(LONGEST_WAIT)
 }
 
 /// An address that leads nowhere.
 fn nowhere() -> Url {
     #[allow(clippy::unwrap_used, reason = "a constant that is valid")]
     Url::parse("https://invalid.invalid").unwrap()
+}
+
+/// What stands against a request.
+pub(super) enum Trouble {
+    /// It may be gone after a wait, which is at least so long.
+    Passing(Error, Duration),
+    /// It stays.
+    Lasting(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unreachable(_) => Self::Passing(error, Duration::ZERO),
+            other => Self::Lasting(other),
+        }
+    }
 }
 
 /// The waits before repetitions.
@@ -371,19 +320,20 @@ impl Waits {
         (self.left, self.next) = (self.repetitions, self.pause);
     }
 
-    /// The next wait is at least so long.
-    pub(super) fn at_least(&mut self, wait: Duration) {
-        self.next = self.next.max(wait);
-    }
-
-    /// Waits, or gives `failed` back when it has happened too often.
-    pub(super) fn wait(&mut self, failed: Error, stop: &Stop) -> Result<(), Error> {
-        if self.left == 0 || !matches!(failed, Error::Unreachable(_) | Error::Refused(_)) {
-            return Err(failed);
+    /// Waits before a repetition.
+    ///
+    /// # Errors
+    /// What stands against the request, where that stays or has come too often; [`Error::Cancelled`].
+    pub(super) fn after(&mut self, trouble: Trouble, stop: &Stop) -> Result<(), Error> {
+        match trouble {
+            Trouble::Passing(_, wait) if self.left > 0 => {
+                self.left -= 1;
+                let wait = self.next.max(wait.min(LONGEST_WAIT));
+                stop.sleep(wait)?;
+                self.next = (wait * 2).min(LONGEST_WAIT);
+                Ok(())
+            }
+            Trouble::Passing(error, _) | Trouble::Lasting(error) => Err(error),
         }
-        self.left -= 1;
-        stop.sleep(self.next)?;
-        self.next = (self.next * 2).min(LONGEST_WAIT);
-        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use hf_hub::{Cache, Repo, RepoType};
 
 use crate::schema::reference::Reference;
+use crate::weights::walk::safetensors_in;
 
 /// The cache's folder.
 pub fn folder() -> Option<PathBuf> {
@@ -59,12 +60,7 @@ pub(super) fn find(cache: &Path, reference: &Reference) -> Option<PathBuf> {
         let path = snapshot.join(file);
         return path.is_file().then_some(path);
     }
-    let is_lora = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|ending| ending == "safetensors")
-    };
-    let entries = fs::read_dir(snapshot).ok()?.flatten();
-    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(is_lora).collect();
     // With several, the page has to be asked which is meant.
-    (files.len() == 1).then(|| files.remove(0))
+    let [only] = safetensors_in(&snapshot).ok()?.try_into().ok()?;
+    Some(only)
 }

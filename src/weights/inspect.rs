@@ -20,31 +20,42 @@ pub enum Part {
 }
 
 impl Part {
-    /// The parts without which there is no picture.
-    pub const NEEDED: [Self; 4] = [Self::Transformer, Self::Vae, Self::Clip, Self::T5];
+    /// Every part, the transformer first.
+    pub(super) const ALL: [Self; 6] = [
+        Self::Transformer,
+        Self::Vae,
+        Self::Clip,
+        Self::T5,
+        Self::SafetyChecker,
+        Self::SafetyClassifier,
+    ];
 
-    /// The folder that it has in a model in the layout of diffusers. The classifier has none there; this is ours.
-    pub fn folder(self) -> &'static str {
+    /// Its folder in a model in the layout of diffusers, and what people call it.
+    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Transformer => "transformer",
-            Self::Vae => "vae",
-            Self::Clip => "text_encoder",
-            Self::T5 => "text_encoder_2",
-            Self::SafetyChecker => "safety_checker",
-            Self::SafetyClassifier => "safety_classifier",
+            Self::Transformer => ("transformer", "transformer"),
+            Self::Vae => ("vae", "VAE"),
+            Self::Clip => ("text_encoder", "CLIP text encoder"),
+            Self::T5 => ("text_encoder_2", "T5 text encoder"),
+            Self::SafetyChecker => ("safety_checker", "safety checker"),
+            // The layout has none; this is ours.
+            Self::SafetyClassifier => ("safety_classifier", "safety classifier"),
         }
+    }
+
+    /// The folder that it has in a model in the layout of diffusers.
+    pub fn folder(self) -> &'static str {
+        self.names().0
     }
 
     /// What people call it.
     pub fn label(self) -> &'static str {
-        match self {
-            Self::Transformer => "transformer",
-            Self::Vae => "VAE",
-            Self::Clip => "CLIP text encoder",
-            Self::T5 => "T5 text encoder",
-            Self::SafetyChecker => "safety checker",
-            Self::SafetyClassifier => "safety classifier",
-        }
+        self.names().1
+    }
+
+    /// Whether there is no picture without it.
+    pub(super) fn is_needed(self) -> bool {
+        !matches!(self, Self::SafetyChecker | Self::SafetyClassifier)
     }
 }
 
@@ -70,57 +81,32 @@ pub struct Found {
     pub prefix: String,
 }
 
-/// Names that only one part has, whose they are, and what of the name belongs to the prefix.
-const TELLTALES: [(Part, Names, &str); 11] = [
-    (
-        Part::Transformer,
-        Names::Bfl,
-        "double_blocks.0.img_attn.qkv.weight",
-    ),
-    (
-        Part::Transformer,
-        Names::Diffusers,
-        "transformer_blocks.0.attn.add_q_proj.weight",
-    ),
-    (Part::Vae, Names::Bfl, "decoder.mid.block_1.norm1.weight"),
-    (
-        Part::Vae,
-        Names::Diffusers,
-        "decoder.mid_block.resnets.0.norm1.weight",
-    ),
-    (
-        Part::Clip,
-        Names::Diffusers,
-        "text_model.embeddings.token_embedding.weight",
-    ),
-    (
-        Part::Clip,
-        Names::Diffusers,
-        "embeddings.token_embedding.weight",
-    ),
-    (
-        Part::T5,
-        Names::Diffusers,
-        "encoder.block.0.layer.0.SelfAttention.q.weight",
-    ),
-    (Part::T5, Names::LlamaCpp, "enc.blk.0.attn_q.weight"),
-    (
-        Part::SafetyChecker,
-        Names::Diffusers,
-        "special_care_embeds_weights",
-    ),
-    (
-        Part::SafetyClassifier,
-        Names::Diffusers,
-        "vit.embeddings.cls_token",
-    ),
-    // A transformer whose first double block was renamed by nobody, but that lacks it, as models without any do.
-    (
-        Part::Transformer,
-        Names::Bfl,
-        "single_blocks.0.linear1.weight",
-    ),
-];
+/// Ends of names that only one part has, by whose names they are.
+fn telltales(part: Part) -> &'static [(Names, &'static str)] {
+    use Names::{Bfl, Diffusers, LlamaCpp};
+    match part {
+        Part::Transformer => &[
+            (Bfl, "double_blocks.0.img_attn.qkv.weight"),
+            (Diffusers, "transformer_blocks.0.attn.add_q_proj.weight"),
+            // That of a model without double blocks.
+            (Bfl, "single_blocks.0.linear1.weight"),
+        ],
+        Part::Vae => &[
+            (Bfl, "decoder.mid.block_1.norm1.weight"),
+            (Diffusers, "decoder.mid_block.resnets.0.norm1.weight"),
+        ],
+        Part::Clip => &[
+            (Diffusers, "text_model.embeddings.token_embedding.weight"),
+            (Diffusers, "embeddings.token_embedding.weight"),
+        ],
+        Part::T5 => &[
+            (Diffusers, "encoder.block.0.layer.0.SelfAttention.q.weight"),
+            (LlamaCpp, "enc.blk.0.attn_q.weight"),
+        ],
+        Part::SafetyChecker => &[(Diffusers, "special_care_embeds_weights")],
+        Part::SafetyClassifier => &[(Diffusers, "vit.embeddings.cls_token")],
+    }
+}
 
 /// The layers outside the blocks, which some converters have left out.
 const OUTSIDE: [&str; 5] = [
@@ -172,30 +158,26 @@ const FAMILIES: [(&[&str], &str); 16] = [
 
 /// The parts of a model that are in a file.
 pub fn parts(header: &Header) -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
-    for (part, names, tail) in TELLTALES {
-        if found.iter().any(|other| other.part == part) {
-            continue;
-        }
-        let prefix = header
-            .tensors
-            .keys()
+    let prefix_of = |tail: &str| {
+        let mut names = header.tensors.keys();
+        names
             .find_map(|name| name.strip_suffix(tail))
-            .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'));
-        // The safety checker has a vision model, and the classifier is one: neither has the text encoder's names.
-        if let Some(prefix) = prefix {
-            found.push(Found {
+            .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+    };
+    let found = |part: Part| {
+        telltales(part).iter().find_map(|(names, tail)| {
+            Some(Found {
                 part,
-                names,
-                prefix: prefix.to_owned(),
-            });
-        }
-    }
-    found
+                names: *names,
+                prefix: prefix_of(tail)?.to_owned(),
+            })
+        })
+    };
+    Part::ALL.into_iter().filter_map(found).collect()
 }
 
 /// The layers outside the blocks that a transformer under BFL's names lacks.
-pub fn missing_outside(header: &Header, found: &Found) -> Vec<&'static str> {
+pub(super) fn missing_outside(header: &Header, found: &Found) -> Vec<&'static str> {
     if found.part != Part::Transformer || found.names != Names::Bfl {
         return Vec::new();
     }
@@ -209,7 +191,7 @@ pub fn missing_outside(header: &Header, found: &Found) -> Vec<&'static str> {
 }
 
 /// Why the tensors of a part cannot be read, if they are in a format that is not known here.
-pub fn unreadable(header: &Header, found: &Found) -> Option<Format> {
+pub(super) fn unreadable(header: &Header, found: &Found) -> Option<Format> {
     let own = |name: &str| name.starts_with(&found.prefix) && name.ends_with(".weight");
     let mut weights = header.tensors.iter().filter(|(name, _)| own(name));
     weights
@@ -218,7 +200,7 @@ pub fn unreadable(header: &Header, found: &Found) -> Option<Format> {
 }
 
 /// What a file is in which there is no part of a FLUX.1 model, or another model's besides: "an SDXL checkpoint".
-pub fn foreign(header: &Header) -> Option<&'static str> {
+pub(super) fn foreign(header: &Header) -> Option<&'static str> {
     let has = |word: &&str| header.tensors.keys().any(|name| name.contains(word));
     let row = FAMILIES.iter().find(|(words, _)| words.iter().any(has));
     row.map(|(_, family)| *family)

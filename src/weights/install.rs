@@ -7,16 +7,16 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use fs4::available_space;
 use url::Url;
 
-use crate::text::size_text;
 use crate::weights::catalog::Published;
+use crate::weights::disk;
 use crate::weights::error::Error;
 use crate::weights::fetch::{Bytes, Wanted, fetch};
 use crate::weights::http::Network;
 use crate::weights::partial;
 use crate::weights::stop::Stop;
+use crate::weights::text;
 use crate::weights::tokens::Service;
 
 /// The folder in the folder of models that holds what has arrived so far. Its name hides it from searches.
@@ -63,11 +63,8 @@ fn is_free(folder: &Path, file: &Published) -> Result<(), Error> {
     if is_there(folder, file) || !path.exists() {
         return Ok(());
     }
-    Err(Error::Refused(format!(
-        "another file is in the place of {}: move it away first ({})",
-        file.path,
-        path.display()
-    )))
+    let place = path.display().to_string();
+    Err(Error::Refused(text::place_is_taken(&file.path, &place)))
 }
 
 /// Bytes of files that have arrived, complete or not.
@@ -100,7 +97,9 @@ pub fn install(
     let parts = folder.join(PARTS);
     let total: u64 = files.iter().map(|file| file.bytes).sum();
     let have = arrived(network, folder, files);
-    make_room(folder, total.saturating_sub(have))?;
+    fs::create_dir_all(folder).map_err(Error::unwritable(folder))?;
+    let lacking = total.saturating_sub(have);
+    disk::check_room(folder, lacking, SPARE_BYTES.min(lacking), " for the model")?;
     for file in files {
         is_free(folder, file)?;
     }
@@ -151,28 +150,6 @@ fn put(from: &Path, to: &Path) -> Result<(), Error> {
     let moved = to.parent().map_or(Ok(()), fs::create_dir_all);
     let moved = moved.and_then(|()| fs::rename(from, to));
     moved.map_err(Error::unwritable(to))
-}
-
-/// Bytes that are free on the disk of a folder, which may not be there yet; `None` where the platform does not tell.
-pub fn free_bytes(folder: &Path) -> Option<u64> {
-    let there = folder.ancestors().find(|folder| folder.is_dir())?;
-    available_space(there).ok()
-}
-
-/// Says before anything is downloaded whether the disk has room for so many bytes.
-fn make_room(folder: &Path, bytes: u64) -> Result<(), Error> {
-    fs::create_dir_all(folder).map_err(Error::unwritable(folder))?;
-    // A system that does not tell how much is free says so when it is full.
-    let Some(free) = free_bytes(folder) else {
-        return Ok(());
-    };
-    if free >= bytes.saturating_add(SPARE_BYTES.min(bytes)) {
-        return Ok(());
-    }
-    let (needed, free) = (size_text(bytes), size_text(free));
-    Err(Error::Refused(format!(
-        "the disk has not enough room for the model: {needed} are needed, {free} are free"
-    )))
 }
 
 /// Where a file can be downloaded. <https://huggingface.co/docs/hub/models-downloading>

@@ -5,32 +5,20 @@
 //! folder: notes are written whole, and downloads are locked.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD as BASE64;
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
-use url::Url;
 
-use crate::files::{self, Readers};
 use crate::schema::reference::Reference;
-use crate::weights::archive::{self, Kind};
-use crate::weights::bytes::Contents;
 use crate::weights::error::Error;
-use crate::weights::fetch::{OnBytes, fetch, sha256_of};
+use crate::weights::fetch::OnBytes;
 use crate::weights::http::Network;
 use crate::weights::lora::{LoraFile, LoraPlace};
-use crate::weights::notes::{Note, Store, changed, keep, key_of};
+use crate::weights::notes::{Note, Store, key_of};
 use crate::weights::partial::wait_for_lock;
-use crate::weights::source::{About, locate};
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
-use crate::weights::{demo, hub, metadata};
-
-/// The most bytes of a picture that shows what a LoRA does.
-pub(super) const PICTURE_BYTES: u64 = 16 << 20;
+use crate::weights::{demo, hub};
 
 /// The most LoRAs that count as used lately.
 const MOST_RECENT: usize = 12;
@@ -56,7 +44,7 @@ pub struct LoraInfo {
 #[derive(Clone, Debug)]
 pub struct Library {
     pub(super) store: Store,
-    network: Network,
+    pub(super) network: Network,
     /// Where Hugging Face's own tools keep what they have downloaded.
     hub: Option<PathBuf>,
 }
@@ -124,7 +112,11 @@ impl Library {
     }
 
     /// The same as [`Self::find`]; `stop` ends the reading of a large file.
-    fn find_unless(&self, reference: &Reference, stop: &Stop) -> Result<Option<LoraInfo>, Error> {
+    pub(super) fn find_unless(
+        &self,
+        reference: &Reference,
+        stop: &Stop,
+    ) -> Result<Option<LoraInfo>, Error> {
         match reference {
             Reference::Embedded => Ok(Some(embedded())),
             Reference::Contents(sha256) => {
@@ -162,7 +154,7 @@ impl Library {
     }
 
     /// Waits until nobody else works on what a note is about, and keeps others from it while the lock lives.
-    fn lock(&self, key: &str, stop: &Stop) -> Result<File, Error> {
+    pub(super) fn lock(&self, key: &str, stop: &Stop) -> Result<File, Error> {
         let folder = self.store.folder.join("locks");
         let path = folder.join(key);
         let refused = Error::unwritable(&path);
@@ -193,185 +185,6 @@ impl Library {
             Some((typed, self.info(note, LoraPlace::File(place))))
         });
         known.take(MOST_RECENT).collect()
-    }
-
-    /// Asks the source again what a reference means, and downloads that if it is not there.
-    ///
-    /// # Errors
-    /// As [`Self::obtain`].
-    pub fn renew(
-        &self,
-        reference: &Reference,
-        stop: &Stop,
-        on_bytes: &mut OnBytes<'_>,
-    ) -> Result<LoraInfo, Error> {
-        if let Reference::Data(text) = reference {
-            return self.unpack_data(text, stop);
-        }
-        let located = match locate(&self.network, reference, stop) {
-            Ok(Some(located)) => located,
-            Ok(None) => return self.find_unless(reference, stop)?.ok_or(Error::Gone),
-            // Where nobody tells which file is meant, the one that other tools have will do.
-            Err(error) if !matches!(error, Error::Cancelled | Error::Several { .. }) => {
-                return self.in_hub(reference, stop)?.ok_or(error);
-            }
-            Err(error) => return Err(error),
-        };
-        let key = key_of(reference);
-        let exact = located.about.exact.as_ref();
-        let in_hub = exact.map_or(Ok(None), |exact| self.in_hub(exact, stop))?;
-        // Other tools may have an older file under the same name.
-        let is_meant = |sha256: &str| {
-            let meant = located.wanted.sha256.as_ref();
-            meant.is_none_or(|meant| meant.eq_ignore_ascii_case(sha256))
-        };
-        if let Some(LoraFile {
-            sha256,
-            place: LoraPlace::File(path),
-            ..
-        }) = in_hub.map(|info| info.file)
-            && is_meant(&sha256)
-        {
-            return self.note(&key, reference, &path, sha256, located.about, stop);
-        }
-        // Another reference may have brought the very file, or be at it.
-        let sha256 = located.wanted.sha256.as_ref();
-        let sha256 = sha256.map(|sum| sum.to_ascii_lowercase());
-        let _lock = match &sha256 {
-            Some(sha256) => Some(self.lock(sha256, stop)?),
-            None => None,
-        };
-        if let Some(sha256) = sha256 {
-            let path = self.store.lora(&sha256);
-            if path.is_file() {
-                return self.note(&key, reference, &path, sha256, located.about, stop);
-            }
-        }
-        let parts = self.store.folder.join("parts");
-        let fetched = fetch(&self.network, &parts, &located.wanted, stop, on_bytes)?;
-        let mut about = located.about;
-        let done = self.take_in(&fetched.path, &fetched.sha256, &mut about, stop);
-        // What cannot be used is not kept, so that the next try starts afresh; what was only cut short is.
-        if matches!(done, Ok(_) | Err(Error::NoLora { .. } | Error::Refused(_))) {
-            fetched.discard();
-        }
-        let (path, sha256) = done?;
-        self.note(&key, reference, &path, sha256, about, stop)
-    }
-
-    /// Puts a downloaded file, or the one in a downloaded archive, among the others.
-    fn take_in(
-        &self,
-        downloaded: &Path,
-        sha256: &str,
-        about: &mut About,
-        stop: &Stop,
-    ) -> Result<(PathBuf, String), Error> {
-        if is_archive(downloaded)? {
-            let (temporary, found) = self.unpack(downloaded, stop)?;
-            if about.triggers.is_empty() {
-                about.triggers = found.triggers;
-            }
-            return self.keep_unpacked(temporary, stop);
-        }
-        metadata::read(
-            &Contents::open(downloaded)?,
-            Path::new("the downloaded file"),
-        )?;
-        let path = self.store.lora(sha256);
-        fs::rename(downloaded, &path).map_err(Error::unwritable(&path))?;
-        Ok((path, sha256.to_owned()))
-    }
-
-    /// Unpacks the LoRA of an archive into a temporary file.
-    pub(super) fn unpack(
-        &self,
-        archive: &Path,
-        stop: &Stop,
-    ) -> Result<(NamedTempFile, archive::Found), Error> {
-        let mut temporary = self.store.temporary()?;
-        let file = File::open(archive).map_err(Error::unreadable(archive))?;
-        let found = archive::extract(file, temporary.as_file_mut(), &|_| stop.check())?;
-        metadata::read(
-            &Contents::open(temporary.path())?,
-            Path::new("the file in the archive"),
-        )?;
-        Ok((temporary, found))
-    }
-
-    /// Puts an unpacked file among the others.
-    pub(super) fn keep_unpacked(
-        &self,
-        temporary: NamedTempFile,
-        stop: &Stop,
-    ) -> Result<(PathBuf, String), Error> {
-        let sha256 = sha256_of(temporary.path(), stop)?;
-        let path = self.store.lora(&sha256);
-        keep(temporary, &path)?;
-        Ok((path, sha256))
-    }
-
-    /// An archive in a `data:` address.
-    fn unpack_data(&self, text: &str, stop: &Stop) -> Result<LoraInfo, Error> {
-        let body: String = text
-            .split_once(',')
-            .map(|(_, body)| {
-                body.chars()
-                    .filter(|letter| !letter.is_whitespace())
-                    .collect()
-            })
-            .unwrap_or_default();
-        let bytes = BASE64.decode(body).map_err(|_| {
-            Error::Refused("the data address is damaged: it is no base64".to_owned())
-        })?;
-        let mut archive = self.store.temporary()?;
-        let written = archive.write_all(&bytes);
-        written.map_err(Error::unwritable(archive.path()))?;
-        let (temporary, found) = self.unpack(archive.path(), stop)?;
-        let (path, sha256) = self.keep_unpacked(temporary, stop)?;
-        let reference = Reference::Data(text.to_owned());
-        let about = About {
-            name: Some(reference.label()),
-            triggers: found.triggers,
-            ..About::default()
-        };
-        self.note(&key_of(&reference), &reference, &path, sha256, about, stop)
-    }
-
-    /// Writes down what a reference led to, with what the file says of itself.
-    fn note(
-        &self,
-        key: &str,
-        reference: &Reference,
-        path: &Path,
-        sha256: String,
-        about: About,
-        stop: &Stop,
-    ) -> Result<LoraInfo, Error> {
-        let said = metadata::read(&Contents::open(path)?, path)?;
-        let picture = about.picture;
-        let mut triggers = about.triggers;
-        triggers.extend(said.triggers);
-        let data = fs::metadata(path).map_err(Error::unreadable(path))?;
-        let is_own = path.starts_with(&self.store.folder);
-        let note = Note {
-            reference: reference.lasting().unwrap_or_default(),
-            name: about
-                .name
-                .or(said.title)
-                .unwrap_or_else(|| reference.label()),
-            size: data.len(),
-            sha256,
-            triggers: metadata::tidy(triggers),
-            page: about.page,
-            base_model: about.base_model,
-            peft_config: about.peft_config,
-            path: (!is_own).then(|| path.to_owned()),
-            changed: if is_own { 0 } else { changed(&data) },
-        };
-        self.store.write_note(key, &note)?;
-        self.keep_thumbnail(&note.sha256, picture.as_ref(), said.thumbnail, stop);
-        Ok(self.info(note, LoraPlace::File(path.to_owned())))
     }
 
     /// What a reference has led to before, if the file is still there.
@@ -441,7 +254,11 @@ impl Library {
     }
 
     /// A file that Hugging Face's own tools have downloaded.
-    fn in_hub(&self, reference: &Reference, stop: &Stop) -> Result<Option<LoraInfo>, Error> {
+    pub(super) fn in_hub(
+        &self,
+        reference: &Reference,
+        stop: &Stop,
+    ) -> Result<Option<LoraInfo>, Error> {
         let Some(path) = self.hub.as_ref().and_then(|hub| hub::find(hub, reference)) else {
             return Ok(None);
         };
@@ -451,48 +268,6 @@ impl Library {
             info.page = Some(format!("https://huggingface.co/{repository}"));
         }
         Ok(Some(info))
-    }
-
-    /// Whether a picture may come from an address that somebody has written on a page.
-    fn may_show(&self, url: &Url) -> bool {
-        url.scheme() == "https" || self.network.service_of(url).is_some()
-    }
-
-    /// Keeps a picture that shows what a LoRA does. Only comfort is lost without it.
-    pub(super) fn keep_thumbnail(
-        &self,
-        sha256: &str,
-        elsewhere: Option<&Url>,
-        own: Option<Vec<u8>>,
-        stop: &Stop,
-    ) {
-        let path = self.store.picture(sha256);
-        if path.is_file() {
-            return;
-        }
-        let picture = own.or_else(|| {
-            let mut answer = self
-                .network
-                .get(
-                    elsewhere.filter(|url| self.may_show(url))?,
-                    &[],
-                    stop,
-                    &mut |_| (),
-                )
-                .ok()?;
-            let is_there = answer.status().is_success();
-            let mut bytes = Vec::new();
-            let body = answer
-                .body_mut()
-                .with_config()
-                .limit(PICTURE_BYTES)
-                .reader();
-            body.take(PICTURE_BYTES).read_to_end(&mut bytes).ok()?;
-            is_there.then_some(bytes)
-        });
-        if let Some(picture) = picture {
-            let _ = files::write(&path, &picture, Readers::Owner);
-        }
     }
 }
 
@@ -511,15 +286,4 @@ fn embedded() -> LoraInfo {
         base_model: Some("the demo model".to_owned()),
         thumbnail: None,
     }
-}
-
-/// Whether a file is an archive.
-pub(super) fn is_archive(path: &Path) -> Result<bool, Error> {
-    let contents = Contents::open(path)?;
-    let head = contents.get(..contents.len().min(512)).unwrap_or_default();
-    Ok(match Kind::of(head) {
-        // Of a zip file it is said what it is when it is opened as a LoRA.
-        Kind::File | Kind::Other("zip") => false,
-        _ => true,
-    })
 }

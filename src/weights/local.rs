@@ -6,16 +6,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::schema::reference::{Reference, begins_with_host};
+use crate::schema::reference::Reference;
+use crate::schema::typed::begins_with_host;
 use crate::text::file_name;
-use crate::weights::bytes::Contents;
 use crate::weights::error::Error;
 use crate::weights::fetch::sha256_of;
-use crate::weights::library::{Library, LoraInfo, PICTURE_BYTES, is_archive};
+use crate::weights::intake::{PICTURE_BYTES, is_archive};
+use crate::weights::library::{Library, LoraInfo};
 use crate::weights::lora::LoraPlace;
 use crate::weights::metadata;
 use crate::weights::notes::{Note, PEFT_CONFIG, PEFT_FILE, changed, key};
 use crate::weights::stop::Stop;
+use crate::weights::walk::safetensors_in;
 
 /// The most bytes of PEFT's configuration.
 const CONFIG_BYTES: u64 = 1 << 20;
@@ -73,7 +75,7 @@ impl Library {
         } else {
             (path.to_owned(), String::new())
         };
-        let said = metadata::read(&Contents::open(&place)?, path)?;
+        let said = metadata::read(&place, path)?;
         let sha256 = if sha256.is_empty() {
             sha256_of(path, stop)?
         } else {
@@ -110,17 +112,7 @@ fn at_home(path: &Path) -> PathBuf {
 
 /// The only `.safetensors` file in a folder.
 fn only_one_in(folder: &Path) -> Result<PathBuf, Error> {
-    let entries = fs::read_dir(folder).map_err(Error::unreadable(folder))?;
-    let is_lora = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|ending| ending == "safetensors")
-    };
-    let mut files: Vec<_> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(is_lora)
-        .collect();
-    files.sort();
+    let mut files = safetensors_in(folder).map_err(Error::unreadable(folder))?;
     match files.len() {
         0 => Err(Error::NoLora {
             reason: "there is no .safetensors file in this folder".to_owned(),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::weights::bytes::Contents;
 use crate::weights::error::Error;
-use crate::weights::header::what_else;
+use crate::weights::header::parse::what_else;
 
 /// The most trigger words that are offered.
 const MOST_TRIGGERS: usize = 8;
@@ -29,17 +29,18 @@ pub(super) struct Metadata {
     pub(super) title: Option<String>,
 }
 
-/// Checks that a file is a whole safetensors file, and reads what it says of itself.
+/// Checks that a file is a whole safetensors file, and reads what it says of itself. `name` is that which errors have.
 ///
 /// # Errors
 /// What it is instead.
-pub(super) fn read(contents: &Contents, path: &Path) -> Result<Metadata, Error> {
-    let (_, metadata) = SafeTensors::read_metadata(contents).map_err(|error| Error::NoLora {
-        reason: what_else(contents).map_or_else(
+pub(super) fn read(path: &Path, name: &Path) -> Result<Metadata, Error> {
+    let contents = Contents::open(path)?;
+    let (_, metadata) = SafeTensors::read_metadata(&contents).map_err(|error| Error::NoLora {
+        reason: what_else(&contents).map_or_else(
             || format!("it is damaged, cut short or no .safetensors file ({error})"),
             |other| format!("it is {other}"),
         ),
-        path: path.to_owned(),
+        path: name.to_owned(),
     })?;
     Ok(metadata
         .metadata()

@@ -5,11 +5,13 @@
 //! [`archive`] unpacks it, and `metadata` reads what it says of itself. This is the only module that opens connections, and
 //! only [`http`] does; [`tokens`] are the user's own.
 
+mod answer;
 pub mod architecture;
 pub mod archive;
 pub mod bytes;
 pub mod catalog;
 mod demo;
+pub mod disk;
 pub mod error;
 pub mod fetch;
 pub mod header;
@@ -17,6 +19,7 @@ pub mod http;
 pub mod hub;
 pub mod inspect;
 pub mod install;
+mod intake;
 pub mod library;
 mod local;
 pub mod lora;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::schema::size::REFERENCE_SIDE;
 use crate::text::file_name;
 use crate::weights::architecture::Architecture;

@@ -5,12 +5,11 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use fs4::available_space;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::text::size_text;
+use crate::weights::disk;
 use crate::weights::error::Error;
 use crate::weights::stop::Stop;
 
@@ -103,17 +102,8 @@ impl Partial {
     /// # Errors
     /// When it has not.
     pub(super) fn make_room(&self, bytes: u64) -> Result<(), Error> {
-        // A system that does not tell how much is free says so when it is full.
-        let Ok(free) = available_space(self.path.parent().unwrap_or(&self.path)) else {
-            return Ok(());
-        };
-        if free >= bytes.saturating_add(SPARE_BYTES) {
-            return Ok(());
-        }
-        let (needed, free) = (size_text(bytes), size_text(free));
-        Err(Error::Refused(format!(
-            "the disk has not enough room: {needed} are needed, {free} are free"
-        )))
+        let folder = self.path.parent().unwrap_or(&self.path);
+        disk::check_room(folder, bytes, SPARE_BYTES, "")
     }
 }
 

@@ -10,6 +10,7 @@ use crate::weights::http::Network;
 use crate::weights::metadata::tidy;
 use crate::weights::notes::{PEFT_CONFIG, PEFT_FILE};
 use crate::weights::stop::Stop;
+use crate::weights::text;
 use crate::weights::tokens::Service;
 
 /// What the source of a LoRA tells.
@@ -138,10 +139,7 @@ fn hugging_face(
         Err(Error::Refused(_)) if file.is_some() => Value::Null,
         Err(error) => return Err(error),
     };
-    let files = listing["siblings"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let files = list(&listing["siblings"]);
     let name_of = |entry: &Value| entry["rfilename"].as_str().map(str::to_owned);
     let weights: Vec<String> = files
         .iter()
@@ -152,9 +150,7 @@ fn hugging_face(
         (Some(file), _) => file.to_owned(),
         (None, [only]) => only.clone(),
         (None, []) => {
-            return Err(Error::Refused(format!(
-                "there is no .safetensors file in {repository} on Hugging Face"
-            )));
+            return Err(Error::Refused(text::no_file_on_page(repository)));
         }
         (None, _) => return Err(several(repository, revision, weights)),
     };
@@ -211,9 +207,9 @@ fn hugging_face(
                 Some(model) if is_usual => (*model).to_owned(),
                 _ => stem.to_owned(),
             }),
-            triggers: tidy(text(&card["instance_prompt"]).into_iter().collect()),
+            triggers: tidy(said(&card["instance_prompt"]).into_iter().collect()),
             page: Some(format!("https://huggingface.co/{repository}")),
-            base_model: text(&card["base_model"]).or_else(|| text(&card["base_model"][0])),
+            base_model: said(&card["base_model"]).or_else(|| said(&card["base_model"][0])),
             picture: widget_picture(card, &at("")),
             exact: Some(exact),
             peft_config,
@@ -223,10 +219,8 @@ fn hugging_face(
 
 /// The first picture that a repository's page shows; its path is meant from `root`.
 fn widget_picture(card: &Value, root: &Url) -> Option<Url> {
-    let widgets = card["widget"].as_array()?;
-    let path = widgets
-        .iter()
-        .find_map(|widget| widget["output"]["url"].as_str())?;
+    let mut widgets = list(&card["widget"]).iter();
+    let path = widgets.find_map(|widget| widget["output"]["url"].as_str())?;
     root.join(path).ok()
 }
 
@@ -252,26 +246,15 @@ fn civitai_model(network: &Network, model: u64, stop: &Stop) -> Result<Located, 
     let url = network.at(Service::Civitai, &["api", "v1", "models", &number]);
     let found = network.json(&url, stop)?;
     // The first version is the newest; those that are not out yet have no files.
-    let versions = found["modelVersions"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let has_files = |version: &&Value| {
-        version["files"]
-            .as_array()
-            .is_some_and(|files| !files.is_empty())
-    };
+    let versions = list(&found["modelVersions"]);
+    let has_files = |version: &&Value| !list(&version["files"]).is_empty();
     let Some(version) = versions.iter().find(has_files) else {
-        return Err(Error::Refused(format!(
-            "the model {model} on CivitAI has no file to download"
-        )));
+        return Err(Error::Refused(text::no_file_of_model(model)));
     };
     let Some(id) = version["id"].as_u64() else {
-        return Err(Error::Refused(
-            "CivitAI did not answer as it should".to_owned(),
-        ));
+        return Err(Error::Refused(text::odd_answer(Service::Civitai.name())));
     };
-    let name = text(&found["name"]);
+    let name = said(&found["name"]);
     Ok(civitai_file(network, id, version, "", name, Some(model)))
 }
 
@@ -286,7 +269,7 @@ fn civitai_version(
     let url = network.at(Service::Civitai, &["api", "v1", "model-versions", &number]);
     let found = network.json(&url, stop)?;
     let model = found["modelId"].as_u64();
-    let name = text(&found["model"]["name"]);
+    let name = said(&found["model"]["name"]);
     Ok(civitai_file(network, version, &found, query, name, model))
 }
 
@@ -299,10 +282,7 @@ fn civitai_file(
     model_name: Option<String>,
     model: Option<u64>,
 ) -> Located {
-    let files = found["files"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let files = list(&found["files"]);
     let query_of = |file: &Value| {
         let url = Url::parse(file["downloadUrl"].as_str()?).ok()?;
         Some(url.query().unwrap_or_default().to_owned())
@@ -331,15 +311,9 @@ fn civitai_file(
     url.set_query((!query.is_empty()).then_some(query));
     let page =
         model.map(|model| format!("https://civitai.com/models/{model}?modelVersionId={version}"));
-    let version_name = text(&found["name"]);
-    let words = found["trainedWords"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let pictures = found["images"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let version_name = said(&found["name"]);
+    let words = list(&found["trainedWords"]);
+    let pictures = list(&found["images"]);
     let is_still = |picture: &&Value| picture["type"].as_str().is_none_or(|kind| kind == "image");
     // 1 is what anybody may see.
     let is_harmless =
@@ -350,25 +324,30 @@ fn civitai_file(
             url,
             // The size is told in rounded kilobytes, so only the sum can be checked.
             size: None,
-            sha256: file.and_then(|file| text(&file["hashes"]["SHA256"])),
+            sha256: file.and_then(|file| said(&file["hashes"]["SHA256"])),
         },
         about: About {
             name: match (model_name, version_name) {
                 (Some(model), Some(version)) => Some(format!("{model} ({version})")),
                 (model, version) => model.or(version),
             },
-            triggers: tidy(words.iter().filter_map(text).collect()),
+            triggers: tidy(words.iter().filter_map(said).collect()),
             page,
             exact: None,
             peft_config: None,
-            base_model: text(&found["baseModel"]),
+            base_model: said(&found["baseModel"]),
             picture: picture.and_then(|picture| Url::parse(picture["url"].as_str()?).ok()),
         },
     }
 }
 
+/// The entries of a list.
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
 /// Text that says something.
-fn text(value: &Value) -> Option<String> {
+fn said(value: &Value) -> Option<String> {
     let text = value.as_str()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

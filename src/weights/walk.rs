@@ -1,6 +1,7 @@
 //! Files of weights in folders, and the shards of one file.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// How deep folders are looked into: as deep as the cache of Hugging Face.
@@ -29,6 +30,19 @@ pub fn gather(folder: &Path, depth: usize) -> Vec<PathBuf> {
     files
 }
 
+/// The safetensors files that lie in a folder itself, in order.
+pub(super) fn safetensors_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = files
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|ending| ending == "safetensors")
+        })
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
 /// Goes through a folder and what is below it, as long as `see` says so. What is hidden is left out.
 pub(super) fn walk(folder: &Path, depth: usize, see: &mut dyn FnMut(&Path, bool) -> bool) -> bool {
     let Ok(entries) = fs::read_dir(folder) else {
@@ -53,7 +67,7 @@ pub(super) fn walk(folder: &Path, depth: usize, see: &mut dyn FnMut(&Path, bool)
 }
 
 /// Puts the shards of one model together: `name-00001-of-00003.safetensors`.
-pub fn grouped(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
+pub(super) fn grouped(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
     let mut groups: Vec<(PathBuf, Vec<PathBuf>)> = Vec::new();
     for file in files {
         let key = shard_stem(&file).unwrap_or_else(|| file.clone());

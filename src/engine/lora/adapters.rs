@@ -1,21 +1,22 @@
-//! The LoRAs of a generator: those that are at hand, and those that act.
+//! The LoRAs of a generator: those in memory, and those that act.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Error;
-use crate::engine::device::Hardware;
+use crate::engine::compute::hardware::Hardware;
+use crate::engine::error::{Error, Result};
+use crate::engine::layers::slots::{Active, Slots};
 use crate::engine::lora::layouts::Part;
 use crate::engine::lora::load::{Loaded, Opened};
 use crate::engine::lora::report::Report;
-use crate::engine::lora::slots::{Active, Slots};
 use crate::engine::lora::targets::Targets;
-use crate::schema::Problem;
+use crate::engine::progress::OnLayer;
 use crate::schema::lora::Lora;
+use crate::schema::notes::Problem;
 use crate::weights::lora::LoraFile;
 
-/// How many bytes of LoRAs stay at hand, with those that act.
+/// The most bytes of LoRAs that stay in memory, those that act included.
 const KEPT_BYTES: usize = 1 << 30;
 
 /// A LoRA that acts in a job.
@@ -37,14 +38,14 @@ pub struct Applied {
 /// The slots of a model's parts.
 pub(crate) type PartSlots = [(Part, Slots); 3];
 
-/// LoRAs that are at hand and that act.
+/// LoRAs in memory, and those that act.
 #[derive(Default)]
 pub(crate) struct Adapters {
     /// The one used last at the end.
-    at_hand: Vec<AtHand>,
+    loaded: Vec<Cached>,
     /// What acts now: the keys of the LoRAs, and their scales. `None` while that is not known.
     acting: Option<Vec<(Key, f64)>>,
-    /// What acted last: it stays at hand while nothing acts, so that off and on again reads no file.
+    /// What acted last: it stays in memory while nothing acts, so that off and on again reads no file.
     acted: Vec<Key>,
     files_read: usize,
 }
@@ -71,9 +72,9 @@ impl Key {
 }
 
 /// A LoRA that has been read.
-struct AtHand {
+struct Cached {
     key: Key,
-    loaded: Loaded,
+    lora: Loaded,
 }
 
 /// The model that LoRAs act on.
@@ -94,9 +95,9 @@ impl Adapters {
         self.files_read
     }
 
-    /// About how much memory those at hand take, in bytes.
+    /// About how much memory all of them take, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
-        let bytes = self.at_hand.iter().map(|one| one.loaded.bytes as u64);
+        let bytes = self.loaded.iter().map(|one| one.lora.bytes as u64);
         bytes.sum()
     }
 
@@ -105,8 +106,8 @@ impl Adapters {
         self.acting = None;
     }
 
-    /// Lets exactly these LoRAs act, and tells what of each matched, and whether the text encoders have changed. Files that
-    /// are at hand are not read again. `on_file` is called before each file and may end the work.
+    /// Lets exactly these LoRAs act, and tells what of each matched, and whether the text encoders have changed. A
+    /// LoRA in memory is not read again. `on_file` is called before each file and may end the work.
     ///
     /// # Errors
     /// Those of `on_file`; when a file cannot be read, or nothing of it matches. What acted before then still acts.
@@ -114,8 +115,8 @@ impl Adapters {
         &mut self,
         loras: &[(&Lora, &LoraFile)],
         model: &Adapted<'_>,
-        on_file: &mut dyn FnMut() -> Result<(), Error>,
-    ) -> Result<(Vec<Applied>, bool), Error> {
+        on_file: &mut OnLayer<'_>,
+    ) -> Result<(Vec<Applied>, bool)> {
         let acting: Vec<_> = loras
             .iter()
             .map(|(lora, file)| (Key::new(file, model), lora.scale))
@@ -136,7 +137,7 @@ impl Adapters {
             self.acting = Some(acting);
         }
         let applied = loras.iter().filter_map(|(lora, file)| {
-            let loaded = self.loaded(&Key::new(file, model))?;
+            let loaded = self.find(&Key::new(file, model))?;
             Some(Applied {
                 name: file.name.clone(),
                 source: lora.reference.shareable(),
@@ -149,34 +150,34 @@ impl Adapters {
         if !wanted.is_empty() {
             self.acted = wanted;
         }
-        let_go(&mut self.at_hand, KEPT_BYTES, &self.acted);
+        evict(&mut self.loaded, KEPT_BYTES, &self.acted);
         Ok((applied, text_changed))
     }
 
     /// Those of the LoRAs that change a text encoder.
     fn of_text<'a>(&self, acting: &'a [(Key, f64)]) -> Vec<&'a (Key, f64)> {
         let changes_text =
-            |(key, _): &&(Key, f64)| self.loaded(key).is_some_and(Loaded::changes_text);
+            |(key, _): &&(Key, f64)| self.find(key).is_some_and(Loaded::changes_text);
         acting.iter().filter(changes_text).collect()
     }
 
-    fn loaded(&self, key: &Key) -> Option<&Loaded> {
-        let found = self.at_hand.iter().find(|at_hand| at_hand.key == *key)?;
-        Some(&found.loaded)
+    fn find(&self, key: &Key) -> Option<&Loaded> {
+        let found = self.loaded.iter().find(|one| one.key == *key)?;
+        Some(&found.lora)
     }
 
-    /// Reads a file that is not at hand; `wanted` are those of the job.
+    /// Reads a file unless it is in memory; `wanted` are those of the job.
     fn bring(
         &mut self,
         lora: &Lora,
         file: &LoraFile,
         model: &Adapted<'_>,
         wanted: &[Key],
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let key = Key::new(file, model);
-        if let Some(index) = self.at_hand.iter().position(|at_hand| at_hand.key == key) {
-            let loaded = self.at_hand.remove(index);
-            self.at_hand.push(loaded);
+        if let Some(index) = self.loaded.iter().position(|one| one.key == key) {
+            let loaded = self.loaded.remove(index);
+            self.loaded.push(loaded);
             return Ok(());
         }
         let unusable = |reason: String| {
@@ -186,16 +187,16 @@ impl Adapters {
         let opened = Opened::open(file, model.targets).map_err(unusable)?;
         self.files_read += 1;
         let mut loaded = opened.load(model.hardware);
-        if loaded.is_err() && !self.at_hand.is_empty() {
-            // Memory may be short: those that neither act nor are wanted give theirs back.
+        if loaded.is_err() && !self.loaded.is_empty() {
+            // Memory may be short: those that neither act nor are wanted are evicted.
             let acting = self.acting.iter().flatten().map(|(key, _)| key);
             let needed: Vec<_> = acting.chain(wanted).cloned().collect();
-            let_go(&mut self.at_hand, 0, &needed);
+            evict(&mut self.loaded, 0, &needed);
             self.files_read += 1;
             loaded = opened.load(model.hardware);
         }
         let loaded = loaded.map_err(|error| unusable(error.to_string()))?;
-        self.at_hand.push(AtHand { key, loaded });
+        self.loaded.push(Cached { key, lora: loaded });
         Ok(())
     }
 
@@ -203,7 +204,7 @@ impl Adapters {
     fn updates(&self, acting: &[(Key, f64)], part: Part) -> HashMap<String, Vec<Active>> {
         let mut layers: HashMap<String, Vec<Active>> = HashMap::new();
         for (key, scale) in acting {
-            let Some(loaded) = self.loaded(key) else {
+            let Some(loaded) = self.find(key) else {
                 continue;
             };
             for ((_, layer), updates) in loaded.updates.iter().filter(|((of, _), _)| *of == part) {
@@ -218,12 +219,12 @@ impl Adapters {
     }
 }
 
-/// Lets go of LoRAs that are not needed, those that acted last in the end, until at most so many bytes are at hand.
-fn let_go(at_hand: &mut Vec<AtHand>, most_bytes: usize, needed: &[Key]) {
-    let bytes = |at_hand: &[AtHand]| -> usize { at_hand.iter().map(|one| one.loaded.bytes).sum() };
-    while bytes(at_hand) > most_bytes
-        && let Some(index) = at_hand.iter().position(|one| !needed.contains(&one.key))
+/// Evicts LoRAs that are not needed, those that acted last in the end, until at most `most_bytes` are loaded.
+fn evict(loaded: &mut Vec<Cached>, most_bytes: usize, needed: &[Key]) {
+    let bytes = |loaded: &[Cached]| -> usize { loaded.iter().map(|one| one.lora.bytes).sum() };
+    while bytes(loaded) > most_bytes
+        && let Some(index) = loaded.iter().position(|one| !needed.contains(&one.key))
     {
-        at_hand.remove(index);
+        loaded.remove(index);
     }
 }

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::engine::checkpoint::file::TensorFile;
 use crate::engine::lora::layouts::Scheme;
+use crate::engine::tensors::file::TensorFile;
 
 /// The values of PEFT's `LoraConfig`.
 ///

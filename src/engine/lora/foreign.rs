@@ -1,9 +1,9 @@
 //! What a file seems to be that is no LoRA for this model.
 
-use crate::engine::checkpoint::file::TensorFile;
 use crate::engine::lora::layouts::{Role, split};
 use crate::engine::lora::targets::Targets;
-use crate::schema::request::Model;
+use crate::engine::tensors::file::TensorFile;
+use crate::schema::choices::Model;
 use crate::weights::architecture::Architecture;
 
 /// What is said of a file that needs another model.

@@ -3,16 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use candle_core::Tensor;
-
-use crate::engine::Error;
-use crate::engine::checkpoint::file::TensorFile;
-use crate::engine::device::Hardware;
+use crate::engine::compute::array::Array;
+use crate::engine::compute::hardware::Hardware;
+use crate::engine::error::{Error, Result};
+use crate::engine::layers::delta::Delta;
+use crate::engine::layers::dora::{Axis, Lengths, Manner};
+use crate::engine::layers::update::{RowsPart, Update};
+use crate::engine::lora::change::{Change, Form};
 use crate::engine::lora::layouts::{Part, Role};
-use crate::engine::lora::matching::{self, Change, Form, Matched};
+use crate::engine::lora::matching;
+use crate::engine::lora::matching::Matched;
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::Targets;
-use crate::engine::lora::update::{Axis, Delta, Lengths, Manner, RowsPart, Update};
+use crate::engine::tensors::file::TensorFile;
 use crate::weights::lora::LoraFile;
 
 /// Updates by part and layer.
@@ -46,7 +49,7 @@ impl Opened {
     ///
     /// # Errors
     /// The rest of a sentence about the file, such as "it is a LoRA for SDXL".
-    pub fn open(file: &LoraFile, targets: &Targets) -> Result<Self, String> {
+    pub fn open(file: &LoraFile, targets: &Targets) -> std::result::Result<Self, String> {
         let contents = file.open().map_err(|error| error.to_string())?;
         let opened = TensorFile::parse("the file".to_owned(), contents);
         let opened = opened.map_err(|error| error.to_string())?;
@@ -57,7 +60,7 @@ impl Opened {
         })
     }
 
-    /// What of the file matches the model.
+    /// The match report.
     pub fn report(self) -> Report {
         self.matched.report
     }
@@ -66,7 +69,7 @@ impl Opened {
     ///
     /// # Errors
     /// When the file cannot be read, or memory runs out.
-    pub fn load(&self, hardware: &Hardware) -> Result<Loaded, Error> {
+    pub fn load(&self, hardware: &Hardware) -> Result<Loaded> {
         let Matched { changes, report } = &self.matched;
         let updates = read(&self.file, changes, hardware)?;
         let numbers: usize = changes
@@ -78,13 +81,21 @@ impl Opened {
         Ok(Loaded {
             report: report.clone(),
             updates,
-            bytes: numbers.saturating_mul(hardware.dtype.size_in_bytes()),
+            bytes: numbers.saturating_mul(hardware.number_bytes() as usize),
         })
     }
 }
 
+/// Returns the match report of a LoRA and a model. Only headers are read.
+///
+/// # Errors
+/// The rest of a sentence about the file, such as "it is a LoRA for SDXL".
+pub fn inspect(file: &LoraFile, targets: &Targets) -> std::result::Result<Report, String> {
+    Ok(Opened::open(file, targets)?.report())
+}
+
 /// Reads the changes.
-fn read(file: &TensorFile, changes: &[Change], hardware: &Hardware) -> Result<Updates, Error> {
+fn read(file: &TensorFile, changes: &[Change], hardware: &Hardware) -> Result<Updates> {
     let mut layers: HashMap<(Part, String), Vec<Update>> = HashMap::new();
     for change in changes {
         let key = (change.place.part, change.place.layer.clone());
@@ -103,7 +114,7 @@ fn read(file: &TensorFile, changes: &[Change], hardware: &Hardware) -> Result<Up
 }
 
 /// Puts the low-rank changes of several ranges of rows together.
-fn joined(updates: Vec<Update>) -> Result<Vec<Update>, Error> {
+fn joined(updates: Vec<Update>) -> Result<Vec<Update>> {
     let (mut parts, mut others) = (Vec::new(), Vec::new());
     for update in updates {
         match update {
@@ -125,7 +136,7 @@ fn joined(updates: Vec<Update>) -> Result<Vec<Update>, Error> {
         }));
     } else {
         let (downs, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        let down = Tensor::cat(&downs, 0)?;
+        let down = Array::cat(&downs, 0)?;
         others.push(Update::Rows { down, parts });
     }
     Ok(others)
@@ -140,7 +151,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Everything that the change does to its layer.
-    fn updates(&self) -> Result<Vec<Update>, Error> {
+    fn updates(&self) -> Result<Vec<Update>> {
         let Change { place, form, .. } = self.change;
         let rows = place.rows.clone();
         let mut updates = Vec::new();
@@ -171,7 +182,7 @@ impl Reader<'_> {
                     Role::UpBias => self.change.factor,
                     _ => 1.0,
                 };
-                let delta = self.in_order((self.flat(role)? * factor)?)?;
+                let delta = self.in_order(self.flat(role)?.scaled(factor)?)?;
                 updates.push(Update::Bias {
                     delta: self.ready(&delta)?,
                     rows: rows.clone(),
@@ -186,7 +197,7 @@ impl Reader<'_> {
     }
 
     /// A tensor in f32 on the CPU.
-    fn raw(&self, role: Role) -> Result<Tensor, Error> {
+    fn raw(&self, role: Role) -> Result<Array> {
         let name = self.change.tensors.get(&role).ok_or_else(|| {
             Error::Checkpoint(format!(
                 "the LoRA lacks a part of {}",
@@ -197,44 +208,42 @@ impl Reader<'_> {
     }
 
     /// A tensor as a vector.
-    fn flat(&self, role: Role) -> Result<Tensor, Error> {
-        Ok(self.raw(role)?.flatten_all()?)
+    fn flat(&self, role: Role) -> Result<Array> {
+        self.raw(role)?.flatten()
     }
 
     /// A tensor as a matrix.
-    fn matrix(&self, role: Role) -> Result<Tensor, Error> {
+    fn matrix(&self, role: Role) -> Result<Array> {
         let tensor = self.raw(role)?;
         let rows = tensor.dim(0)?;
-        Ok(tensor.reshape((rows, ()))?)
+        tensor.reshape([rows, tensor.count() / rows.max(1)])
     }
 
     /// Rows, or numbers, in the order of our layer.
-    fn in_order(&self, tensor: Tensor) -> Result<Tensor, Error> {
+    fn in_order(&self, tensor: Array) -> Result<Array> {
         if !self.change.place.halves_swapped {
             return Ok(tensor);
         }
-        let halves: Vec<_> = tensor.chunk(2, 0)?.into_iter().rev().collect();
-        Ok(Tensor::cat(&halves, 0)?)
+        tensor.with_halves_swapped()
     }
 
     /// A tensor where and as the model computes.
-    fn ready(&self, tensor: &Tensor) -> Result<Tensor, Error> {
-        let Hardware { device, dtype } = self.hardware;
-        Ok(tensor.to_dtype(*dtype)?.to_device(device)?.contiguous()?)
+    fn ready(&self, tensor: &Array) -> Result<Array> {
+        tensor.on(self.hardware)?.contiguous()
     }
 
     /// The change of the weight at scale 1.
-    fn delta(&self) -> Result<Delta, Error> {
+    fn delta(&self) -> Result<Delta> {
         let factor = self.change.factor;
         Ok(match self.change.form {
             Form::LowRank => Delta::LowRank {
                 down: self.ready(&self.matrix(Role::Down)?)?,
-                up: self.ready(&self.in_order((self.matrix(Role::Up)? * factor)?)?)?,
+                up: self.ready(&self.in_order(self.matrix(Role::Up)?.scaled(factor)?)?)?,
             },
             Form::Hadamard => Delta::Hadamard([
                 (
                     self.ready(&self.matrix(Role::HadamardDown1)?)?,
-                    self.ready(&self.in_order((self.matrix(Role::HadamardUp1)? * factor)?)?)?,
+                    self.ready(&self.in_order(self.matrix(Role::HadamardUp1)?.scaled(factor)?)?)?,
                 ),
                 (
                     self.ready(&self.matrix(Role::HadamardDown2)?)?,
@@ -250,14 +259,14 @@ impl Reader<'_> {
     }
 
     /// The change of LoKr. The left factor is small (`pieces` sees to it), so a product of it is multiplied out.
-    fn kronecker(&self) -> Result<Delta, Error> {
+    fn kronecker(&self) -> Result<Delta> {
         let left = if self.has(Role::Left) {
             self.matrix(Role::Left)?
         } else {
             self.matrix(Role::LeftUp)?
                 .matmul(&self.matrix(Role::LeftDown)?)?
         };
-        let left = (left * self.change.factor)?;
+        let left = left.scaled(self.change.factor)?;
         let right = if self.has(Role::Right) {
             Delta::Whole(self.ready(&self.matrix(Role::Right)?)?)
         } else {
@@ -284,7 +293,7 @@ impl Reader<'_> {
     }
 
     /// The lengths of DoRA, if the change has them.
-    fn lengths(&self) -> Result<Option<Lengths>, Error> {
+    fn lengths(&self) -> Result<Option<Lengths>> {
         let (role, manner) = if self.has(Role::Magnitude) {
             (Role::Magnitude, Manner::Peft)
         } else if self.has(Role::DoraScale) {
@@ -297,12 +306,12 @@ impl Reader<'_> {
             [1, columns, ..] if columns > 1 && manner == Manner::Lycoris => Axis::Column,
             _ => Axis::Row,
         };
-        let lengths = raw.flatten_all()?;
+        let lengths = raw.flatten()?;
         let lengths = match axis {
             Axis::Row => self.in_order(lengths)?,
             Axis::Column => lengths,
         };
-        let lengths = lengths.to_device(&self.hardware.device)?;
+        let lengths = lengths.at(self.hardware)?;
         Ok(Some(Lengths::new(lengths, axis, manner)))
     }
 }

@@ -2,42 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::engine::checkpoint::file::TensorFile;
 use crate::engine::lora::alphas::Alphas;
+use crate::engine::lora::change::{Change, Form, Tensors};
 use crate::engine::lora::foreign;
 use crate::engine::lora::layouts::{Part, Role, split, without_adapter};
 use crate::engine::lora::pieces::{Pieces, WRONG_SIZE};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::{Layer, Place, Targets};
+use crate::engine::tensors::file::TensorFile;
 
 /// What of a file acts on a model.
 pub(crate) struct Matched {
     pub(crate) changes: Vec<Change>,
     pub(crate) report: Report,
-}
-
-/// The change of one layer, or of some of its rows, in the file's own words.
-pub(crate) struct Change {
-    pub(crate) place: Place,
-    pub(crate) form: Form,
-    /// The names of its tensors.
-    pub(crate) tensors: Tensors,
-    /// What the change is multiplied by at scale 1: alpha / rank, or 1 without an alpha.
-    pub(crate) factor: f64,
-}
-
-/// Tensors by their roles.
-pub(crate) type Tensors = BTreeMap<Role, String>;
-
-/// How a change is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Form {
-    LowRank,
-    Hadamard,
-    Kronecker,
-    Whole,
-    /// Only a bias, or the scale of a norm.
-    Small,
 }
 
 /// Pairs a file with a model; `config` is what PEFT has written beside it.

@@ -1,8 +1,8 @@
 //! What the tensors of one layer are together, by their shapes alone.
 
-use crate::engine::checkpoint::file::TensorFile;
+use crate::engine::lora::change::{Form, Tensors};
 use crate::engine::lora::layouts::Role;
-use crate::engine::lora::matching::{Form, Tensors};
+use crate::engine::tensors::file::TensorFile;
 
 /// The reason that a change has another size than its layer.
 pub(super) const WRONG_SIZE: &str = "it has another size than the model's";

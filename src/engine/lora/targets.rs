@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::engine::Error;
-use crate::engine::checkpoint::{Component, diffusers};
-use crate::engine::device::Hardware;
+use crate::engine::compute::hardware::Hardware;
+use crate::engine::error::Result;
 use crate::engine::lora::layouts::{
     Part, QKV_ALIASES, SCHEMES, Scheme, WHOLE_ALIASES, XLABS_DOUBLE, XLABS_SINGLE_PROJ,
 };
-use crate::engine::transformer::Transformer;
-use crate::schema::request::Model;
+use crate::engine::tensors::component::Component;
+use crate::engine::tensors::diffusers;
+use crate::schema::choices::Model;
 use crate::weights::inspect;
 use crate::weights::model::ModelSource;
 
@@ -79,10 +79,10 @@ impl Targets {
     ///
     /// # Errors
     /// When a file of the model is missing or damaged.
-    pub fn of(source: &ModelSource, model: Model) -> Result<Self, Error> {
+    pub fn of(source: &ModelSource, model: Model) -> Result<Self> {
         let cpu = Hardware::cpu();
         let open = |part: inspect::Part, folder| Component::open(source, part, folder, &cpu);
-        let folder = Transformer::folder_for(source, model)?;
+        let folder = source.transformer_for(model)?;
         let mut targets = Self::default();
         targets.add_transformer(&open(inspect::Part::Transformer, folder)?);
         let clip = open(inspect::Part::Clip, inspect::Part::Clip.folder())?;
@@ -124,12 +124,8 @@ impl Targets {
 
     /// Adds the layers of a transformer under BFL's, diffusers' and XLabs' names.
     fn add_transformer(&mut self, component: &Component) {
-        let blocks = |kind: &str, layer: &str| {
-            let is_there = |i: &usize| component.has(&format!("{kind}.{i}.{layer}.weight"));
-            (0..usize::MAX).take_while(is_there).count()
-        };
-        let double = blocks("double_blocks", "img_attn.qkv");
-        let single = blocks("single_blocks", "linear1");
+        let double = component.count("double_blocks", "img_attn.qkv.weight");
+        let single = component.count("single_blocks", "linear1.weight");
         for layer in diffusers::modules(double, single) {
             let Some(whole) = self.add(component, Part::Transformer, &layer) else {
                 continue;

@@ -1,7 +1,7 @@
 //! What happens when a device has less memory than it said: the job runs again in the next way that needs less, once.
 
-use crate::engine::Error;
-use crate::engine::plan::Plan;
+use crate::engine::error::{Error, Result};
+use crate::engine::plan::ways::Plan;
 
 /// Runs a job as `first` says, and if the device has no memory left, once more as `lower` of that. Returns what was made, and
 /// as which plan. `run` hears whether it is the second try.
@@ -11,17 +11,17 @@ use crate::engine::plan::Plan;
 pub(super) fn run<T>(
     first: Plan,
     lower: impl Fn(&Plan) -> Option<Plan>,
-    run: &mut dyn FnMut(Plan, bool) -> Result<T, Error>,
-) -> Result<(T, Plan), Error> {
+    run: &mut dyn FnMut(Plan, bool) -> Result<T>,
+) -> Result<(T, Plan)> {
     let in_words = |error: Error| {
-        if is_out_of_memory(&error) {
+        if error.is_out_of_memory() {
             Error::OutOfMemory
         } else {
             error
         }
     };
     match run(first, false) {
-        Err(error) if is_out_of_memory(&error) => {
+        Err(error) if error.is_out_of_memory() => {
             let plan = lower(&first).ok_or(Error::OutOfMemory)?;
             Ok((run(plan, true).map_err(in_words)?, plan))
         }
@@ -29,28 +29,17 @@ pub(super) fn run<T>(
     }
 }
 
-/// Whether a device has no memory left. The drivers say so in words.
-fn is_out_of_memory(error: &Error) -> bool {
-    let Error::Compute(error) = error else {
-        return false;
-    };
-    let text = error.to_string().to_lowercase();
-    ["out of memory", "out_of_memory", "memory allocation"]
-        .iter()
-        .any(|words| text.contains(words))
-}
-
 #[cfg(test)]
 mod tests {
     use super::run;
-    use crate::engine::Error;
-    use crate::engine::plan::Plan;
-    use crate::engine::prompt::Keeping;
+    use crate::engine::error::{Error, Result};
+    use crate::engine::plan::load::Encoders;
+    use crate::engine::plan::ways::Plan;
 
-    fn plan(at_hand: usize) -> Plan {
+    fn plan(resident: usize) -> Plan {
         Plan {
-            text: Keeping::OneLayer,
-            at_hand,
+            text: Encoders::OneLayer,
+            resident,
             blocks: 57,
             together: false,
             tile: None,
@@ -62,24 +51,21 @@ mod tests {
 
     /// What CUDA's driver says, as candle passes it on.
     fn no_memory() -> Error {
-        candle_core::Error::Msg(
-            "DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")".to_owned(),
-        )
-        .into()
+        Error::compute("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")")
     }
 
     fn lower(plan: &Plan) -> Option<Plan> {
-        let at_hand = plan.at_hand.checked_sub(1)?;
-        Some(Plan { at_hand, ..*plan })
+        let resident = plan.resident.checked_sub(1)?;
+        Some(Plan { resident, ..*plan })
     }
 
-    /// What is tried of a job with `first` blocks at hand on a device with room for fewer than `room` of them, and the result.
-    fn tried(first: usize, room: usize) -> (Vec<usize>, Result<(&'static str, Plan), Error>) {
+    /// What is tried of a job with `first` resident blocks on a device with room for fewer than `room` of them, and the result.
+    fn tried(first: usize, room: usize) -> (Vec<usize>, Result<(&'static str, Plan)>) {
         let mut tried = Vec::new();
         let result = run(plan(first), lower, &mut |plan, is_second| {
             assert_eq!(is_second, !tried.is_empty());
-            tried.push(plan.at_hand);
-            if plan.at_hand < room {
+            tried.push(plan.resident);
+            if plan.resident < room {
                 Ok("a picture")
             } else {
                 Err(no_memory())
@@ -114,7 +100,7 @@ mod tests {
     #[test]
     fn other_failures_are_not_tried_again() {
         let mut count = 0;
-        let result = run(plan(57), lower, &mut |_, _| -> Result<(), Error> {
+        let result = run(plan(57), lower, &mut |_, _| -> Result<()> {
             count += 1;
             Err(Error::Cancelled)
         });

@@ -4,8 +4,8 @@
 //! single dabs and so no gaps. Where pieces overlap the greater coverage counts, so that a stroke over itself stays as
 //! it is.
 
+use crate::imaging::mask::ink::{Ink, Point};
 use crate::imaging::mask::tiles::{TILE, Tiles};
-use crate::imaging::mask::{Ink, Point};
 
 /// The tip of a brush.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use image::RgbaImage;
 
 use crate::imaging::fit::size_of;
-use crate::imaging::mask::Ink;
+use crate::imaging::mask::ink::Ink;
 use crate::imaging::mask::tiles::Tiles;
 
 /// Fills the pixels that hang together with the one at `x`, `y` and differ from it by at most `tolerance` in every

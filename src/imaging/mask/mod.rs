@@ -8,36 +8,18 @@
 pub mod brush;
 mod bucket;
 mod history;
+pub mod ink;
 pub mod shapes;
-mod tiles;
+pub mod tiles;
 
 use image::{GrayImage, RgbaImage};
 
+use crate::imaging::fit::size_of;
 use crate::imaging::mask::brush::{Brush, Dab, Stroke};
 use crate::imaging::mask::history::History;
+use crate::imaging::mask::ink::{Ink, Point};
 use crate::imaging::mask::tiles::Tiles;
 use crate::schema::size::Size;
-
-pub use tiles::TILE;
-
-/// A place in the picture, in pixels: right and down.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Point {
-    /// From the left edge.
-    pub x: f32,
-    /// From the top edge.
-    pub y: f32,
-}
-
-/// What a tool does to the mask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ink {
-    /// Adds to it.
-    #[default]
-    Paint,
-    /// Takes away from it.
-    Erase,
-}
 
 /// A mask that is being painted.
 pub struct Mask {
@@ -61,7 +43,7 @@ impl Mask {
 
     /// A mask that looks like `picture`; white is painted.
     pub fn from_image(picture: &GrayImage) -> Self {
-        let mut mask = Self::new(crate::imaging::fit::size_of(picture));
+        let mut mask = Self::new(size_of(picture));
         mask.tiles.load(picture);
         mask.tiles.commit();
         mask
@@ -92,17 +74,12 @@ impl Mask {
         self.version
     }
 
-    /// How many columns and rows of tiles there are; each has [`TILE`] pixels a side.
-    pub fn tile_grid(&self) -> (usize, usize) {
-        self.tiles.grid()
-    }
-
     /// The tiles that have changed since the last call, as columns and rows.
     pub fn take_changed_tiles(&mut self) -> Vec<(usize, usize)> {
         self.tiles.take_changed()
     }
 
-    /// Copies a tile into `pixels`, [`TILE`] × [`TILE`] of them row by row. What lies outside the picture is arbitrary.
+    /// Copies a tile into `pixels`, [`TILE`](tiles::TILE) × [`TILE`](tiles::TILE) of them row by row. What lies outside the picture is arbitrary.
     pub fn copy_tile(&self, column: usize, row: usize, pixels: &mut [u8]) {
         self.tiles.copy_tile(column, row, pixels);
     }
@@ -175,7 +152,7 @@ impl Mask {
     /// Takes another mask over, of the same size.
     pub fn replace(&mut self, picture: &GrayImage) {
         self.end_stroke();
-        if crate::imaging::fit::size_of(picture) == self.size() {
+        if size_of(picture) == self.size() {
             self.tiles.load(picture);
         }
         self.step();

@@ -1,7 +1,7 @@
 //! Closed outlines: rectangle, ellipse, lasso and polygon, filled with smooth edges.
 
+use crate::imaging::mask::ink::{Ink, Point};
 use crate::imaging::mask::tiles::Tiles;
-use crate::imaging::mask::{Ink, Point};
 
 /// How many lines a pixel's row is divided into.
 const LINES: usize = 8;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use image::{GrayImage, Luma};
 use rayon::prelude::*;
 
-use crate::imaging::mask::Ink;
+use crate::imaging::mask::ink::Ink;
 use crate::schema::size::Size;
 
 /// Side of a tile in pixels.
@@ -83,7 +83,6 @@ pub(super) type Before = Vec<(usize, Tile)>;
 pub(super) struct Tiles {
     size: Size,
     columns: usize,
-    rows: usize,
     all: Vec<Tile>,
     /// What tiles were before the change that is under way.
     before: HashMap<usize, Tile>,
@@ -99,7 +98,6 @@ impl Tiles {
         Self {
             size,
             columns,
-            rows,
             all: vec![Tile::Plain(0); columns * rows],
             before: HashMap::new(),
             changed: vec![true; columns * rows],
@@ -108,10 +106,6 @@ impl Tiles {
 
     pub(super) fn size(&self) -> Size {
         self.size
-    }
-
-    pub(super) fn grid(&self) -> (usize, usize) {
-        (self.columns, self.rows)
     }
 
     pub(super) fn get(&self, x: u32, y: u32) -> u8 {
@@ -214,9 +208,7 @@ impl Tiles {
     /// Gives every pixel the same value.
     pub(super) fn fill(&mut self, value: u8) {
         for index in 0..self.all.len() {
-            if self.all[index] != Tile::Plain(value) {
-                *self.tile_mut(index) = Tile::Plain(value);
-            }
+            self.set_plain(index, value);
         }
     }
 
@@ -263,10 +255,11 @@ impl Tiles {
     /// Paints or erases a whole tile.
     pub(super) fn flood_tile(&mut self, column: usize, row: usize, ink: Ink) {
         let index = row * self.columns + column;
-        let value = match ink {
-            Ink::Paint => 255,
-            Ink::Erase => 0,
-        };
+        self.set_plain(index, ink.value());
+    }
+
+    /// Gives every pixel of a tile the same value.
+    fn set_plain(&mut self, index: usize, value: u8) {
         if self.all[index] != Tile::Plain(value) {
             *self.tile_mut(index) = Tile::Plain(value);
         }
@@ -349,15 +342,5 @@ impl Tiles {
             (index, std::mem::replace(&mut self.all[index], tile))
         };
         tiles.into_iter().map(exchange).collect()
-    }
-}
-
-impl Ink {
-    /// Applies this ink to a pixel that the tool covers by `cover`.
-    pub(super) fn apply(self, pixel: &mut u8, cover: u8) {
-        *pixel = match self {
-            Self::Paint => (*pixel).max(cover),
-            Self::Erase => (*pixel).min(255 - cover),
-        };
     }
 }

@@ -2,7 +2,7 @@
 
 use egui::{Pos2, Rect, Vec2, vec2};
 
-use crate::imaging::mask::Point;
+use crate::imaging::mask::ink::Point;
 
 /// The most points a pixel can be shown with.
 const MOST: f32 = 64.0;

@@ -1,126 +1,40 @@
-//! How the canvas looks.
+//! How the picture, the mask and the hand look.
 
 use egui::{
-    Align2, Color32, CursorIcon, Painter, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui,
-    Vec2, WidgetInfo, pos2, vec2,
+    Align2, Color32, CursorIcon, Key, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, Vec2,
+    pos2, vec2,
 };
 
-use crate::imaging::mask::{Ink, Point, shapes};
-use crate::session::program::Session;
+use crate::imaging::mask::ink::{Ink, Point};
+use crate::imaging::mask::shapes;
 use crate::session::settings::Tool;
-use crate::ui::canvas::camera::Sight;
-use crate::ui::canvas::gestures::{self, Gesture};
+use crate::ui::canvas::hand::{self, Gesture};
 use crate::ui::canvas::open::Open;
+use crate::ui::canvas::state::Canvas;
 use crate::ui::canvas::tools;
-use crate::ui::canvas::{Beside, Canvas, Content};
-use crate::ui::files::Asked;
-use crate::ui::incoming::Incoming;
+use crate::ui::text::canvas as text;
 use crate::ui::theme::{self, HALF, LINE, MASK_COLOURS, RADIUS, RING, SPACE};
-use crate::ui::{Action, gallery, icons, viewer, widgets};
 
 /// A brush that is drawn smaller than this, in points, gets a cross instead of its outline.
 const SMALL: f32 = 3.0;
 
 impl Canvas {
-    /// Draws the canvas with its tools, or what to do to get a picture on it.
-    pub(in crate::ui) fn canvas_ui(
-        &mut self,
-        ui: &mut Ui,
-        session: &Session,
-        beside: Beside,
-        actions: &mut Vec<Action>,
-    ) {
-        self.is_hovered = false;
-        self.beside = beside;
-        match std::mem::take(&mut self.content) {
-            Content::Nothing => empty_ui(ui, actions),
-            Content::Loading(source) => {
-                ui.centered_and_justified(|ui| ui.label(theme::weak(ui, "Reading the picture…")));
-                self.content = Content::Loading(source);
-            }
-            Content::Failed(source, sentence) => {
-                let (rect, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
-                viewer::unreadable_ui(ui, rect, &sentence);
-                self.content = Content::Failed(source, sentence);
-            }
-            Content::Open(mut open) => {
-                // A picture that is being turned or cut is not painted on meanwhile.
-                ui.add_enabled_ui(!beside.is_keeping, |ui| {
-                    self.open_ui(ui, session, &mut open, actions);
-                });
-                self.content = Content::Open(open);
-            }
-        }
-    }
-
-    /// Draws what can be set about the tool, if there is a picture to use it on.
-    pub(in crate::ui) fn options_ui(&mut self, ui: &mut Ui) {
-        if self.is_open() {
-            tools::options_ui(ui, &mut self.options);
-        }
-    }
-
-    /// Draws an open picture, with the tools on its left.
-    fn open_ui(
-        &mut self,
-        ui: &mut Ui,
-        session: &Session,
-        open: &mut Open,
-        actions: &mut Vec<Action>,
-    ) {
-        ui.horizontal_top(|ui| {
-            let state = tools::State {
-                tool: self.options.tool,
-                is_overlay_shown: !self.is_overlay_hidden,
-                zoom: self.camera.zoom,
-                has_earlier: self.beside.has_earlier,
-                open,
-            };
-            ui.vertical(|ui| tools::bar_ui(ui, state, actions));
-            self.place_ui(ui, session, open);
-        });
-    }
-
-    /// Draws the picture with its mask, and paints on it.
-    fn place_ui(&mut self, ui: &mut Ui, session: &Session, open: &mut Open) {
-        let room = ui.available_size().max(Vec2::splat(8.0 * SPACE));
-        let (shown, response) = ui.allocate_exact_size(room, Sense::click_and_drag());
-        response.widget_info(|| WidgetInfo::labeled(Role::Image, ui.is_enabled(), "Canvas"));
-        self.is_hovered = response.contains_pointer();
-        self.id = Some(response.id);
-        let place = self.pointer.place(shown);
-
-        let params = &session.settings.params;
-        let bounds = open.bounds(params);
-        let sight = Sight { place, bounds };
-        self.camera.settle(sight);
-        if let Some(pixels) = self.wanted_zoom.take() {
-            let zoom = f32::from(pixels) / ui.ctx().pixels_per_point();
-            self.camera.zoom_to(zoom, sight);
-        }
-        if ui.is_enabled() {
-            self.take_events(ui, &response, open, sight);
-        }
-        open.mask_sheets.update(&mut open.mask);
-        open.preview(ui.ctx(), params, session.card().native_side);
-
-        let painter = ui.painter_at(shown);
-        self.picture_ui(ui, &painter, place, open, bounds);
-        self.gesture_ui(ui, &painter, place);
-        self.cursor_ui(ui, &painter, place);
-    }
-
     /// Paints picture, mask and frame.
-    fn picture_ui(&self, ui: &Ui, painter: &Painter, place: Rect, open: &Open, bounds: Rect) {
+    pub(super) fn picture_ui(
+        &self,
+        ui: &Ui,
+        painter: &Painter,
+        place: Rect,
+        open: &Open,
+        bounds: Rect,
+    ) {
         let palette = theme::palette(ui);
         let size = open.mask.size();
         let own = Rect::from_min_size(Pos2::ZERO, vec2(size.width as f32, size.height as f32));
         let rect = self.camera.rect_to_screen(place, own);
         let whole = self.camera.rect_to_screen(place, bounds);
         let tint = self.colour().gamma_multiply(self.options.opacity);
-        let hidden = self.is_overlay_hidden
-            || (ui.input(|input| input.key_down(egui::Key::Backslash))
-                && !ui.ctx().text_edit_focused());
+        let hidden = self.is_overlay_hidden || is_held(ui, Key::Backslash);
         if whole != rect {
             painter.rect_filled(whole, 0.0, palette.raised);
             if !hidden {
@@ -131,7 +45,7 @@ impl Canvas {
             // What is transparent is white for the model.
             painter.rect_filled(rect, 0.0, theme::PAPER);
         }
-        open.picture_sheets.paint(painter, rect, gallery::UNTINTED);
+        open.picture_sheets.paint(painter, rect, theme::UNTINTED);
         if !hidden {
             let preview = open
                 .preview
@@ -157,7 +71,7 @@ impl Canvas {
     }
 
     /// Paints the shape that is being drawn.
-    fn gesture_ui(&self, ui: &Ui, painter: &Painter, place: Rect) {
+    pub(super) fn gesture_ui(&self, ui: &Ui, painter: &Painter, place: Rect) {
         let to_screen = |point: &Point| self.camera.to_screen(place, *point);
         match &self.gesture {
             Gesture::Span { from, to, .. } | Gesture::Chosen { from, to } => {
@@ -173,8 +87,7 @@ impl Canvas {
                         painter.rect_filled(part, 0.0, theme::SHADE);
                     }
                     if matches!(self.gesture, Gesture::Chosen { .. }) {
-                        let text = "Enter cuts the picture to this part, Esc gives it up";
-                        caption(ui, painter, kept, text);
+                        caption(ui, painter, kept, text::CROP_HINT);
                     }
                 }
                 dashed(painter, &outline);
@@ -187,18 +100,14 @@ impl Canvas {
                     let next = self.pointer.at.map(|at| self.camera.to_image(place, at));
                     let next = match (points.last(), next) {
                         (Some(last), Some(next)) if ui.input(|input| input.modifiers.shift) => {
-                            Some(gestures::straightened(*last, next))
+                            Some(hand::straightened(*last, next))
                         }
                         (_, next) => next,
                     };
                     outline.extend(next.as_ref().map(to_screen));
                     if let Some(first) = outline.first() {
-                        painter.circle(
-                            *first,
-                            theme::CORNER,
-                            theme::LIGHT_LINE,
-                            Stroke::new(LINE, theme::DARK_LINE),
-                        );
+                        let ring = Stroke::new(LINE, theme::DARK_LINE);
+                        painter.circle(*first, theme::CORNER, theme::LIGHT_LINE, ring);
                     }
                 }
                 dashed(painter, &outline);
@@ -208,21 +117,17 @@ impl Canvas {
     }
 
     /// Paints the brush's outline at the pointer, as large as it paints, also beside the picture.
-    fn cursor_ui(&self, ui: &Ui, painter: &Painter, place: Rect) {
+    pub(super) fn cursor_ui(&self, ui: &Ui, painter: &Painter, place: Rect) {
         let tool = self.options.tool;
         let is_busy = !matches!(self.gesture, Gesture::Idle);
         if !(self.is_hovered || is_busy) {
             return;
         }
-        let has_space =
-            ui.input(|input| input.key_down(egui::Key::Space)) && !ui.ctx().text_edit_focused();
-        if tool == Tool::Hand || has_space || self.pointer.pans() {
-            let cursor = if self.pointer.pans() {
-                CursorIcon::Grabbing
-            } else {
-                CursorIcon::Grab
-            };
-            return ui.set_cursor_icon(cursor);
+        if self.pointer.pans() {
+            return ui.set_cursor_icon(CursorIcon::Grabbing);
+        }
+        if tool == Tool::Hand || is_held(ui, Key::Space) {
+            return ui.set_cursor_icon(CursorIcon::Grab);
         }
         let Some(at) = self
             .pointer
@@ -254,39 +159,17 @@ impl Canvas {
             (vec2(0.0, -arm), vec2(0.0, arm)),
         ] {
             if !erases || from.y == 0.0 {
-                painter.line_segment(
-                    [at + from, at + to],
-                    Stroke::new(LINE + 1.0, theme::DARK_LINE),
-                );
-                painter.line_segment([at + from, at + to], Stroke::new(LINE, theme::LIGHT_LINE));
+                let ends = [at + from, at + to];
+                painter.line_segment(ends, Stroke::new(LINE + 1.0, theme::DARK_LINE));
+                painter.line_segment(ends, Stroke::new(LINE, theme::LIGHT_LINE));
             }
         }
     }
 }
 
-/// What to do when there is no picture.
-fn empty_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
-    let colour = theme::palette(ui).accent;
-    viewer::middle_ui(ui, icons::PICTURE, colour, "Start from a picture", |ui| {
-        let text = if takes_drops() {
-            "Drop one here, paste one, or open one. Then paint over what should change"
-        } else {
-            "Paste one, or open one; this desktop does not let files be dropped here. Then paint over what should change"
-        };
-        ui.label(theme::weak(ui, text));
-        ui.add_space(SPACE);
-        if widgets::button_ui(ui, icons::FOLDER, "Open a picture…").clicked() {
-            actions.push(Action::Ask(Asked::Input("image")));
-        }
-        if widgets::button_ui(ui, icons::PASTE, "Paste a picture").clicked() {
-            actions.push(Action::Incoming(Incoming::Paste));
-        }
-    });
-}
-
-/// Whether files can be dropped on the window: not on Wayland, where the window library has nothing for it.
-pub(in crate::ui) fn takes_drops() -> bool {
-    !(cfg!(target_os = "linux") && std::env::var_os("WAYLAND_DISPLAY").is_some())
+/// Whether a key is held, and not to type text.
+fn is_held(ui: &Ui, key: Key) -> bool {
+    ui.input(|input| input.key_down(key)) && !ui.ctx().text_edit_focused()
 }
 
 /// The corners of a rectangle, in order.

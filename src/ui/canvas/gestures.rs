@@ -3,30 +3,16 @@
 use egui::{Modifiers, PointerButton, Pos2, Rect};
 
 use crate::imaging::mask::brush::{Brush, Dab};
-use crate::imaging::mask::{Ink, Point, shapes};
-use crate::session::settings::{Painting, Tool};
+use crate::imaging::mask::ink::{Ink, Point};
+use crate::imaging::mask::shapes;
+use crate::session::settings::Tool;
+use crate::ui::canvas::hand::{Gesture, equal_sides, straightened, turned};
 use crate::ui::canvas::open::Open;
-use crate::ui::canvas::{Canvas, tools};
+use crate::ui::canvas::state::Canvas;
+use crate::ui::canvas::tools;
 
 /// How near the first corner of a polygon a click closes it, in points.
 const NEAR: f32 = 10.0;
-
-/// What is being done.
-#[derive(Clone, Debug, Default)]
-pub(super) enum Gesture {
-    #[default]
-    Idle,
-    /// The mask is in a stroke.
-    Stroke,
-    /// A rectangle is dragged; for an ellipse the one around it.
-    Span { from: Point, to: Point, ink: Ink },
-    /// An outline is drawn, or clicked corner by corner.
-    Outline { points: Vec<Point>, ink: Ink },
-    /// A part to cut out is chosen and waits to be confirmed.
-    Chosen { from: Point, to: Point },
-    /// The tip of the brush is changed: sideways its width, up and down its hardness.
-    Tip { from: Pos2, before: Painting },
-}
 
 impl Canvas {
     /// The tip of the brush, in pixels of the picture.
@@ -257,34 +243,5 @@ impl Canvas {
             at: point,
             pressure: pressure.clamp(0.05, 1.0),
         }
-    }
-}
-
-fn turned(ink: Ink) -> Ink {
-    match ink {
-        Ink::Paint => Ink::Erase,
-        Ink::Erase => Ink::Paint,
-    }
-}
-
-/// The corner that makes a square with `from`, in the direction of `to`.
-fn equal_sides(from: Point, to: Point) -> Point {
-    let (dx, dy) = (to.x - from.x, to.y - from.y);
-    let side = dx.abs().max(dy.abs());
-    Point {
-        x: from.x + side.copysign(dx),
-        y: from.y + side.copysign(dy),
-    }
-}
-
-/// The place nearest to `to` that lies level, upright or at 45° from `from`.
-pub(super) fn straightened(from: Point, to: Point) -> Point {
-    let (dx, dy) = (to.x - from.x, to.y - from.y);
-    let eighth = std::f32::consts::FRAC_PI_4;
-    let angle = (dy.atan2(dx) / eighth).round() * eighth;
-    let length = dx * angle.cos() + dy * angle.sin();
-    Point {
-        x: from.x + length * angle.cos(),
-        y: from.y + length * angle.sin(),
     }
 }

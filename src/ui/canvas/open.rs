@@ -5,21 +5,24 @@ use std::path::PathBuf;
 use egui::{Rect, pos2, vec2};
 use image::{GrayImage, Luma, RgbaImage, imageops};
 
-use crate::imaging::mask::{Mask, Point};
+use crate::imaging::mask::Mask;
+use crate::imaging::mask::ink::Point;
 use crate::imaging::{edges, fit, prepare};
-use crate::schema::Fidelity;
+use crate::schema::choices::Fidelity;
 use crate::schema::params::Params;
 use crate::schema::quirks;
 use crate::schema::size::Size;
 use crate::schema::start::{Crop, Extend};
 use crate::session::looks::Stamp;
 use crate::ui::canvas::sheets::Sheets;
+use crate::ui::command::{Command, Commands, NewMask};
+use crate::ui::text::canvas as text;
 
 /// The longest side of what a preview of the edge is computed from.
 const PREVIEW_SIDE: u32 = 1024;
 
 /// A new starting picture, and its mask if it has one.
-pub(in crate::ui) type NewStart = (RgbaImage, Option<GrayImage>);
+pub(crate) type NewStart = (RgbaImage, Option<GrayImage>);
 
 /// Which picture is on the canvas, and in which mode, on which it depends whether it is upright.
 #[derive(Clone, Debug)]
@@ -115,43 +118,52 @@ impl Open {
         }
     }
 
-    /// Takes the mask that the inputs name, if it is not the one that was kept. Returns what there is to say: that it has
-    /// another shape, or why it cannot be used; then it is taken out of the inputs again.
-    pub(super) fn take_mask(&mut self, params: &mut Params) -> Option<String> {
+    /// Takes the mask that the inputs name, if it is not the one that was kept. One that cannot be used is taken out of the
+    /// inputs again.
+    pub(super) fn take_mask(&mut self, params: &Params, commands: &mut Commands) {
         if params.mask == self.kept.path {
-            return None;
+            return;
         }
         let size = self.mask.size();
-        let mut remark = None;
+        let fidelity = self.source.fidelity;
         match &params.mask {
             None => self.mask.clear(),
-            Some(path) => match prepare::mask_file(path, self.source.fidelity) {
+            Some(path) => match prepare::mask_file(path, fidelity) {
                 Ok(mask) => {
                     self.mask.replace(&fit::nearest(&mask, size));
-                    if !fit::size_of(&mask).has_shape_of(size) {
-                        let note = quirks::stretched_mask_note(self.source.fidelity);
-                        remark = note.map(|note| note.message);
+                    let note = quirks::stretched_mask_note(fidelity);
+                    if let Some(note) = note.filter(|_| !fit::size_of(&mask).has_shape_of(size)) {
+                        commands.push(Command::Notice(note.message));
                     }
                 }
                 Err(sentence) => {
-                    params.mask.clone_from(&self.kept.path);
-                    return Some(format!("The mask {sentence}"));
+                    commands.push(Command::NameMask(NewMask(self.kept.path.clone())));
+                    commands.push(Command::Notice(text::mask_unusable(&sentence)));
+                    return;
                 }
             },
         }
         // Another program's file may change or go: it is kept as a file of our own as soon as painting rests.
         self.kept.path.clone_from(&params.mask);
-        remark
     }
 
-    /// Remembers that a version of the mask is in a file, or that it is blank, and names it in the inputs.
-    pub(super) fn take_kept(&mut self, version: u64, path: Option<PathBuf>, params: &mut Params) {
-        // Meanwhile the inputs may have been given another mask.
-        if params.mask == self.kept.path {
-            params.mask.clone_from(&path);
-            self.kept = Kept { path, version };
-            self.changed_at = None;
+    /// Remembers that a version of the mask is in a file, or that it is blank. Returns it for the inputs,
+    /// unless they have been given another mask meanwhile.
+    pub(super) fn take_kept(
+        &mut self,
+        version: u64,
+        path: Option<PathBuf>,
+        params: &Params,
+    ) -> Option<NewMask> {
+        if params.mask != self.kept.path {
+            return None;
         }
+        self.kept = Kept {
+            path: path.clone(),
+            version,
+        };
+        self.changed_at = None;
+        Some(NewMask(path))
     }
 
     /// The part of the picture between two corners, with its mask; `None` where that is nothing or all.

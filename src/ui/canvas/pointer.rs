@@ -1,48 +1,15 @@
 //! What the pointer does on the canvas, event by event: every place it has been at counts, not one a frame.
 
-use egui::{
-    Event, Key, MouseWheelUnit, PointerButton, Pos2, Rect, Response, TouchId, TouchPhase, Ui,
-};
+use egui::{Event, Key, MouseWheelUnit, PointerButton, Response, TouchId, TouchPhase, Ui};
 
 use crate::session::settings::Tool;
 use crate::ui::canvas::camera::Sight;
 use crate::ui::canvas::open::Open;
-use crate::ui::canvas::{Canvas, tools};
+use crate::ui::canvas::state::Canvas;
+use crate::ui::canvas::tools;
 
 /// How many points of a touchpad's scrolling are a notch of a wheel.
 const POINTS_PER_NOTCH: f32 = 50.0;
-
-/// What is known of the pointer.
-#[derive(Debug, Default)]
-pub(super) struct Pointer {
-    /// Where it was last.
-    pub(super) at: Option<Pos2>,
-    /// The button that is held for the gesture.
-    pub(super) button: Option<PointerButton>,
-    /// The button that is held to move the picture, which may be in the middle of a gesture.
-    pub(super) pan: Option<PointerButton>,
-    /// The pen or finger that touches, and how hard it presses if it tells.
-    pub(super) touch: Option<(TouchId, Option<f32>)>,
-    /// Where the canvas was when the button went down: what happens around it must not move the picture meanwhile.
-    place: Option<Rect>,
-}
-
-impl Pointer {
-    /// Whether a button is held.
-    pub(super) fn is_held(&self) -> bool {
-        self.button.is_some() || self.pan.is_some()
-    }
-
-    /// Whether the picture is being moved.
-    pub(super) fn pans(&self) -> bool {
-        self.pan.is_some()
-    }
-
-    /// Where the canvas is taken to be, while it is drawn at `now`.
-    pub(super) fn place(&self, now: Rect) -> Rect {
-        self.place.filter(|_| self.is_held()).unwrap_or(now)
-    }
-}
 
 impl Canvas {
     /// Takes in what pointer and wheel have done.

@@ -5,7 +5,8 @@ use egui::{
 };
 use image::{GrayImage, RgbaImage, imageops};
 
-use crate::imaging::mask::{Mask, TILE};
+use crate::imaging::mask::Mask;
+use crate::imaging::mask::tiles::TILE;
 use crate::schema::size::Size;
 
 /// Side of a sheet, in texels; every card takes as much.

@@ -1,6 +1,7 @@
 //! What stands in the header of a file of tensors: names, shapes, number formats and places, and notes. No tensor is read.
 
 mod gguf;
+pub(super) mod parse;
 mod safetensors;
 
 use std::collections::{BTreeMap, HashMap};
@@ -74,52 +75,42 @@ pub enum Format {
 }
 
 impl Format {
+    /// What people call it, how many numbers make up a block, and the bytes of one; 0 where that is not known.
+    fn facts(self) -> (&'static str, usize, usize) {
+        match self {
+            Self::F64 => ("f64", 1, 8),
+            Self::F32 => ("f32", 1, 4),
+            Self::F16 => ("f16", 1, 2),
+            Self::BF16 => ("bf16", 1, 2),
+            Self::F8E4M3 => ("fp8 (e4m3)", 1, 1),
+            Self::F8E5M2 => ("fp8 (e5m2)", 1, 1),
+            Self::Q8_0 => ("Q8_0", 32, 34),
+            Self::Q5_0 => ("Q5_0", 32, 22),
+            Self::Q5_1 => ("Q5_1", 32, 24),
+            Self::Q4_0 => ("Q4_0", 32, 18),
+            Self::Q4_1 => ("Q4_1", 32, 20),
+            Self::Q6K => ("Q6_K", 256, 210),
+            Self::Q5K => ("Q5_K", 256, 176),
+            Self::Q4K => ("Q4_K", 256, 144),
+            Self::Q3K => ("Q3_K", 256, 110),
+            Self::Q2K => ("Q2_K", 256, 84),
+            Self::I64 => ("i64", 1, 8),
+            Self::I32 => ("i32", 1, 4),
+            Self::I16 => ("i16", 1, 2),
+            Self::U8 => ("u8", 1, 1),
+            Self::Other(name) => (name, 0, 0),
+        }
+    }
+
     /// What people call it.
     pub fn label(self) -> &'static str {
-        match self {
-            Self::F64 => "f64",
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::BF16 => "bf16",
-            Self::F8E4M3 => "fp8 (e4m3)",
-            Self::F8E5M2 => "fp8 (e5m2)",
-            Self::Q8_0 => "Q8_0",
-            Self::Q5_0 => "Q5_0",
-            Self::Q5_1 => "Q5_1",
-            Self::Q4_0 => "Q4_0",
-            Self::Q4_1 => "Q4_1",
-            Self::Q6K => "Q6_K",
-            Self::Q5K => "Q5_K",
-            Self::Q4K => "Q4_K",
-            Self::Q3K => "Q3_K",
-            Self::Q2K => "Q2_K",
-            Self::I64 => "i64",
-            Self::I32 => "i32",
-            Self::I16 => "i16",
-            Self::U8 => "u8",
-            Self::Other(name) => name,
-        }
+        self.facts().0
     }
 
     /// How many numbers make up a block, and the bytes of one; `None` where that is not known.
     pub fn block(self) -> Option<(usize, usize)> {
-        Some(match self {
-            Self::F64 | Self::I64 => (1, 8),
-            Self::F32 | Self::I32 => (1, 4),
-            Self::F16 | Self::BF16 | Self::I16 => (1, 2),
-            Self::F8E4M3 | Self::F8E5M2 | Self::U8 => (1, 1),
-            Self::Q8_0 => (32, 34),
-            Self::Q5_0 => (32, 22),
-            Self::Q5_1 => (32, 24),
-            Self::Q4_0 => (32, 18),
-            Self::Q4_1 => (32, 20),
-            Self::Q6K => (256, 210),
-            Self::Q5K => (256, 176),
-            Self::Q4K => (256, 144),
-            Self::Q3K => (256, 110),
-            Self::Q2K => (256, 84),
-            Self::Other(_) => return None,
-        })
+        let (_, numbers, bytes) = self.facts();
+        (numbers > 0).then_some((numbers, bytes))
     }
 
     /// The bytes of so many numbers; `None` where they do not fill whole blocks, or that is not known.
@@ -145,21 +136,6 @@ impl Format {
 }
 
 impl Header {
-    /// Parses the header of a safetensors or GGUF file.
-    ///
-    /// # Errors
-    /// What is wrong with the file, or what it is instead: the rest of a sentence that begins with the file's name.
-    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        if bytes.starts_with(gguf::MAGIC) {
-            return gguf::parse(bytes);
-        }
-        // What begins a file may also be the length of a header, so only a file that is none is looked at closer.
-        safetensors::parse(bytes).map_err(|error| match what_else(bytes) {
-            Some(other) => format!("is {other}"),
-            None => error,
-        })
-    }
-
     /// Bytes of all tensors.
     pub fn bytes(&self) -> u64 {
         let lengths = self.tensors.values().map(|entry| entry.range.len() as u64);
@@ -176,24 +152,4 @@ impl Header {
         let most = bytes.into_iter().max_by_key(|(_, bytes)| *bytes)?;
         Some(most.0)
     }
-}
-
-/// What a file is that is often taken for a file of weights.
-pub(super) fn what_else(contents: &[u8]) -> Option<&'static str> {
-    let start = contents.get(..contents.len().min(256)).unwrap_or_default();
-    let text = String::from_utf8_lossy(start).trim_start().to_lowercase();
-    if start.is_empty() {
-        return Some("empty");
-    }
-    let kind = match start {
-        [b'P', b'K', ..] => "a zip or PyTorch file, which is not safe to open",
-        [0x80, 2..=5, ..] => "a pickle file, which is not safe to open",
-        [b'G', b'G', b'U', b'F', ..] => "a GGUF file",
-        _ if text.starts_with("<!doctype") || text.starts_with("<html") => "a web page",
-        _ if text.starts_with("version https://git-lfs") => {
-            "a pointer of Git LFS and not the file itself: fetch it with `git lfs pull`"
-        }
-        _ => return None,
-    };
-    Some(kind)
 }

@@ -13,6 +13,7 @@ use crate::weights::model::{INDEX, ModelSource};
 use crate::weights::model_files::{ModelFiles, SCHNELL, TOKENIZERS};
 use crate::weights::survey::candidate::Candidate;
 use crate::weights::survey::places::{Places, bases_in};
+use crate::weights::text;
 use crate::weights::walk::{DEPTH, gather, grouped, shards_of};
 
 /// What was found for a model.
@@ -75,7 +76,7 @@ pub fn survey(path: &Path, elsewhere: &[PathBuf]) -> Result<Survey, Error> {
         return Err(Error::NoFolder(path.to_owned()));
     };
     let Some(architecture) = transformer.architecture else {
-        return Err(no_model(path, "holds no whole transformer of FLUX.1"));
+        return Err(no_model(path, text::NO_TRANSFORMER));
     };
     Ok(put_together(
         transformer,
@@ -123,45 +124,30 @@ fn in_folder(path: &Path) -> Result<(Candidate, Option<Candidate>), Error> {
     match (dev.pop(), schnell.pop()) {
         (Some(dev), schnell) => Ok((dev, schnell)),
         (None, Some(schnell)) => Ok((schnell, None)),
-        (None, None) => Err(match (damaged, refused.into_iter().next()) {
+        (None, None) => Err(match (damaged, refused.first()) {
             (Some(damaged), _) => damaged,
             (None, Some(refused)) => {
-                no_model(path, &format!("holds no model that can be used: {refused}"))
+                no_model(path, format!("holds no model that can be used: {refused}"))
             }
-            (None, None) => no_model(
-                path,
-                "holds no model: neither a model_index.json nor the file of a FLUX.1 transformer",
-            ),
+            (None, None) => no_model(path, text::NOTHING_THERE),
         }),
     }
 }
 
 /// Checks that a file is a transformer that can be used.
 fn usable(candidate: &Candidate, path: &Path) -> Result<(), Error> {
-    let refuse = |reason: String| {
-        Err(Error::NoWeights {
-            reason,
-            path: path.to_owned(),
-        })
+    let reason = match (candidate.obstacle(), candidate.found.first()) {
+        (Some(obstacle), _) => obstacle,
+        _ if candidate.has(Part::Transformer) => return Ok(()),
+        (None, Some(found)) => text::part_alone(found.part.label()),
+        (None, None) => text::NO_MODEL.to_owned(),
     };
-    if let Some(obstacle) = candidate.obstacle() {
-        return refuse(obstacle);
-    }
-    if candidate.has(Part::Transformer) {
-        return Ok(());
-    }
-    match candidate.found.first() {
-        Some(found) => refuse(format!(
-            "is the {} of a model: give the file of its transformer, or the folder that has all files",
-            found.part.label()
-        )),
-        None => refuse("is no model of FLUX.1".to_owned()),
-    }
+    Err(no_model(path, reason))
 }
 
-fn no_model(path: &Path, reason: &str) -> Error {
+fn no_model(path: &Path, reason: impl Into<String>) -> Error {
     Error::NoWeights {
-        reason: reason.to_owned(),
+        reason: reason.into(),
         path: path.to_owned(),
     }
 }
@@ -182,8 +168,7 @@ fn put_together(
     let mut missing = Vec::new();
     // Candidates are looked at place by place, the nearest first, and only as long as something is wanting.
     let mut places = Places::new(&transformer, &own_bases, elsewhere);
-    let optional = [Part::SafetyChecker, Part::SafetyClassifier];
-    for part in Part::NEEDED.into_iter().chain(optional) {
+    for part in Part::ALL {
         if part == Part::Transformer {
             continue;
         }
@@ -191,8 +176,8 @@ fn put_together(
             Some(paths) => {
                 parts.insert(part.folder(), paths);
             }
-            None if optional.contains(&part) => {}
-            None => missing.push(catalog::usual(part.folder())),
+            None if part.is_needed() => missing.push(catalog::usual(part.folder())),
+            None => {}
         }
     }
     let own = own_bases.len();

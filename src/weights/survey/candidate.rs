@@ -9,6 +9,7 @@ use crate::weights::bytes::Contents;
 use crate::weights::error::Error;
 use crate::weights::header::{Format, Header};
 use crate::weights::inspect::{self, Found, Names, Part};
+use crate::weights::text;
 
 /// A tensor that UMT5 has and T5 has not.
 const UMT5: &str = "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight";
@@ -52,7 +53,7 @@ impl Candidate {
             let is_named_gguf = path.extension().is_some_and(|ending| ending == "gguf");
             let shard = Header::parse(&contents).map_err(|reason| Error::NoWeights {
                 reason: if is_named_gguf && !contents.starts_with(b"GGUF") {
-                    "is no GGUF file: its download may have been cut short or gone wrong".to_owned()
+                    text::NO_GGUF.to_owned()
                 } else {
                     reason
                 },
@@ -103,15 +104,10 @@ impl Candidate {
     /// Why its transformer cannot be used, as the rest of a sentence about the file.
     pub fn obstacle(&self) -> Option<String> {
         if let Some(format) = self.unreadable {
-            return Some(format!(
-                "has numbers in the format {}, which cannot be read here: take another file, such as Q4_K_S, Q8_0, fp8 (e4m3) or bf16",
-                format.label()
-            ));
+            return Some(text::unreadable_format(format.label()));
         }
         if let [first, ..] = self.missing_outside.as_slice() {
-            return Some(format!(
-                "lacks the layers outside its blocks (the first is {first}), which a converter has left out: take a complete file"
-            ));
+            return Some(text::lacks_outside(first));
         }
         if let Some(architecture) = self.architecture
             && let Some(obstacle) = architecture.obstacle()

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use crate::schema::request::Model;
+use crate::schema::choices::Model;
 use crate::weights::catalog::{Missing, needs_text};
 use crate::weights::header::Format;
 use crate::weights::inspect::Part;
