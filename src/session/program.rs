@@ -43,8 +43,6 @@ pub struct Setup {
 
 /// Everything the program is doing.
 pub struct Session {
-    /// What the user chose; changed by [`Session::change_settings`].
-    pub settings: Settings,
     /// Every picture in the output folder, newest first.
     pub gallery: Gallery,
     /// Reads pictures from disk for the front end.
@@ -57,6 +55,7 @@ pub struct Session {
     pub models: Models,
     /// Downloads of models.
     pub downloads: Downloads,
+    pub(super) settings: Settings,
     pub(super) state: State,
     /// Whether settings or state have changed since they were written.
     is_unsaved: bool,
@@ -272,6 +271,11 @@ impl Session {
 
 /// Settings and state.
 impl Session {
+    /// What the user chose.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// What the program remembers besides the settings.
     pub fn state(&self) -> &State {
         &self.state
@@ -280,7 +284,7 @@ impl Session {
     /// Changes the settings; [`Self::save`] writes them.
     pub fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.settings);
-        self.forget_loras();
+        self.state.forget_loras(&self.settings.params);
         self.is_unsaved = true;
     }
 
@@ -311,11 +315,6 @@ impl Session {
     /// Enables every LoRA of the form.
     pub fn enable_loras(&mut self) {
         self.change_state(|state| state.loras_off.clear());
-    }
-
-    /// Forgets what was said of LoRAs that the form does not name any more.
-    pub fn forget_loras(&mut self) {
-        self.state.forget_loras(&self.settings.params);
     }
 
     /// Permits the download of a LoRA that comes from a picture's settings.
