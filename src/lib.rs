@@ -99,12 +99,14 @@
 //! a text encoder, and later LoRA and quantised bases in it, need to sit between the layers. It was also the largest
 //! single unit of the build.
 
+#[macro_use]
+pub mod text;
+
 pub mod cli;
 pub mod engine;
 pub mod files;
 pub mod imaging;
 pub mod schema;
 pub mod session;
-pub mod text;
 pub mod ui;
 pub mod weights;

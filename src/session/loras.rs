@@ -73,7 +73,7 @@ pub fn collect(
                     Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) => {
                         error.to_string()
                     }
-                    _ => text::UNUSABLE_FILE.to_owned(),
+                    _ => text::LORA_FILE_UNUSABLE.to_owned(),
                 };
                 let message = text::default_lora_missing(&name, &reason);
                 request.notes.push(Note::on(lora.field, message));
@@ -88,7 +88,7 @@ pub fn collect(
 pub(super) fn held(params: &Params, held: &[String]) -> Vec<Problem> {
     let waiting = params.loras();
     let waiting = waiting.filter(|(_, typed)| held.iter().any(|held| held == typed));
-    let problem = |(field, _)| Problem::new(field, text::HELD);
+    let problem = |(field, _)| Problem::new(field, text::LORA_HELD);
     waiting.map(problem).collect()
 }
 
@@ -267,8 +267,8 @@ impl Shelf {
                 entry.state = LoraState::Arriving(bytes);
             }
             if let Some(ended) = Task::take(&mut entry.task) {
-                entry.state = ended
-                    .unwrap_or_else(|reason| LoraState::failed(format!("the search {reason}")));
+                entry.state =
+                    ended.unwrap_or_else(|reason| LoraState::failed(text::search_failed(reason)));
             }
         }
     }
@@ -325,7 +325,7 @@ impl Search {
                 sentence: text::several_files(&place),
                 choices: files,
             },
-            Err(Error::Cancelled) => LoraState::failed(text::CANCELLED.to_owned()),
+            Err(Error::Cancelled) => LoraState::failed(text::LORA_CANCELLED.to_owned()),
             Err(error) => LoraState::failed(error.to_string()),
         }
     }

@@ -141,7 +141,8 @@ impl Session {
         self.queue.set_paused(true);
         for params in waiting {
             if let Err(problems) = self.submit(&params) {
-                self.notices.push(text::not_restored(&problems));
+                self.notices
+                    .push(text::not_restored(text::reasons(&problems)));
                 // A file that cannot be read now may be there next time, for example on another disk.
                 let mut fields = problems.iter().map(|problem| problem.field.as_str());
                 if fields.all(|field| ["image", "mask"].contains(&field)) {
@@ -151,7 +152,8 @@ impl Session {
         }
         match self.jobs().len() {
             0 => self.set_paused(false),
-            count => self.notices.push(text::restored(count)),
+            1 => self.notices.push(text::restored(1, "job")),
+            count => self.notices.push(text::restored(count, "jobs")),
         }
     }
 

@@ -139,7 +139,7 @@ impl Worker {
             work(make, chosen, places, &incoming, reporter);
         }));
         if let Some(Err(reason)) = Task::take(&mut task) {
-            let sentence = format!("the engine's thread {reason}");
+            let sentence = text::engine_failed(reason);
             let _ = news.send(ModelNews::State(ModelState::Failed(sentence)));
         }
         let worker = Self {
