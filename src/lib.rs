@@ -50,7 +50,7 @@
 //!
 //! [`weights::catalog`] knows what can be downloaded, and [`weights::install`] brings it into the folder of models, each file
 //! under its name only when it is whole. [`session::models`] looks through the folders and opens what is chosen,
-//! [`session::downloads`] runs one download after the other, and `session::choosing` lets another model take over: the worker
+//! [`session::downloads`] runs one download after the other, and `session::library` lets another model take over: the worker
 //! then exchanges its generator. `ui/models` and `ui/offers` are the page of it.
 //!
 //! # How a picture comes in

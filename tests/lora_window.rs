@@ -25,7 +25,7 @@ fn open() -> Desk {
 
 impl Desk {
     fn loras(&self) -> &Params {
-        &self.session().settings.params
+        &self.session().settings().params
     }
 
     /// Types a reference and leaves the field.

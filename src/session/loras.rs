@@ -240,13 +240,9 @@ impl Shelf {
 
     /// Ends a download. What has arrived stays for the next time.
     pub fn cancel(&mut self, typed: &str) {
-        if let Some(task) = self
-            .entries
-            .get(typed.trim())
-            .and_then(|entry| entry.task.as_ref())
-        {
-            task.cancel();
-        }
+        let entry = self.entries.get(typed.trim());
+        let task = entry.and_then(|entry| entry.task.as_ref());
+        task.into_iter().for_each(Task::cancel);
     }
 
     /// What stands against a job with these inputs, of the LoRAs that are there.
@@ -262,20 +258,17 @@ impl Shelf {
         params.loras().filter_map(unusable).collect()
     }
 
-    /// Takes in what the tasks have done; returns whether one has ended.
-    pub(super) fn pump(&mut self) -> bool {
-        let mut has_ended = false;
+    /// Takes in what the tasks have done.
+    pub(super) fn pump(&mut self) {
         for entry in self.entries.values_mut() {
             if let Some(bytes) = entry.task.as_ref().and_then(|task| task.news().last()) {
                 entry.state = LoraState::Arriving(bytes);
             }
             if let Some(ended) = Task::take(&mut entry.task) {
-                has_ended = true;
                 entry.state = ended
                     .unwrap_or_else(|reason| LoraState::Failed(format!("the search {reason}")));
             }
         }
-        has_ended
     }
 
     /// Looks a reference up; an earlier look-up of it ends.
@@ -287,13 +280,11 @@ impl Shelf {
             library: self.library.clone(),
             source: self.source.clone(),
         };
+        // What has arrived is noted before the program ends.
+        let look = move |reporter: &Reporter<_>| search.run(reporter);
         let entry = Entry {
             state: LoraState::Looking,
-            // What has arrived is noted before the program ends.
-            task: Some(
-                self.background
-                    .start_awaited("lora", move |reporter| search.run(reporter)),
-            ),
+            task: Some(self.background.start_awaited("lora", look)),
             stamp: stamp(typed),
         };
         self.entries.insert(typed.to_owned(), entry);

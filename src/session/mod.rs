@@ -23,7 +23,7 @@ pub mod preview;
 pub mod program;
 mod queue;
 pub mod record;
-mod reuse;
+mod resolving;
 pub mod settings;
 pub mod state;
 mod stored;
