@@ -42,8 +42,9 @@
 //!
 //! # How a model comes in
 //! [`weights::header`] parses what stands at the beginning of a file of tensors, [`weights::inspect`] tells by the names which
-//! parts of a model are in it and whose names they are, and [`weights::survey`] puts parts that fit one another together,
-//! wherever they lie. [`engine::checkpoint`] is the view of it by our names: a matrix stays as its file has it, in the
+//! parts of a model are in it and whose names they are, [`weights::architecture`] what its transformer is, and
+//! [`weights::survey`] puts parts that fit one another together, wherever they lie.
+//! [`engine::checkpoint`] is the view of it by our names: a matrix stays as its file has it, in the
 //! memory map, and is decoded a few rows at a time while it is multiplied ([`engine::kernels`]). Before each job
 //! [`engine::plan`] decides from the headers what stays at hand and what is read anew, so that its memory is known beforehand;
 //! `engine::planner` gathers what it decides from.

@@ -623,11 +623,7 @@ fn another_mode_keeps_what_was_painted() {
     let script = Script::new();
     let (mut desk, _) = Desk::with_picture(&script);
     desk.paint(&[(0.1, 0.5), (0.4, 0.5)]);
-    desk.harness
-        .key_press_modifiers(Modifiers::COMMAND, Key::Comma);
-    desk.settle();
-    desk.click(Role::RadioButton, "As Replicate");
-    desk.press("Close settings");
+    desk.set_behaviour("As Replicate");
     desk.until("the canvas", Desk::has_canvas);
     assert!(halves(&desk.mask(&script).unwrap()).0 > 0);
 }

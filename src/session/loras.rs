@@ -112,12 +112,16 @@ pub enum LoraState {
     Arriving(Bytes),
     /// It is there.
     Ready(Box<ReadyLora>),
-    /// It cannot be had.
-    Failed {
-        /// Why, in one sentence.
-        sentence: String,
-        /// Files that can be chosen instead: what they are called, and what to ask for.
-        choices: Vec<(String, Reference)>,
+    /// It cannot be had, for the reason in the sentence.
+    Failed(String),
+    /// Its place has several files, of which one is meant.
+    Several {
+        /// A sentence that asks to choose one.
+        question: String,
+        /// A sentence that lists them.
+        problem: String,
+        /// What they are called, and what to ask for.
+        files: Vec<(String, Reference)>,
     },
 }
 
@@ -140,16 +144,6 @@ impl ReadyLora {
         match model {
             Model::Dev => dev.as_ref(),
             Model::Schnell => schnell.as_ref(),
-        }
-    }
-}
-
-impl LoraState {
-    /// It cannot be had, for the reason that `sentence` gives.
-    fn failed(sentence: String) -> Self {
-        Self::Failed {
-            sentence,
-            choices: Vec::new(),
         }
     }
 }
@@ -200,8 +194,12 @@ impl Shelf {
     /// Takes other tokens. What has failed may be tried again.
     pub(super) fn set_tokens(&mut self, tokens: Tokens) {
         self.library.set_tokens(tokens);
-        self.entries
-            .retain(|_, entry| !matches!(entry.state, LoraState::Failed { .. }));
+        self.entries.retain(|_, entry| {
+            !matches!(
+                entry.state,
+                LoraState::Failed(_) | LoraState::Several { .. }
+            )
+        });
     }
 
     /// Whether the LoRA that was typed has not been looked up, or its file has changed since.
@@ -268,7 +266,7 @@ impl Shelf {
             }
             if let Some(ended) = Task::take(&mut entry.task) {
                 entry.state =
-                    ended.unwrap_or_else(|reason| LoraState::failed(text::search_failed(reason)));
+                    ended.unwrap_or_else(|reason| LoraState::Failed(text::search_failed(reason)));
             }
         }
     }
@@ -321,12 +319,18 @@ impl Search {
                 matches: Model::ALL.map(|model| self.matched(&info, model)),
                 info,
             })),
-            Err(Error::Several { place, files }) => LoraState::Failed {
-                sentence: text::several_files(&place),
-                choices: files,
-            },
-            Err(Error::Cancelled) => LoraState::failed(text::LORA_CANCELLED.to_owned()),
-            Err(error) => LoraState::failed(error.to_string()),
+            Err(Error::Cancelled) => LoraState::Failed(text::LORA_CANCELLED.to_owned()),
+            Err(error) => {
+                let sentence = error.to_string();
+                match error {
+                    Error::Several { place, files } => LoraState::Several {
+                        question: text::several_files(&place),
+                        problem: sentence,
+                        files,
+                    },
+                    _ => LoraState::Failed(sentence),
+                }
+            }
         }
     }
 

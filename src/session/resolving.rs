@@ -106,7 +106,9 @@ impl Session {
         let is_missing = |reference: Reference| library.would_download(&reference);
         let is_held = |typed: &str| {
             let state = self.loras.state(typed);
-            let is_asked = state.is_some_and(|state| !matches!(state, LoraState::Failed { .. }));
+            let is_asked = state.is_some_and(|state| {
+                !matches!(state, LoraState::Failed(_) | LoraState::Several { .. })
+            });
             !is_asked && Reference::parse(typed).is_ok_and(is_missing)
         };
         let named = params.loras().map(|(_, typed)| typed.to_owned());
