@@ -26,6 +26,7 @@ use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::schema::size::Size;
+use flux_qfaces::weights::architecture::Architecture;
 use flux_qfaces::weights::survey::assembly::{open_model, survey};
 
 use crate::support::reference_data::{copy, data, folder};
@@ -90,7 +91,9 @@ fn check_opens(files: &[&str], name: &str) {
     let place = laid_out(files);
     let survey = survey(place.path(), &[]).unwrap();
     assert_eq!(survey.needs(), None, "{files:?}");
-    assert_eq!(survey.transformer.architecture.unwrap().name(), name);
+    let architecture = survey.transformer.architecture.unwrap();
+    assert_eq!(architecture.name(), name);
+    assert_eq!(architecture, Architecture::flux1(architecture.model()));
     let source = open_model(place.path(), &[]).unwrap();
     assert!(source.card().unwrap().is_flux_sized());
     let mut go_on = |_| ControlFlow::Continue(());

@@ -290,3 +290,40 @@ const DIFFUSERS: TensorNames = TensorNames {
         ("transformer_blocks.0.ff.net.0.proj.weight", 0),
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::{Architecture, Conditioning};
+    use crate::schema::request::Model;
+
+    #[test]
+    fn a_wider_model_needs_the_safety_check_and_takes_no_lora_of_flux() {
+        let flux = Architecture::flux1(Model::Dev);
+        for (width, is_checked, is_flux_sized) in [
+            (64, false, false),
+            (flux.width, true, true),
+            (4096, true, false),
+        ] {
+            let one = Architecture { width, ..flux };
+            assert_eq!(one.needs_safety_check(), is_checked, "{width}");
+            assert_eq!(one.is_flux_sized(), is_flux_sized, "{width}");
+        }
+    }
+
+    #[test]
+    fn models_that_take_images_are_told_apart_and_cannot_run() {
+        let of = |channels, has_references| Architecture {
+            conditioning: Conditioning {
+                channels,
+                has_references,
+            },
+            ..Architecture::flux1(Model::Dev)
+        };
+        assert_eq!(of(64, false).name(), "FLUX.1 Canny or Depth");
+        assert_eq!(of(320, false).name(), "FLUX.1 Fill");
+        assert_eq!(of(320, false).token_features(), 384);
+        assert!(of(320, false).obstacle().is_some() && of(0, true).obstacle().is_some());
+        assert_eq!(of(0, false).obstacle(), None);
+        assert_eq!(of(0, false).axes(), [16, 56, 56]);
+    }
+}
