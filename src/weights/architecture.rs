@@ -294,7 +294,7 @@ const DIFFUSERS: TensorNames = TensorNames {
 #[cfg(test)]
 mod tests {
     use super::{Architecture, Conditioning};
-    use crate::schema::request::Model;
+    use crate::schema::choices::Model;
 
     #[test]
     fn a_wider_model_needs_the_safety_check_and_takes_no_lora_of_flux() {
