@@ -42,15 +42,16 @@
 //!
 //! # How a model comes in
 //! [`weights::header`] parses what stands at the beginning of a file of tensors, [`weights::inspect`] tells by the names which
-//! parts of a model are in it and whose names they are, and [`weights::survey`] puts parts that fit one another together,
-//! wherever they lie. [`engine::checkpoint`] is the view of it by our names: a matrix stays as its file has it, in the
+//! parts of a model are in it and whose names they are, [`weights::architecture`] what its transformer is, and
+//! [`weights::survey`] puts parts that fit one another together, wherever they lie.
+//! [`engine::checkpoint`] is the view of it by our names: a matrix stays as its file has it, in the
 //! memory map, and is decoded a few rows at a time while it is multiplied ([`engine::kernels`]). Before each job
 //! [`engine::plan`] decides from the headers what stays at hand and what is read anew, so that its memory is known beforehand;
 //! `engine::planner` gathers what it decides from.
 //!
 //! [`weights::catalog`] knows what can be downloaded, and [`weights::install`] brings it into the folder of models, each file
 //! under its name only when it is whole. [`session::models`] looks through the folders and opens what is chosen,
-//! [`session::downloads`] runs one download after the other, and `session::choosing` lets another model take over: the worker
+//! [`session::downloads`] runs one download after the other, and `session::library` lets another model take over: the worker
 //! then exchanges its generator. `ui/models` and `ui/offers` are the page of it.
 //!
 //! # How a picture comes in
@@ -99,12 +100,14 @@
 //! a text encoder, and later LoRA and quantised bases in it, need to sit between the layers. It was also the largest
 //! single unit of the build.
 
+#[macro_use]
+pub mod text;
+
 pub mod cli;
 pub mod engine;
 pub mod files;
 pub mod imaging;
 pub mod schema;
 pub mod session;
-pub mod text;
 pub mod ui;
 pub mod weights;

@@ -3,6 +3,16 @@
 use std::fmt::Display;
 use std::path::Path;
 
+/// Declares sentences: their name, what is filled in, and their words.
+macro_rules! sentences {
+    ($($(#[$doc:meta])* $name:ident($($part:ident),+) = $words:literal;)*) => {$(
+        $(#[$doc])*
+        pub(crate) fn $name($($part: impl std::fmt::Display),+) -> String {
+            format!($words)
+        }
+    )*};
+}
+
 /// A number of bytes in the decimal units that download pages use: "40 kB", "335 MB", "9.8 GB".
 pub fn size_text(bytes: u64) -> String {
     let (size, unit) = match bytes {

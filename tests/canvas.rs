@@ -147,7 +147,7 @@ fn halves(mask: &GrayImage) -> (usize, usize) {
 fn a_dropped_picture_is_painted_on_and_the_mask_stays_for_the_next_try() {
     let script = Script::new();
     let (mut desk, path) = Desk::with_picture(&script);
-    assert_eq!(desk.session().settings.params.image, Some(path.clone()));
+    assert_eq!(desk.session().settings().params.image, Some(path.clone()));
     desk.paint(&[(0.1, 0.5), (0.3, 0.5), (0.4, 0.6)]);
     let first = desk.mask(&script).unwrap();
     assert_eq!(first.dimensions(), (96, 64));
@@ -180,7 +180,7 @@ fn one_stroke_is_one_step_and_keys_take_it_back() {
     desk.click(Role::RadioButton, "Canvas");
     desk.press("Clear the mask");
     assert_eq!(desk.mask(&script), None, "a blank mask is none");
-    assert!(desk.session().settings.params.mask.is_none());
+    assert!(desk.session().settings().params.mask.is_none());
 }
 
 #[test]
@@ -342,7 +342,7 @@ fn what_cannot_be_read_is_said_and_changes_nothing() {
     assert!(desk.shows("The mask is not a picture that can be read"));
     desk.drop_file(&broken, Some(pos2(1100.0, 400.0)));
     assert!(desk.shows("broken.png does not say how it was made"));
-    assert_eq!(desk.session().settings.params.image, Some(path));
+    assert_eq!(desk.session().settings().params.image, Some(path));
     assert!(
         halves(&desk.mask(&script).unwrap()).0 > 0,
         "what was painted stays"
@@ -423,7 +423,7 @@ fn turning_and_cropping_make_a_new_picture_and_keep_the_mask() {
     desk.click(Role::RadioButton, "Canvas");
     desk.press("Turn right");
     desk.until("the turned picture", |desk| {
-        desk.session().settings.params.image.as_ref() != Some(&path)
+        desk.session().settings().params.image.as_ref() != Some(&path)
     });
     desk.until("the canvas", Desk::has_canvas);
     let turned = desk.mask(&script).unwrap();
@@ -435,7 +435,7 @@ fn turning_and_cropping_make_a_new_picture_and_keep_the_mask() {
     desk.press("Turn left");
     desk.until("turned back", |desk| {
         desk.has_canvas() && {
-            let image = desk.session().settings.params.image.as_ref().unwrap();
+            let image = desk.session().settings().params.image.as_ref().unwrap();
             image::image_dimensions(image).unwrap() == (96, 64)
         }
     });
@@ -444,7 +444,7 @@ fn turning_and_cropping_make_a_new_picture_and_keep_the_mask() {
     desk.key(Modifiers::NONE, Key::Enter);
     desk.until("the part", |desk| {
         desk.has_canvas() && {
-            let image = desk.session().settings.params.image.as_ref().unwrap();
+            let image = desk.session().settings().params.image.as_ref().unwrap();
             image::image_dimensions(image).unwrap() == (48, 64)
         }
     });
@@ -577,7 +577,7 @@ fn esc_ends_the_question_what_was_dropped() {
     assert!(desk.shows("What is it?"));
     desk.key(Modifiers::NONE, Key::Escape);
     assert!(!desk.shows("What is it?"));
-    assert_eq!(desk.session().settings.params.image, Some(path));
+    assert_eq!(desk.session().settings().params.image, Some(path));
 }
 
 #[test]
@@ -615,7 +615,7 @@ fn a_pasted_path_is_taken_and_other_text_is_not() {
     let address = format!("file://{}", path.to_str().unwrap().replace(' ', "%20"));
     desk.harness.event(Event::Paste(address));
     desk.until("the canvas", Desk::has_canvas);
-    assert_eq!(desk.session().settings.params.image, Some(path));
+    assert_eq!(desk.session().settings().params.image, Some(path));
 }
 
 #[test]
@@ -623,11 +623,7 @@ fn another_mode_keeps_what_was_painted() {
     let script = Script::new();
     let (mut desk, _) = Desk::with_picture(&script);
     desk.paint(&[(0.1, 0.5), (0.4, 0.5)]);
-    desk.harness
-        .key_press_modifiers(Modifiers::COMMAND, Key::Comma);
-    desk.settle();
-    desk.click(Role::RadioButton, "As Replicate");
-    desk.press("Close settings");
+    desk.set_behaviour("As Replicate");
     desk.until("the canvas", Desk::has_canvas);
     assert!(halves(&desk.mask(&script).unwrap()).0 > 0);
 }
@@ -661,6 +657,6 @@ fn a_picture_that_was_replaced_comes_back_with_its_mask() {
     desk.click(Role::RadioButton, "Canvas");
     desk.press("Undo");
     desk.until("the canvas", Desk::has_canvas);
-    assert_eq!(desk.session().settings.params.image, Some(path));
+    assert_eq!(desk.session().settings().params.image, Some(path));
     assert_eq!(desk.mask(&script), Some(before));
 }

@@ -129,7 +129,7 @@ fn the_later_choice_counts() {
     let id = stage.submit("one");
     stage.until_ended(id);
     assert!(stage.session.runs_demo());
-    assert_eq!(stage.session.settings.model, None);
+    assert_eq!(stage.session.settings().model, None);
 }
 
 #[test]
@@ -243,5 +243,5 @@ fn a_transformer_that_lies_elsewhere_is_used_with_the_rest_that_was_downloaded()
     stage.until(|session| session.models.opening().is_none());
     assert!(runs(&stage.session, "flux1-dev.safetensors"));
     let path = stage.folder.path().join("foreign").join(DEV);
-    assert_eq!(stage.session.settings.model, Some(path));
+    assert_eq!(stage.session.settings().model, Some(path));
 }

@@ -25,7 +25,7 @@ fn open() -> Desk {
 
 impl Desk {
     fn loras(&self) -> &Params {
-        &self.session().settings.params
+        &self.session().settings().params
     }
 
     /// Types a reference and leaves the field.
@@ -222,6 +222,11 @@ fn a_page_with_several_files_lets_choose() {
     let mut desk = open();
     desk.type_reference(folder.path().to_str().unwrap());
     desk.until("a choice", |desk| desk.shows("choose one"));
+    // As on Replicate, it is a problem that lists them.
+    desk.set_behaviour("As Replicate");
+    assert!(desk.shows("name one of them: a.safetensors, b.safetensors"));
+    assert!(desk.harness.query_by_label("b.safetensors").is_none());
+    desk.set_behaviour("Corrected");
     desk.press("b.safetensors");
     let chosen = folder.path().join("b.safetensors");
     desk.until("the LoRA is there", |desk| {

@@ -162,7 +162,7 @@ fn a_gated_model_wants_a_token_arrives_and_runs() {
         .folder
         .path()
         .join("models/diffusion_models/flux1-dev.safetensors");
-    assert_eq!(desk.session().settings.model, Some(path));
+    assert_eq!(desk.session().settings().model, Some(path));
     // The token goes to the Hub's address alone, and only there is it needed.
     desk.type_prompt("anything");
     desk.press("Generate");
@@ -279,14 +279,14 @@ fn a_model_that_is_there_is_used_and_the_demo_model_again() {
     desk.until("it is ready", |desk| {
         *desk.session().model() == ModelState::Ready
     });
-    assert_eq!(desk.session().settings.params.model, "dev");
+    assert_eq!(desk.session().settings().params.model, "dev");
     assert!(desk.is_disabled(
         Role::Button,
         "The model in use cannot be deleted: choose another one first"
     ));
     desk.press("Use the demo model");
     desk.until("the demo model", |desk| desk.session().runs_demo());
-    assert_eq!(desk.session().settings.model, None);
+    assert_eq!(desk.session().settings().model, None);
     assert_eq!(script.sources().last(), Some(&ModelSource::Embedded));
 }
 
@@ -319,7 +319,7 @@ fn a_model_that_was_chosen_runs_again_next_time_and_one_that_is_gone_is_said() {
     assert!(desk.session().runs_demo());
     desk.click(Role::RadioButton, "Models");
     desk.press("Keep the demo model");
-    assert_eq!(desk.session().settings.model, None);
+    assert_eq!(desk.session().settings().model, None);
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn a_folder_that_is_dropped_becomes_the_model_and_one_without_is_said() {
     desk.until("it runs", |desk| {
         desk.session().card().name == "flux1-dev.safetensors"
     });
-    assert_eq!(desk.session().settings.model, Some(other));
+    assert_eq!(desk.session().settings().model, Some(other));
 }
 
 #[test]
@@ -414,5 +414,5 @@ fn a_job_without_its_checker_offers_to_fetch_it_or_to_turn_it_off() {
     desk.until("a picture", |desk| desk.pictures() == 1);
     let requests = script.requests();
     assert!(requests[0].safety_checked && !requests[1].safety_checked);
-    assert!(desk.session().settings.params.disable_safety_checker);
+    assert!(desk.session().settings().params.disable_safety_checker);
 }

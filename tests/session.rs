@@ -53,7 +53,9 @@ fn job_becomes_pictures_in_the_folder_and_the_gallery() {
 fn memory_limit_and_places_of_the_safety_checker_reach_the_generator() {
     let script = Script::new();
     let mut stage = Stage::new(&script);
-    stage.session.settings.memory_gib = Some(3);
+    stage
+        .session
+        .change_settings(|settings| settings.memory_gib = Some(3));
     let id = stage.submit("a face");
     stage.until_ended(id);
     assert_eq!(script.memory_limit(), Some(3 << 30));
@@ -63,7 +65,9 @@ fn memory_limit_and_places_of_the_safety_checker_reach_the_generator() {
         places.contains(&stage.folder.path().join("models")),
         "{places:?}"
     );
-    stage.session.settings.memory_gib = None;
+    stage
+        .session
+        .change_settings(|settings| settings.memory_gib = None);
     let id = stage.submit("another face");
     stage.until_ended(id);
     assert_eq!(script.memory_limit(), None);
@@ -76,7 +80,9 @@ fn flagged_picture_has_no_card_as_on_replicate() {
         (Fidelity::AsReplicate, &[2, 0]),
     ] {
         let mut stage = Stage::new(&Script::new().then(Act::Withhold(1)));
-        stage.session.settings.fidelity = fidelity;
+        stage
+            .session
+            .change_settings(|settings| settings.fidelity = fidelity);
         let params = Params {
             num_outputs: 3,
             ..prompted("three faces")
@@ -282,16 +288,16 @@ fn settings_survive_a_restart() {
         settings.painting.hardness = 0.25;
         settings.params = prompted("remembered");
     });
-    let painting = stage.session.settings.painting;
+    let painting = stage.session.settings().painting;
     let elsewhere = stage.folder.path().join("elsewhere");
     stage.session.set_output_folder(elsewhere.clone());
     let mut stage = Stage::reopened(&Script::new(), stage.folder);
-    assert_eq!(stage.session.settings.theme, Theme::Dark);
-    assert!(!stage.session.settings.metadata);
-    assert_eq!(stage.session.settings.file_names, "[prompt]-[n]");
-    assert_eq!(stage.session.settings.painting, painting);
-    assert_eq!(stage.session.settings.params, prompted("remembered"));
-    assert_eq!(stage.session.settings.output_folder, elsewhere);
+    assert_eq!(stage.session.settings().theme, Theme::Dark);
+    assert!(!stage.session.settings().metadata);
+    assert_eq!(stage.session.settings().file_names, "[prompt]-[n]");
+    assert_eq!(stage.session.settings().painting, painting);
+    assert_eq!(stage.session.settings().params, prompted("remembered"));
+    assert_eq!(stage.session.settings().output_folder, elsewhere);
     let id = stage.submit("without a record");
     stage.until_ended(id);
     let written = &stage.session.gallery.entries()[0].path;
@@ -371,7 +377,7 @@ fn damaged_files_become_notices_and_defaults() {
         std::fs::write(path, text).unwrap();
     }
     let mut stage = Stage::reopened(&Script::new(), folder);
-    assert_eq!(stage.session.settings.params, Params::default());
+    assert_eq!(stage.session.settings().params, Params::default());
     assert!(stage.session.jobs().is_empty());
     assert_eq!(stage.session.take_notices().len(), 2);
 }
@@ -524,7 +530,9 @@ fn names_are_cut_by_bytes_and_words_without_spaces_by_letters() {
 #[test]
 fn a_name_that_is_taken_gets_a_suffix() {
     let mut stage = Stage::new(&Script::new());
-    stage.session.settings.file_names = "same".to_owned();
+    stage
+        .session
+        .change_settings(|settings| settings.file_names = "same".to_owned());
     for _ in 0..3 {
         let id = stage.submit("a face");
         stage.until_ended(id);

@@ -119,7 +119,7 @@ fn a_field_keeps_the_focus_while_its_reset_and_its_problem_appear() {
         desk.settle();
         assert!(desk.control(Role::TextInput, "Width").is_focused());
     }
-    assert_eq!(desk.session().settings.params.width, Some(999));
+    assert_eq!(desk.session().settings().params.width, Some(999));
 }
 
 /// What jobs of the demo model take, on a machine that does a billion operations a second.
@@ -187,9 +187,9 @@ fn fields_that_do_not_act_are_grey() {
 fn four_steps_are_offered_for_schnell_and_taken_only_on_request() {
     let mut desk = Desk::open_tall(&Script::new());
     desk.click(Role::RadioButton, "schnell");
-    assert_eq!(desk.session().settings.params.num_inference_steps, 28);
+    assert_eq!(desk.session().settings().params.num_inference_steps, 28);
     desk.click(Role::Link, "Use 4 steps, enough for schnell");
-    assert_eq!(desk.session().settings.params.num_inference_steps, 4);
+    assert_eq!(desk.session().settings().params.num_inference_steps, 4);
     assert!(!desk.shows("enough for schnell"));
 }
 
@@ -197,9 +197,9 @@ fn four_steps_are_offered_for_schnell_and_taken_only_on_request() {
 fn reset_brings_the_default_back() {
     let mut desk = Desk::open_tall(&Script::new());
     desk.type_into(Role::TextInput, "Guidance", "7.5");
-    assert!((desk.session().settings.params.guidance_scale - 7.5).abs() < 1e-9);
+    assert!((desk.session().settings().params.guidance_scale - 7.5).abs() < 1e-9);
     desk.press("Reset Guidance");
-    assert!((desk.session().settings.params.guidance_scale - 3.0).abs() < 1e-9);
+    assert!((desk.session().settings().params.guidance_scale - 3.0).abs() < 1e-9);
     assert!(desk.harness.query_by_label("Reset Guidance").is_none());
 }
 
@@ -215,9 +215,9 @@ fn the_button_shows_how_many_pictures_come() {
 fn a_rolled_seed_stays_until_random_is_chosen_again() {
     let mut desk = Desk::open_tall(&Script::new());
     desk.press("Roll a seed and keep it");
-    assert!(desk.session().settings.params.seed.is_some());
+    assert!(desk.session().settings().params.seed.is_some());
     desk.press("Random seed each time");
-    assert_eq!(desk.session().settings.params.seed, None);
+    assert_eq!(desk.session().settings().params.seed, None);
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn a_failed_job_says_why_and_leaves_the_form_alone() {
         desk.shows("No picture was made: the weights are upside down")
     });
     assert_eq!(
-        desk.session().settings.params.prompt.as_deref(),
+        desk.session().settings().params.prompt.as_deref(),
         Some("keep me")
     );
     desk.press("Try again");
@@ -331,7 +331,7 @@ fn the_settings_of_a_picture_can_be_used_again() {
     desk.until("a picture", |desk| desk.pictures() == 1);
     desk.type_prompt("something else");
     desk.press("Use these settings");
-    let params = &desk.session().settings.params;
+    let params = &desk.session().settings().params;
     assert_eq!(params.prompt.as_deref(), Some("remember me"));
     assert_eq!(params.seed, Some(script.requests()[0].seed.into()));
 }
@@ -428,10 +428,10 @@ fn settings_open_with_the_keyboard_and_keep_what_is_chosen() {
     desk.click(Role::RadioButton, "As Replicate");
     desk.click(Role::CheckBox, "Write the settings into each picture");
     assert_eq!(
-        desk.session().settings.fidelity,
+        desk.session().settings().fidelity,
         flux_qfaces::schema::choices::Fidelity::AsReplicate
     );
-    assert!(!desk.session().settings.metadata);
+    assert!(!desk.session().settings().metadata);
     desk.press("Close settings");
     assert!(desk.harness.query_by_label("As Replicate").is_none());
 }

@@ -5,7 +5,7 @@
 //! are all made from these rows.
 
 use crate::schema::extras::EXTRAS;
-use crate::schema::field::{Field, Group, Kind, access};
+use crate::schema::field::{Access, Field, Group, Kind, access};
 use crate::schema::params::{Params, SCALES};
 use crate::schema::unused;
 
@@ -24,6 +24,22 @@ impl Default for Params {
         let mut params = Self::blank();
         all().for_each(|field| field.reset(&mut params));
         params
+    }
+}
+
+/// The row for a side of a custom size.
+const fn side(name: &'static str, label: &'static str, access: Access<Option<i128>>) -> Field {
+    Field {
+        name,
+        label,
+        group: Group::Size,
+        help: "Only with the aspect ratio 'custom'. Rounded up to a multiple of 16; works with go_fast as well.",
+        unit: Some("px"),
+        unused: unused::unless_custom,
+        kind: Kind::OptionalInteger {
+            access,
+            limits: Some((256, 1440)),
+        },
     }
 }
 
@@ -71,30 +87,8 @@ pub static FIELDS: [Field; 21] = [
             ],
         },
     },
-    Field {
-        name: "height",
-        label: "Height",
-        group: Group::Size,
-        help: "Only with the aspect ratio 'custom'. Rounded up to a multiple of 16; works with go_fast as well.",
-        unit: Some("px"),
-        unused: unused::unless_custom,
-        kind: Kind::OptionalInteger {
-            access: access!(height),
-            limits: Some((256, 1440)),
-        },
-    },
-    Field {
-        name: "width",
-        label: "Width",
-        group: Group::Size,
-        help: "Only with the aspect ratio 'custom'. Rounded up to a multiple of 16; works with go_fast as well.",
-        unit: Some("px"),
-        unused: unused::unless_custom,
-        kind: Kind::OptionalInteger {
-            access: access!(width),
-            limits: Some((256, 1440)),
-        },
-    },
+    side("height", "Height", access!(height)),
+    side("width", "Width", access!(width)),
     Field {
         name: "prompt_strength",
         label: "Prompt strength",

@@ -81,7 +81,7 @@ impl Field {
             self.reset(params);
             return Ok(());
         }
-        self.set(params, Given::Json(value))
+        self.set(params, &Given::Json(value))
     }
 
     /// Takes over a value typed as text, on the command line or into a text box.
@@ -89,11 +89,11 @@ impl Field {
     /// # Errors
     /// When the text cannot be read as the input's type. Limits are checked later, all at once.
     pub fn set_text(&self, params: &mut Params, text: &str) -> Result<(), Problem> {
-        self.set(params, Given::Text(text))
+        self.set(params, &Given::Text(text))
     }
 
-    fn set(&self, params: &mut Params, given: Given<'_>) -> Result<(), Problem> {
-        let not = |what: &str| Problem::new(self.name, text::expected(what, &given));
+    fn set(&self, params: &mut Params, given: &Given<'_>) -> Result<(), Problem> {
+        let not = |what: &str| Problem::new(self.name, text::expected(what, given));
         match self.kind {
             Kind::Text(access) | Kind::Weights(access) => {
                 let text = given.text().ok_or_else(|| not(text::TEXT))?;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::session::background::{Background, Reporter, Task};
+use crate::session::text;
 use crate::weights::catalog::{Published, total};
 use crate::weights::error::Error;
 use crate::weights::fetch::Bytes;
@@ -315,7 +316,7 @@ impl Downloads {
         }
         let ended = Task::take(&mut download.task)?;
         let ended =
-            ended.unwrap_or_else(|reason| Err(Error::Refused(format!("the download {reason}"))));
+            ended.unwrap_or_else(|reason| Err(Error::Refused(text::download_failed(reason))));
         let complete = match ended {
             Ok(()) => {
                 log::info!("a download is complete");

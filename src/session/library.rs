@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::imaging::read;
 use crate::session::current::Current;
 use crate::session::downloads::Purpose;
 use crate::session::jobs::Job;
@@ -215,7 +216,12 @@ impl Session {
                     self.use_model(Some(opened.path), opened.source, opened.card);
                 }
                 News::NotOpened(path, error) => {
-                    self.refusal = Some(text::model_refused(&error, self.runs_demo()));
+                    let refused = if self.runs_demo() {
+                        text::demo_instead(&error)
+                    } else {
+                        text::model_refused(&error)
+                    };
+                    self.refusal = Some(refused);
                     // The page shows what it lacks, and offers to fetch that.
                     if let Error::Incomplete { .. } = &error {
                         self.list(&path);
@@ -252,7 +258,7 @@ impl Session {
         if is_idle && self.runs_demo() {
             self.choose_model(Some(path));
         } else {
-            self.notices.push(text::model_arrived(&path));
+            self.notices.push(text::model_arrived(read::name(&path)));
         }
     }
 }

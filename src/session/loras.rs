@@ -73,7 +73,7 @@ pub fn collect(
                     Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) => {
                         error.to_string()
                     }
-                    _ => text::UNUSABLE_FILE.to_owned(),
+                    _ => text::LORA_FILE_UNUSABLE.to_owned(),
                 };
                 let message = text::default_lora_missing(&name, &reason);
                 request.notes.push(Note::on(lora.field, message));
@@ -88,7 +88,7 @@ pub fn collect(
 pub(super) fn held(params: &Params, held: &[String]) -> Vec<Problem> {
     let waiting = params.loras();
     let waiting = waiting.filter(|(_, typed)| held.iter().any(|held| held == typed));
-    let problem = |(field, _)| Problem::new(field, text::HELD);
+    let problem = |(field, _)| Problem::new(field, text::LORA_HELD);
     waiting.map(problem).collect()
 }
 
@@ -112,12 +112,16 @@ pub enum LoraState {
     Arriving(Bytes),
     /// It is there.
     Ready(Box<ReadyLora>),
-    /// It cannot be had.
-    Failed {
-        /// Why, in one sentence.
-        sentence: String,
-        /// Files that can be chosen instead: what they are called, and what to ask for.
-        choices: Vec<(String, Reference)>,
+    /// It cannot be had, for the reason in the sentence.
+    Failed(String),
+    /// Its place has several files, of which one is meant.
+    Several {
+        /// A sentence that asks to choose one.
+        question: String,
+        /// A sentence that lists them.
+        problem: String,
+        /// What they are called, and what to ask for.
+        files: Vec<(String, Reference)>,
     },
 }
 
@@ -140,16 +144,6 @@ impl ReadyLora {
         match model {
             Model::Dev => dev.as_ref(),
             Model::Schnell => schnell.as_ref(),
-        }
-    }
-}
-
-impl LoraState {
-    /// It cannot be had, for the reason that `sentence` gives.
-    fn failed(sentence: String) -> Self {
-        Self::Failed {
-            sentence,
-            choices: Vec::new(),
         }
     }
 }
@@ -200,8 +194,12 @@ impl Shelf {
     /// Takes other tokens. What has failed may be tried again.
     pub(super) fn set_tokens(&mut self, tokens: Tokens) {
         self.library.set_tokens(tokens);
-        self.entries
-            .retain(|_, entry| !matches!(entry.state, LoraState::Failed { .. }));
+        self.entries.retain(|_, entry| {
+            !matches!(
+                entry.state,
+                LoraState::Failed(_) | LoraState::Several { .. }
+            )
+        });
     }
 
     /// Whether the LoRA that was typed has not been looked up, or its file has changed since.
@@ -242,13 +240,9 @@ impl Shelf {
 
     /// Ends a download. What has arrived stays for the next time.
     pub fn cancel(&mut self, typed: &str) {
-        if let Some(task) = self
-            .entries
-            .get(typed.trim())
-            .and_then(|entry| entry.task.as_ref())
-        {
-            task.cancel();
-        }
+        let entry = self.entries.get(typed.trim());
+        let task = entry.and_then(|entry| entry.task.as_ref());
+        task.into_iter().for_each(Task::cancel);
     }
 
     /// What stands against a job with these inputs, of the LoRAs that are there.
@@ -264,20 +258,17 @@ impl Shelf {
         params.loras().filter_map(unusable).collect()
     }
 
-    /// Takes in what the tasks have done; returns whether one has ended.
-    pub(super) fn pump(&mut self) -> bool {
-        let mut has_ended = false;
+    /// Takes in what the tasks have done.
+    pub(super) fn pump(&mut self) {
         for entry in self.entries.values_mut() {
             if let Some(bytes) = entry.task.as_ref().and_then(|task| task.news().last()) {
                 entry.state = LoraState::Arriving(bytes);
             }
             if let Some(ended) = Task::take(&mut entry.task) {
-                has_ended = true;
-                entry.state = ended
-                    .unwrap_or_else(|reason| LoraState::failed(format!("the search {reason}")));
+                entry.state =
+                    ended.unwrap_or_else(|reason| LoraState::Failed(text::search_failed(reason)));
             }
         }
-        has_ended
     }
 
     /// Looks a reference up; an earlier look-up of it ends.
@@ -289,13 +280,11 @@ impl Shelf {
             library: self.library.clone(),
             source: self.source.clone(),
         };
+        // What has arrived is noted before the program ends.
+        let look = move |reporter: &Reporter<_>| search.run(reporter);
         let entry = Entry {
             state: LoraState::Looking,
-            // What has arrived is noted before the program ends.
-            task: Some(
-                self.background
-                    .start_awaited("lora", move |reporter| search.run(reporter)),
-            ),
+            task: Some(self.background.start_awaited("lora", look)),
             stamp: stamp(typed),
         };
         self.entries.insert(typed.to_owned(), entry);
@@ -330,12 +319,18 @@ impl Search {
                 matches: Model::ALL.map(|model| self.matched(&info, model)),
                 info,
             })),
-            Err(Error::Several { place, files }) => LoraState::Failed {
-                sentence: text::several_files(&place),
-                choices: files,
-            },
-            Err(Error::Cancelled) => LoraState::failed(text::CANCELLED.to_owned()),
-            Err(error) => LoraState::failed(error.to_string()),
+            Err(Error::Cancelled) => LoraState::Failed(text::LORA_CANCELLED.to_owned()),
+            Err(error) => {
+                let sentence = error.to_string();
+                match error {
+                    Error::Several { place, files } => LoraState::Several {
+                        question: text::several_files(&place),
+                        problem: sentence,
+                        files,
+                    },
+                    _ => LoraState::Failed(sentence),
+                }
+            }
         }
     }
 

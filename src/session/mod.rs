@@ -3,6 +3,18 @@
 //! [`Session`](program::Session) is the one object that a front end draws. It is owned by the front end's thread; everything
 //! slow happens in tasks on threads of their own ([`background`]), which wake the front end. It calls
 //! [`Session::pump`](program::Session::pump) before it draws.
+//!
+//! | files, lowest first | what they are about |
+//! |---|---|
+//! | `text`, `folders`, `stored`, [`naming`] | what is said, where files go, how they are read and called |
+//! | [`background`] | tasks: the only place that starts threads |
+//! | [`inputs`], [`record`], [`files`] | what is kept of a picture, written into it, and written as a file |
+//! | [`settings`], [`state`] | what the user chose, and what the program remembers besides |
+//! | [`gallery`], [`pictures`], [`looks`] | the output folder, and what is read from files of pictures |
+//! | [`loras`], [`models`], [`downloads`] | what is on this machine, and what is on its way |
+//! | [`jobs`], `journal`, `queue`, [`worker`] | the jobs, and the task that runs them |
+//! | `current`, [`preview`] | the model in use, and what a job with the inputs of the form would be |
+//! | [`program`], `library`, `resolving` | the session on top of its parts, its models, and the way from inputs to jobs |
 
 pub mod background;
 mod current;
@@ -23,7 +35,7 @@ pub mod preview;
 pub mod program;
 mod queue;
 pub mod record;
-mod reuse;
+mod resolving;
 pub mod settings;
 pub mod state;
 mod stored;

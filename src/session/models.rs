@@ -182,7 +182,7 @@ impl Models {
                 let model = found.iter().find(|model| model.path == *path)?;
                 let missing = model.missing.iter();
                 let files = missing.flat_map(|part| self.catalog.files_of_part(part.folder));
-                (format!("What {} lacks", model.name), files.collect())
+                (text::model_lacks(&model.name), files.collect())
             }
             Purpose::Safety => ("Safety checker".to_owned(), self.catalog.safety_files()),
         };
@@ -253,13 +253,13 @@ impl Models {
         let trashed = Task::take_ended(&mut self.trashing).into_iter();
         let mut news: Vec<_> = trashed
             .map(|done| {
-                News::Trashed(done.unwrap_or_else(|reason| Err(format!("The trash {reason}"))))
+                News::Trashed(done.unwrap_or_else(|reason| Err(text::trash_failed(reason))))
             })
             .collect();
         if let Some((path, task)) = self.opening.take_if(|(_, task)| task.has_ended()) {
             let opened = task.wait();
             let opened =
-                opened.unwrap_or_else(|reason| Err(Error::Refused(format!("opening it {reason}"))));
+                opened.unwrap_or_else(|reason| Err(Error::Refused(text::opening_failed(reason))));
             news.push(match opened {
                 Ok(opened) => News::Opened(Box::new(opened)),
                 Err(error) => News::NotOpened(path, error),

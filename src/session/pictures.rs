@@ -12,6 +12,7 @@ use crate::imaging::read;
 use crate::schema::choices::Fidelity;
 use crate::schema::quirks;
 use crate::session::background::{Background, Reporter, Task};
+use crate::session::text;
 
 /// The longest side of a thumbnail, in pixels.
 pub const THUMBNAIL_SIDE: u32 = 192;
@@ -103,8 +104,7 @@ impl PictureLoader {
 
 /// Reads and scales a picture.
 fn read(wanted: &Wanted) -> Result<RgbaImage, String> {
-    let picture = read::pixels(&wanted.path, wanted.upright)
-        .map_err(|sentence| format!("the picture {sentence}"))?;
+    let picture = read::pixels(&wanted.path, wanted.upright).map_err(text::picture_unreadable)?;
     Ok(match wanted.longest_side {
         Some(side) if picture.width().max(picture.height()) > side => DynamicImage::from(picture)
             .resize(side, side, FilterType::CatmullRom)

@@ -26,7 +26,7 @@ pub struct Preview {
     pub plan: Option<Plan>,
 }
 
-/// What a preview is computed from, but for the model and the LoRAs: whoever changes those forgets the preview.
+/// What a preview is computed from, but for the model: whoever changes that forgets the preview.
 #[derive(PartialEq)]
 pub(super) struct Key {
     pub(super) params: Params,
@@ -34,6 +34,8 @@ pub(super) struct Key {
     pub(super) memory_limit: Option<u64>,
     /// The LoRAs that wait for the user's word.
     pub(super) held: Vec<String>,
+    /// What stands against the job of the LoRAs that were looked up.
+    pub(super) unusable: Vec<Problem>,
     /// How the files of the starting picture and the mask are.
     pub(super) files: [Option<Stamp>; 2],
 }
@@ -44,7 +46,7 @@ pub(super) struct PreviewCache(RefCell<Option<(Key, Instant, Arc<Preview>)>>);
 
 impl PreviewCache {
     /// The preview for a key, computed by `compute` unless it is known.
-    pub(super) fn get(&self, key: Key, compute: impl FnOnce() -> Preview) -> Arc<Preview> {
+    pub(super) fn get(&self, key: Key, compute: impl FnOnce(&Key) -> Preview) -> Arc<Preview> {
         let mut latest = self.0.borrow_mut();
         if let Some((known, since, preview)) = &*latest
             && *known == key
@@ -52,7 +54,7 @@ impl PreviewCache {
         {
             return Arc::clone(preview);
         }
-        let preview = Arc::new(compute());
+        let preview = Arc::new(compute(&key));
         *latest = Some((key, Instant::now(), Arc::clone(&preview)));
         preview
     }

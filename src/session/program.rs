@@ -1,13 +1,10 @@
 //! [`Session`]: the parts of the program, and what happens between them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::engine::plan::memory;
-use crate::schema::circumstances::Circumstances;
 use crate::schema::notes::Problem;
 use crate::schema::params::Params;
-use crate::schema::request::Request;
 use crate::session::background::{Background, Wake};
 use crate::session::current::Current;
 use crate::session::downloads::Downloads;
@@ -15,11 +12,11 @@ use crate::session::folders::Folders;
 use crate::session::gallery::Gallery;
 use crate::session::inputs::InputStore;
 use crate::session::jobs::{Job, JobId, JobState};
-use crate::session::looks::{LookCache, Stamp};
-use crate::session::loras::{self, Shelf};
+use crate::session::looks::LookCache;
+use crate::session::loras::Shelf;
 use crate::session::models::Models;
 use crate::session::pictures::PictureLoader;
-use crate::session::preview::{Key, Preview, PreviewCache};
+use crate::session::preview::PreviewCache;
 use crate::session::queue::Queue;
 use crate::session::settings::Settings;
 use crate::session::state::State;
@@ -46,8 +43,6 @@ pub struct Setup {
 
 /// Everything the program is doing.
 pub struct Session {
-    /// What the user chose; changed by [`Session::change_settings`].
-    pub settings: Settings,
     /// Every picture in the output folder, newest first.
     pub gallery: Gallery,
     /// Reads pictures from disk for the front end.
@@ -60,6 +55,7 @@ pub struct Session {
     pub models: Models,
     /// Downloads of models.
     pub downloads: Downloads,
+    pub(super) settings: Settings,
     pub(super) state: State,
     /// Whether settings or state have changed since they were written.
     is_unsaved: bool,
@@ -71,7 +67,7 @@ pub struct Session {
     is_first_run: bool,
     /// All memory of this machine in bytes, where the platform tells.
     machine_memory: Option<u64>,
-    looks: LookCache,
+    pub(super) looks: LookCache,
     pub(super) previews: PreviewCache,
     pub(super) notices: Vec<String>,
     pub(super) worker: Worker,
@@ -145,7 +141,8 @@ impl Session {
         self.queue.set_paused(true);
         for params in waiting {
             if let Err(problems) = self.submit(&params) {
-                self.notices.push(text::not_restored(&problems));
+                self.notices
+                    .push(text::not_restored(text::reasons(&problems)));
                 // A file that cannot be read now may be there next time, for example on another disk.
                 let mut fields = problems.iter().map(|problem| problem.field.as_str());
                 if fields.all(|field| ["image", "mask"].contains(&field)) {
@@ -155,7 +152,8 @@ impl Session {
         }
         match self.jobs().len() {
             0 => self.set_paused(false),
-            count => self.notices.push(text::restored(count)),
+            1 => self.notices.push(text::restored(1, "job")),
+            count => self.notices.push(text::restored(count, "jobs")),
         }
     }
 
@@ -164,10 +162,10 @@ impl Session {
         if let Some((id, state)) = self.queue.pump() {
             self.end(id, state);
         }
-        let has_news = self.current.pump();
-        if self.loras.pump() || has_news {
+        if self.current.pump() {
             self.previews.forget();
         }
+        self.loras.pump();
         self.pump_models();
         self.gallery.pump();
         self.loader.pump();
@@ -275,6 +273,11 @@ impl Session {
 
 /// Settings and state.
 impl Session {
+    /// What the user chose.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// What the program remembers besides the settings.
     pub fn state(&self) -> &State {
         &self.state
@@ -283,7 +286,7 @@ impl Session {
     /// Changes the settings; [`Self::save`] writes them.
     pub fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.settings);
-        self.forget_loras();
+        self.state.forget_loras(&self.settings.params);
         self.is_unsaved = true;
     }
 
@@ -314,11 +317,6 @@ impl Session {
     /// Enables every LoRA of the form.
     pub fn enable_loras(&mut self) {
         self.change_state(|state| state.loras_off.clear());
-    }
-
-    /// Forgets what was said of LoRAs that the form does not name any more.
-    pub fn forget_loras(&mut self) {
-        self.state.forget_loras(&self.settings.params);
     }
 
     /// Permits the download of a LoRA that comes from a picture's settings.
@@ -361,64 +359,6 @@ impl Session {
         let settings = self.settings.write(&self.folders);
         let state = self.state.write(&self.folders);
         self.notices.extend(settings.err().or(state.err()));
-    }
-}
-
-/// What a job would be.
-impl Session {
-    /// The inputs of the next job: without the LoRAs that are disabled.
-    pub fn asked(&self) -> Params {
-        let mut params = self.settings.params.clone();
-        params.retain_loras(|typed| !self.state.is_off(typed));
-        params
-    }
-
-    /// What a job with these inputs would be. Computed again only when something has changed.
-    pub fn preview(&self, params: &Params) -> Arc<Preview> {
-        let stamp = |path: &Option<PathBuf>| path.as_deref().map(Stamp::of);
-        let key = Key {
-            params: params.clone(),
-            fidelity: self.settings.fidelity,
-            memory_limit: self.settings.memory_limit(),
-            held: self.state.loras_held.clone(),
-            files: [stamp(&params.image), stamp(&params.mask)],
-        };
-        self.previews.get(key, || {
-            let resolved = self.resolve(params, 0);
-            let limit = self.settings.memory_limit();
-            let plan = |request| self.current.plan(request, limit);
-            let plan = resolved.as_ref().ok().and_then(plan);
-            let (request, mut problems) = match resolved {
-                Ok(request) => (Some(request), Vec::new()),
-                Err(problems) => (None, problems),
-            };
-            problems.extend(self.loras.problems(params));
-            Preview {
-                request,
-                problems,
-                plan,
-            }
-        })
-    }
-
-    /// The job that `params` describe now.
-    pub(super) fn resolve(&self, params: &Params, random: u64) -> Result<Request, Vec<Problem>> {
-        let looks = self.looks.at(params);
-        let circumstances = Circumstances {
-            fidelity: self.settings.fidelity,
-            native_side: self.current.card.native_side,
-            is_flux_sized: self.current.card.is_flux_sized(),
-            random,
-            image: looks.image.as_ref(),
-            mask: looks.mask.as_ref(),
-        };
-        let request = Request::resolve(params, circumstances);
-        let held = loras::held(params, &self.state.loras_held);
-        match request {
-            Ok(request) if held.is_empty() => Ok(request),
-            Ok(_) => Err(held),
-            Err(problems) => Err(problems.into_iter().chain(held).collect()),
-        }
     }
 }
 

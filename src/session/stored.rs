@@ -1,6 +1,5 @@
 //! JSON files of the program itself: read with a warning instead of an error, written whole.
 
-use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -31,8 +30,8 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String
 pub(super) fn write(
     path: &Path,
     value: &impl Serialize,
-    unsaved: fn(&dyn Display) -> String,
+    unsaved: fn(String) -> String,
 ) -> Result<(), String> {
-    let text = serde_json::to_vec_pretty(value).map_err(|error| unsaved(&error))?;
-    files::write(path, &text, Readers::Usual).map_err(|error| unsaved(&error))
+    let text = serde_json::to_vec_pretty(value).map_err(|error| unsaved(error.to_string()))?;
+    files::write(path, &text, Readers::Usual).map_err(|error| unsaved(error.to_string()))
 }

@@ -139,7 +139,7 @@ impl Worker {
             work(make, chosen, places, &incoming, reporter);
         }));
         if let Some(Err(reason)) = Task::take(&mut task) {
-            let sentence = format!("the engine's thread {reason}");
+            let sentence = text::engine_failed(reason);
             let _ = news.send(ModelNews::State(ModelState::Failed(sentence)));
         }
         let worker = Self {
@@ -251,15 +251,6 @@ fn tell<N>(reporter: &Reporter<()>, to: &Sender<N>, news: N) {
     reporter.wake();
 }
 
-/// Whether the work goes on.
-fn proceed(reporter: &Reporter<()>) -> ControlFlow<()> {
-    if reporter.stop().is_raised() {
-        ControlFlow::Break(())
-    } else {
-        ControlFlow::Continue(())
-    }
-}
-
 /// Builds a generator and tells how that went.
 fn build(
     make: &mut MakeGenerator,
@@ -268,7 +259,13 @@ fn build(
     reporter: &Reporter<()>,
 ) -> Result<Box<dyn Generator>, String> {
     let started = Instant::now();
-    let mut watch = |_| proceed(reporter);
+    let mut watch = |_| {
+        if reporter.stop().is_raised() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
     let made = contained(|| make(&chosen.source, &mut watch).map_err(|error| error.to_string()));
     let mut built = made
         .map_err(|reason| text::engine_stopped(&reason))

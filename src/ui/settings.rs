@@ -14,7 +14,7 @@ use crate::weights::tokens::Service;
 
 /// Draws the dialog; returns whether it is to be closed.
 pub(super) fn settings_ui(ui: &Ui, session: &Session, commands: &mut Commands) -> bool {
-    let settings = &session.settings;
+    let settings = session.settings();
     dialog::dialog_ui(ui, common::SETTINGS, Some(DIALOG_WIDTH), |ui| {
         folder_ui(ui, settings, commands);
         gap(ui);

@@ -1,9 +1,13 @@
 //! From a reference to weights to files on this machine.
 //!
-//! A model is the demo model that is embedded in the program, or a folder in the layout of diffusers. A LoRA is what a
-//! [`Reference`] says: [`library`] finds its file, `source` asks the services where it is, [`fetch`] downloads it,
-//! [`archive`] unpacks it, and `metadata` reads what it says of itself. This is the only module that opens connections, and
-//! only [`http`] does; [`tokens`] are the user's own.
+//! A model is the one that is embedded in the program, or files on this machine ([`model`]). [`survey`] finds those that fit
+//! one another by their headers ([`header`], [`inspect`]), and [`architecture`] is what they tell of the transformer. What can
+//! be downloaded stands in [`catalog`], and [`install`] brings it here.
+//!
+//! A LoRA is what a [`Reference`](crate::schema::reference::Reference) says: [`library`] finds its file, `source` asks the
+//! services where it is, [`fetch`] downloads it, [`archive`] unpacks it, `metadata` reads what it says of itself, and `intake`
+//! puts it among the others. This is the only module that opens connections, and only [`http`] does; [`tokens`] are the
+//! user's own.
 
 mod answer;
 pub mod architecture;

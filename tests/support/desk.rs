@@ -112,6 +112,15 @@ impl Desk {
         self.click(Role::Button, label);
     }
 
+    /// Chooses whose behaviour is wanted, in the settings.
+    pub(crate) fn set_behaviour(&mut self, name: &str) {
+        self.harness
+            .key_press_modifiers(Modifiers::COMMAND, Key::Comma);
+        self.settle();
+        self.click(Role::RadioButton, name);
+        self.press("Close settings");
+    }
+
     /// Replaces the text of a field.
     #[track_caller]
     pub(crate) fn type_into(&mut self, role: Role, label: &str, text: &str) {

@@ -218,7 +218,7 @@ fn paths(tokens: &[&str], module: &[String], modules: &Modules) -> Vec<(Segments
         let scope = &scopes.last().unwrap().1;
         found.extend(written.into_iter().filter_map(|path| {
             let written = path.join("::");
-            Some((from_root(path, scope, modules)?, written))
+            Some((from_root(&path, scope, modules)?, written))
         }));
     }
     found
@@ -252,7 +252,7 @@ fn use_paths(tokens: &[&str]) -> Vec<Segments> {
 }
 
 /// A path from the root of the crate; `None` for one that leads out of the crate.
-fn from_root(path: Segments, module: &[String], modules: &Modules) -> Option<Segments> {
+fn from_root(path: &[String], module: &[String], modules: &Modules) -> Option<Segments> {
     let first = path.first()?.as_str();
     let base = match first {
         "crate" => &[],
@@ -262,7 +262,7 @@ fn from_root(path: Segments, module: &[String], modules: &Modules) -> Option<Seg
             let child = [module, &[first.to_owned()]].concat();
             return modules
                 .contains_key(&child)
-                .then(|| [module, &path].concat());
+                .then(|| [module, path].concat());
         }
     };
     let rest = path.iter().skip(usize::from(first != "super"));

@@ -20,7 +20,7 @@ use crate::ui::{bars, choices, messages, queue, settings, shortcuts};
 impl App {
     /// Draws the window and does what was asked for.
     pub fn show(&mut self, ui: &mut Ui) {
-        theme::choose(ui.ctx(), self.session.settings.theme);
+        theme::choose(ui.ctx(), self.session.settings().theme);
         self.pictures.begin_frame();
         if mem::take(&mut self.is_new) {
             // Whoever opens the window can type at once.

@@ -37,7 +37,7 @@ impl App {
                 self.tab = Tab::Models;
             }
             Incoming::Lora(reference) => {
-                let place = self.session.settings.params.free_lora_place();
+                let place = self.session.settings().params.free_lora_place();
                 self.perform(ctx, LoraCommand::Take(place, reference).into());
                 self.form.unfold(Group::Lora);
                 self.panels.form = true;

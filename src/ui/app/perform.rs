@@ -74,7 +74,7 @@ impl App {
             }
             Command::Open(path) => self.errands.open(path),
             Command::OpenFolder => {
-                let folder = self.session.settings.output_folder.clone();
+                let folder = self.session.settings().output_folder.clone();
                 self.errands.open(folder);
             }
             Command::Reveal(path) => self.errands.reveal(path),
@@ -119,7 +119,7 @@ impl App {
             Setting::BrushKeepsSize(is_on) => settings.painting.brush_keeps_size = is_on,
             Setting::CtrlZooms(is_on) => settings.painting.ctrl_zooms = is_on,
         });
-        self.canvas.set_habits(self.session.settings.painting);
+        self.canvas.set_habits(self.session.settings().painting);
     }
 
     fn perform_lora(&mut self, command: LoraCommand) {
@@ -251,7 +251,7 @@ impl App {
 
     /// Where a dialog begins.
     fn dialog_folder(&self, purpose: Asked) -> PathBuf {
-        let settings = &self.session.settings;
+        let settings = self.session.settings();
         match purpose {
             Asked::ModelFile | Asked::ModelFolder => self.session.models.folder().to_owned(),
             Asked::Input(_) => {

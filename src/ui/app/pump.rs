@@ -121,7 +121,7 @@ impl App {
             .keep_in_time(ctx, session, errands, &mut commands);
         self.perform_all(ctx, commands);
         let painting = self.canvas.painting();
-        if painting != self.session.settings.painting {
+        if painting != self.session.settings().painting {
             self.session
                 .change_settings(|settings| settings.painting = painting);
         }
@@ -130,7 +130,7 @@ impl App {
     /// Looks up the LoRAs that the inputs name, but for what is being typed, disabled, or waits for the user's word.
     fn look_up_loras(&mut self, ctx: &Context) {
         let state = self.session.state();
-        let all = self.session.settings.params.loras().enumerate();
+        let all = self.session.settings().params.loras().enumerate();
         let named: Vec<_> = all
             .filter(|(_, (_, typed))| !state.is_off(typed) && !state.is_held(typed))
             .map(|(place, (_, typed))| (place, typed.to_owned()))

@@ -62,7 +62,7 @@ pub struct App {
 impl App {
     /// The window of `session`. [`theme::install`](crate::ui::theme::install) must have been called before the first frame.
     pub fn new(session: Session) -> Self {
-        let settings = &session.settings;
+        let settings = session.settings();
         Self {
             form: Form::default(),
             view: View::default(),

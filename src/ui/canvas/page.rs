@@ -81,7 +81,7 @@ impl Canvas {
         self.id = Some(response.id);
         let place = self.pointer.place(shown);
 
-        let params = &session.settings.params;
+        let params = &session.settings().params;
         let bounds = open.bounds(params);
         let sight = Sight { place, bounds };
         self.camera.settle(sight);

@@ -142,14 +142,14 @@ impl Canvas {
             }
         }
         if let Content::Open(open) = &mut self.content {
-            open.take_mask(&session.settings.params, commands);
+            open.take_mask(&session.settings().params, commands);
         }
     }
 
     /// Turns to the picture that the inputs name. What was painted on the one before is kept first, if they still name the
     /// mask of that one.
     fn turn(&mut self, session: &Session, commands: &mut Commands) {
-        let settings = &session.settings;
+        let settings = session.settings();
         let wanted = settings.params.image.clone();
         let wanted = wanted.map(|path| Source::new(path, settings.fidelity));
         let is_here = match (self.source(), &wanted) {
@@ -199,7 +199,7 @@ impl Canvas {
         let kept = open
             .painted()
             .map(|mask| inputs::keep_mask(&session.inputs, &mask));
-        Ok(open.take_kept(version, kept.transpose()?, &session.settings.params))
+        Ok(open.take_kept(version, kept.transpose()?, &session.settings().params))
     }
 
     /// Keeps the mask in the background when painting has rested for a moment.
@@ -214,7 +214,7 @@ impl Canvas {
         let Content::Open(open) = &mut self.content else {
             return;
         };
-        let params = &session.settings.params;
+        let params = &session.settings().params;
         match errands.take_mask_of(&open.source.path) {
             Some((version, Ok(path))) if version > open.kept.version => {
                 let kept = open.take_kept(version, Some(path), params);

@@ -93,7 +93,7 @@ impl Card<'_, '_> {
     /// A LoRA that is there.
     pub(super) fn ready_ui(&mut self, ui: &mut Ui, ready: &ReadyLora) {
         let info = &ready.info;
-        let model = loras::model(&self.desk.session.settings.params);
+        let model = loras::model(&self.desk.session.settings().params);
         widgets::card_ui(ui, theme::palette(ui).raised, |ui| {
             ui.spacing_mut().item_spacing.y = HALF;
             ui.horizontal(|ui| {
@@ -136,7 +136,7 @@ impl Card<'_, '_> {
             };
             widgets::line_ui(ui, controls_ui, name_ui);
             let is_replaced = self.place == 0 && session.card().is_flux_sized();
-            let own = quirks::default_weights(session.settings.fidelity);
+            let own = quirks::default_weights(session.settings().fidelity);
             if let Some(own) = own.filter(|_| is_replaced) {
                 widgets::wrapped_ui(ui, theme::small(ui, text::replaced_by(own)));
             }
@@ -190,7 +190,7 @@ impl Card<'_, '_> {
         if info.triggers.is_empty() {
             return;
         }
-        let prompt = self.desk.session.settings.params.prompt.as_deref();
+        let prompt = self.desk.session.settings().params.prompt.as_deref();
         let prompt = prompt.unwrap_or_default();
         ui.horizontal_wrapped(|ui| {
             let spacing = ui.spacing_mut();

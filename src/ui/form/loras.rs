@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use egui::{Align2, Id, Slider, Spinner, TextEdit, Ui, vec2};
 
 use crate::schema::field::Field;
-use crate::schema::fields;
 use crate::schema::notes::Problem;
 use crate::schema::params::{MoreLora, Params, SCALES};
 use crate::schema::reference::Reference;
+use crate::schema::{fields, quirks};
 use crate::session::loras::LoraState;
 use crate::ui::command::{Asked, Command, LoraCommand, Place};
 use crate::ui::form::lora_card::{Card, Desk};
@@ -107,7 +107,18 @@ impl LoraList {
             Some(LoraState::Looking) => looking_ui(ui),
             Some(LoraState::Arriving(bytes)) => card.arriving_ui(ui, *bytes),
             Some(LoraState::Ready(ready)) => card.ready_ui(ui, ready),
-            Some(LoraState::Failed { sentence, choices }) => card.failed_ui(ui, sentence, choices),
+            Some(LoraState::Failed(sentence)) => card.failed_ui(ui, sentence, &[]),
+            Some(LoraState::Several {
+                question,
+                problem,
+                files,
+            }) => {
+                if quirks::offers_choice_of_files(card.desk.session.settings().fidelity) {
+                    card.failed_ui(ui, question, files);
+                } else {
+                    card.failed_ui(ui, problem, &[]);
+                }
+            }
         }
     }
 

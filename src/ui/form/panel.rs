@@ -60,7 +60,7 @@ impl Form {
         commands: &mut Commands,
     ) {
         let checked = self.check(session);
-        let mut params = session.settings.params.clone();
+        let mut params = session.settings().params.clone();
         let has_image = params.image.is_some();
         let brings_image = has_image && !std::mem::replace(&mut self.had_image, has_image);
         let unfolds = self.to_unfold.take();
@@ -89,7 +89,7 @@ impl Form {
                 widgets::follow_focus(ui);
             });
         });
-        if params != session.settings.params {
+        if params != session.settings().params {
             commands.push(Command::Edit(Box::new(params)));
         }
         commands.extend(asked);

@@ -154,7 +154,7 @@ fn demo_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
     let is_in_use = session.runs_demo();
     card::card_ui(ui, is_in_use, |ui| {
         card::row_ui(ui, text::DEMO, text::DEMO_FACTS, |ui| {
-            let is_kept = session.settings.model.is_none();
+            let is_kept = session.settings().model.is_none();
             let (words, name) = if is_in_use {
                 (common::KEEP, text::KEEP_DEMO)
             } else {

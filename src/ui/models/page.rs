@@ -80,7 +80,7 @@ fn welcome_ui(ui: &mut Ui, commands: &mut Commands) -> bool {
 fn folders_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
     ui.label(theme::title(text::FILES));
     widgets::wrapped_ui(ui, theme::weak(ui, text::FILES_HINT));
-    for folder in &session.settings.model_folders {
+    for folder in &session.settings().model_folders {
         let path = folder.to_string_lossy();
         let controls_ui = |ui: &mut Ui| {
             let remove = widgets::icon_button_ui(ui, icons::CLOSE, text::REMOVE_FOLDER);

@@ -1,15 +1,5 @@
 //! Every word of the window, one file for each page. Names and help of the inputs come from the schema.
 
-/// Declares sentences: their name, what is filled in, and their words.
-macro_rules! sentences {
-    ($($(#[$doc:meta])* $name:ident($($part:ident),+) = $words:literal;)*) => {$(
-        $(#[$doc])*
-        pub(crate) fn $name($($part: impl std::fmt::Display),+) -> String {
-            format!($words)
-        }
-    )*};
-}
-
 pub(super) mod bars;
 pub(super) mod canvas;
 pub(super) mod common;
