@@ -22,11 +22,17 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// Checks the inputs of the session. `typed` is what is wrong with text that is not in them yet.
-    pub(super) fn new(session: &Session, typed: impl Iterator<Item = Problem>) -> Self {
+    /// Checks the inputs of the session. `typed` and `scales` are what is wrong with text that is not in them yet: numbers,
+    /// and scales of LoRAs.
+    pub(super) fn new(
+        session: &Session,
+        typed: impl Iterator<Item = Problem>,
+        scales: impl Iterator<Item = Problem>,
+    ) -> Self {
         let preview = session.preview(&session.asked());
         let mut problems = HashMap::new();
-        for problem in typed.chain(preview.problems.iter().cloned()) {
+        let of_inputs = preview.problems.iter().cloned();
+        for problem in typed.chain(of_inputs).chain(scales) {
             problems.entry(problem.field.clone()).or_insert(problem);
         }
         Self {

@@ -48,7 +48,7 @@ impl Form {
     pub(crate) fn check(&self, session: &Session) -> Checked {
         let drafts = self.drafts.values();
         let typed = drafts.filter_map(|draft| draft.problem.clone());
-        Checked::new(session, typed.chain(self.loras.problems()))
+        Checked::new(session, typed, self.loras.problems())
     }
 
     /// Draws the form.
