@@ -17,7 +17,8 @@ pub(crate) enum Activation {
     Gelu,
     /// The approximation with tanh.
     GeluNew,
-    /// Without the negative numbers.
+    /// Without the negative numbers; no configuration that names an activation has it.
+    #[serde(skip)]
     Relu,
 }
 

@@ -282,6 +282,11 @@ impl Array {
         self.0.device().is_cpu() && self.0.dtype() == DType::F32
     }
 
+    /// Whether it is on the CPU in a lower precision than f32.
+    pub(super) fn is_narrow_on_cpu(&self) -> bool {
+        self.0.device().is_cpu() && self.0.dtype() != DType::F32
+    }
+
     /// An array of numbers that a kernel has made, on the CPU.
     pub(super) fn of_kernel(numbers: Vec<f32>, shape: impl AsRef<[usize]>) -> Result<Self> {
         let tensor = Tensor::from_vec(numbers, shape.as_ref(), &Device::Cpu)?;

@@ -15,6 +15,17 @@ pub fn conv2d(
     padding: usize,
     stride: usize,
 ) -> Result<Array> {
+    if x.is_narrow_on_cpu() {
+        // The library convolves in f32 only there.
+        let wide = conv2d(
+            &x.to_f32()?,
+            &weight.to_f32()?,
+            &bias.to_f32()?,
+            padding,
+            stride,
+        )?;
+        return wide.in_precision_of(x);
+    }
     if !x.suits_kernels() {
         let product = x.0.conv2d(&weight.0, padding, stride, 1, 1)?;
         return Array(product).plus(&bias.reshape([1, bias.count(), 1, 1])?);

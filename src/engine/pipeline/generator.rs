@@ -6,13 +6,10 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use image::RgbImage;
-
-use crate::engine::compute::array::Array;
 use crate::engine::compute::hardware::Hardware;
 use crate::engine::compute::stored::Precision;
 use crate::engine::error::{Error, Result};
-use crate::engine::job::{Generator, Job, Outcome, Picture, Timings};
+use crate::engine::job::{Generator, Job, Outcome};
 use crate::engine::layers::weights::Weights;
 use crate::engine::lora::adapters::{Adapted, Adapters, Applied};
 use crate::engine::lora::layouts;
@@ -22,14 +19,10 @@ use crate::engine::models::vae::config::Config as VaeConfig;
 use crate::engine::pipeline::checking;
 use crate::engine::pipeline::checking::Checking;
 use crate::engine::pipeline::dump::Probe;
-use crate::engine::pipeline::noise::Draws;
-use crate::engine::pipeline::prompt::{Encoded, TextEncoders};
-use crate::engine::pipeline::sampling;
-use crate::engine::pipeline::sampling::{SchedulerConfig, Shift};
+use crate::engine::pipeline::prompt::TextEncoders;
+use crate::engine::pipeline::run::{Loaded, Made, Run};
+use crate::engine::pipeline::sampling::SchedulerConfig;
 use crate::engine::pipeline::second_try;
-use crate::engine::pipeline::start::StartLatents;
-use crate::engine::pipeline::steps;
-use crate::engine::pipeline::steps::{Conditions, check_finite, to_picture};
 use crate::engine::pipeline::transformer::{Transformer, loading};
 use crate::engine::plan::load::{Budget, Encoders, Load};
 use crate::engine::plan::memory;
@@ -38,7 +31,7 @@ use crate::engine::plan::planner::Planner;
 use crate::engine::plan::sizes::Sizes;
 use crate::engine::plan::ways;
 use crate::engine::plan::ways::Plan;
-use crate::engine::progress::{Progress, Stage, Watch, announce};
+use crate::engine::progress::{Watch, announce};
 use crate::engine::tensors::component::Component;
 use crate::engine::tensors::config::read_config;
 use crate::engine::text;
@@ -53,20 +46,13 @@ use crate::weights::model::ModelSource;
 
 /// The FLUX pipeline with one loaded model.
 pub struct FluxGenerator {
-    text: TextEncoders,
-    transformer: Transformer,
-    vae: Vae,
+    loaded: Loaded,
     source: ModelSource,
-    shift: Shift,
-    hardware: Hardware,
     adapters: Adapters,
     planner: Planner,
-    checking: Checking,
     /// The layers that LoRAs can change, by the folder of the transformer; read when the first LoRA comes.
     targets: HashMap<&'static str, Targets>,
     name: String,
-    /// Seconds that loading took, until the first job has accounted for them.
-    loading_secs: f64,
 }
 
 impl FluxGenerator {
@@ -97,18 +83,20 @@ impl FluxGenerator {
         let wanted = (folder, Precision::Stored);
         let transformer = Transformer::open(source, wanted, &vae, &hardware, watch)?;
         Ok(Self {
-            text,
-            transformer,
-            vae,
-            source: source.clone(),
-            shift: scheduler.into(),
             planner: Planner::new(source, &hardware, base_bytes),
-            checking: Checking::new(source, &card),
-            hardware,
+            loaded: Loaded {
+                text,
+                transformer,
+                vae,
+                checking: Checking::new(source, &card),
+                shift: scheduler.into(),
+                hardware,
+                loading_secs: started.elapsed().as_secs_f64(),
+            },
+            source: source.clone(),
             adapters: Adapters::default(),
             targets: HashMap::new(),
             name: card.name,
-            loading_secs: started.elapsed().as_secs_f64(),
         })
     }
 
@@ -118,14 +106,15 @@ impl FluxGenerator {
     fn exchange_transformer(&mut self, request: &Request, watch: &mut Watch<'_>) -> Result<()> {
         let folder = self.source.transformer_for(request.model)?;
         let wanted = (folder, precision_of(request));
-        if wanted != (self.transformer.folder, self.transformer.precision) {
+        let loaded = &mut self.loaded;
+        if wanted != (loaded.transformer.folder, loaded.transformer.precision) {
             let started = Instant::now();
-            self.transformer =
-                Transformer::open(&self.source, wanted, &self.vae, &self.hardware, watch)?;
+            let (vae, hardware) = (&loaded.vae, &loaded.hardware);
+            loaded.transformer = Transformer::open(&self.source, wanted, vae, hardware, watch)?;
             // The text encoders keep what acts on them until the next job says what is to act.
             self.adapters.forget_acting();
-            self.text.forget();
-            self.loading_secs += started.elapsed().as_secs_f64();
+            loaded.text.forget();
+            loaded.loading_secs += started.elapsed().as_secs_f64();
         }
         Ok(())
     }
@@ -138,7 +127,8 @@ impl FluxGenerator {
         watch: &mut Watch<'_>,
     ) -> Result<Vec<Applied>> {
         let started = Instant::now();
-        let folder = self.transformer.folder;
+        let loaded = &mut self.loaded;
+        let folder = loaded.transformer.folder;
         let loras: Vec<_> = request.loras.iter().zip(files).collect();
         if !loras.is_empty() && !self.targets.contains_key(folder) {
             let targets = Targets::of(&self.source, request.model)?;
@@ -146,34 +136,25 @@ impl FluxGenerator {
         }
         let no_targets = Targets::default();
         let targets = self.targets.get(folder).unwrap_or(&no_targets);
-        let [clip, t5] = self.text.slots();
+        let [clip, t5] = loaded.text.slots();
         let model = Adapted {
             folder,
             targets,
             slots: &[
-                (layouts::Part::Transformer, self.transformer.slots.clone()),
+                (layouts::Part::Transformer, loaded.transformer.slots.clone()),
                 (layouts::Part::Clip, clip),
                 (layouts::Part::T5, t5),
             ],
-            hardware: &self.hardware,
+            hardware: &loaded.hardware,
         };
         let (applied, text_changed) = self
             .adapters
             .act(&loras, &model, &mut || announce(watch, loading(1.0)))?;
         if text_changed {
-            self.text.forget();
+            loaded.text.forget();
         }
-        self.loading_secs += started.elapsed().as_secs_f64();
+        loaded.loading_secs += started.elapsed().as_secs_f64();
         Ok(applied)
-    }
-
-    /// How a request will run if the process may use `limit` bytes.
-    ///
-    /// # Errors
-    /// When a file of the model is missing or damaged.
-    pub fn plan(&mut self, request: &Request, size: Size, limit: Option<u64>) -> Result<Plan> {
-        let (sizes, load, budget) = self.circumstances(request, size, limit)?;
-        Ok(ways::plan(&sizes, &load, &budget))
     }
 
     /// What a plan is made of.
@@ -185,11 +166,11 @@ impl FluxGenerator {
     ) -> Result<(Sizes, Load, Budget)> {
         let load = Load {
             size,
-            text_tokens: self.text.t5_length(request.model),
+            text_tokens: self.loaded.text.t5_length(request.model),
             steps: request.running_steps(),
             pictures: request.num_outputs,
-            knows_prompt: self.text.knows(&request.prompt, request.model),
-            checker: self.checking.bytes_for(request),
+            knows_prompt: self.loaded.text.knows(&request.prompt, request.model),
+            checker: self.loaded.checking.bytes_for(request),
         };
         let sizes = self
             .planner
@@ -217,8 +198,8 @@ impl FluxGenerator {
         memory::forget_peak();
         let prepared = prepared(request)?;
         let mut on_layer = || announce(watch, loading(0.0));
-        self.checking.look_in(job.safety_checkers);
-        self.checking.prepare(request, &mut on_layer)?;
+        self.loaded.checking.look_in(job.safety_checkers);
+        self.loaded.checking.prepare(request, &mut on_layer)?;
         self.exchange_transformer(request, watch)?;
         let loras = self.adapt(request, job.loras, watch)?;
         let size = prepared.as_ref().map_or(request.size, Prepared::size);
@@ -227,8 +208,7 @@ impl FluxGenerator {
         let lower = |plan: &Plan| ways::lower(plan, &sizes, &load, &budget);
         let (made, plan) = second_try::run(first, lower, &mut |plan, is_second| {
             if is_second {
-                self.text.unload(Encoders::OneLayer);
-                self.transformer.flux.evict();
+                self.loaded.unload();
                 probe.restart();
             }
             let run = Run {
@@ -237,7 +217,7 @@ impl FluxGenerator {
                 size,
                 plan,
             };
-            self.run(&run, probe, watch)
+            self.loaded.run(&run, probe, watch)
         })?;
         let Made {
             pictures,
@@ -246,7 +226,7 @@ impl FluxGenerator {
         } = made;
         self.planner.learn(&sizes, &load, timings.denoising);
         let mut notes = self.notes(request, truncated_at, probe.noise.is_some());
-        notes.extend(self.checking.note(request));
+        notes.extend(self.loaded.checking.note(request));
         notes.extend(checking::notes(&pictures));
         notes.extend((plan != first).then(text::second_try));
         notes.extend(plan.tile.map(|_| text::tiles()));
@@ -265,145 +245,6 @@ impl FluxGenerator {
         })
     }
 
-    /// Makes the pictures of a job as its plan says.
-    fn run(&mut self, run: &Run<'_>, probe: &mut Probe, watch: &mut Watch<'_>) -> Result<Made> {
-        let Run {
-            request,
-            prepared,
-            size,
-            plan,
-        } = *run;
-        let started = Instant::now();
-        let mut timings = Timings {
-            loading: std::mem::take(&mut self.loading_secs),
-            ..Timings::default()
-        };
-        let (pictures, steps) = (request.num_outputs, request.running_steps());
-        let at = |stage, picture, step, part| Progress {
-            stage,
-            picture,
-            pictures,
-            step,
-            steps,
-            part,
-        };
-
-        let clock = Instant::now();
-        let mut draws = Draws::new(request.seed);
-        let (encoded, start) = self.encode(run, &mut draws, &mut |stage, part| {
-            announce(watch, at(stage, 0, 0, part))
-        })?;
-        timings.encoding = clock.elapsed().as_secs_f64();
-
-        let clock = Instant::now();
-        let flux = &mut self.transformer.flux;
-        flux.keep_resident(plan.resident, &mut |block, blocks| {
-            let part = block as f32 / blocks as f32;
-            announce(watch, at(Stage::Loading, 0, 0, part))
-        })?;
-        timings.loading += clock.elapsed().as_secs_f64();
-        let noise = steps::noise(&self.vae, &self.hardware, pictures, size, &mut draws, probe)?; // (n, c, h, w)
-        let conditions = Conditions {
-            encoded,
-            sigmas: self.sigmas(request, &noise)?,
-            start,
-        };
-        if let Some(dump) = &mut probe.dump {
-            conditions.dump(dump, &noise)?;
-        }
-
-        let mut finished = Vec::with_capacity(pictures);
-        for picture in 0..pictures {
-            let clock = Instant::now();
-            let noise = noise.narrow(0, picture, 1)?;
-            let mut on_block =
-                |step, part| announce(watch, at(Stage::Denoising, picture, step, part));
-            let flux = &self.transformer.flux;
-            let trajectory = steps::denoise(flux, request, &noise, &conditions, &mut on_block)?;
-            timings.denoising += clock.elapsed().as_secs_f64();
-
-            let clock = Instant::now();
-            let latents = trajectory.last().unwrap_or(&noise).on(&self.hardware)?;
-            let decoded = self.vae.decode(&latents, plan.tile, &mut || {
-                announce(watch, at(Stage::Decoding, picture, steps, 0.0))
-            })?;
-            let decoded = decoded.to_f32()?;
-            check_finite(&decoded, "decoding")?;
-            let decoded = decoded.clamped(-1.0, 1.0)?; // (1, 3, h, w)
-            let made = to_picture(&decoded, request, size)?;
-            finished.push(match prepared {
-                None => made,
-                Some(prepared) => prepared.finish(made),
-            });
-            timings.decoding += clock.elapsed().as_secs_f64();
-            if let Some(dump) = &mut probe.dump {
-                dump.keep_latents(trajectory);
-                dump.keep_picture(&decoded);
-            }
-        }
-        let clock = Instant::now();
-        let pictures = self.check(finished, run, &mut |picture| {
-            announce(watch, at(Stage::Checking, picture, steps, 0.0))
-        })?;
-        timings.checking = clock.elapsed().as_secs_f64();
-        timings.total = timings.loading + started.elapsed().as_secs_f64();
-        Ok(Made {
-            pictures,
-            timings,
-            truncated_at: conditions.encoded.truncated_at,
-        })
-    }
-
-    /// The prompt as the transformer reads it, and the starting picture as latents.
-    fn encode(
-        &mut self,
-        run: &Run<'_>,
-        draws: &mut Draws,
-        on_layer: &mut dyn FnMut(Stage, f32) -> Result<()>,
-    ) -> Result<(Encoded, Option<StartLatents>)> {
-        let Run { request, plan, .. } = *run;
-        let (prompt, model) = (&request.prompt, request.model);
-        if !plan.together && !self.text.knows(prompt, model) {
-            self.transformer.flux.evict();
-        }
-        let mut on_text = |part| on_layer(Stage::Encoding, part);
-        let encoded = self.text.encode(prompt, model, plan.text, &mut on_text)?;
-        let mut on_block = || on_layer(Stage::Starting, 0.0);
-        let start = run.prepared.as_ref().map(|prepared| {
-            let (vae, hardware) = (&self.vae, &self.hardware);
-            steps::start(vae, hardware, request, prepared, draws, &mut on_block)
-        });
-        Ok((encoded, start.transpose()?))
-    }
-
-    /// The noise levels of the job.
-    fn sigmas(&self, request: &Request, noise: &Array) -> Result<Vec<f32>> {
-        let [_, _, h, w] = noise.shape()?;
-        let shift = match request.model {
-            Model::Dev => Some(self.shift),
-            Model::Schnell => None,
-        };
-        Ok(sampling::sigmas(request.steps, h / 2 * (w / 2), shift))
-    }
-
-    /// Lets the safety checker look at the pictures of a job.
-    fn check(
-        &mut self,
-        pictures: Vec<RgbImage>,
-        run: &Run<'_>,
-        on_layer: &mut dyn FnMut(usize) -> Result<()>,
-    ) -> Result<Vec<Picture>> {
-        let keeps = run.plan.keeps_checker();
-        if !keeps && self.checking.bytes_for(run.request) > 0 {
-            self.transformer.flux.evict();
-        }
-        let judged = self.checking.look_at(pictures, run.request, on_layer)?;
-        if !keeps {
-            self.checking.unload();
-        }
-        Ok(judged)
-    }
-
     /// The request's notes and what turned out while running.
     fn notes(
         &self,
@@ -412,7 +253,7 @@ impl FluxGenerator {
         foreign_noise: bool,
     ) -> Vec<Note> {
         let mut notes = request.notes.clone();
-        let has_guidance = self.transformer.flux.config().has_guidance();
+        let has_guidance = self.loaded.transformer.flux.config().has_guidance();
         notes.extend(foreign_noise.then(text::noise_from_file));
         match (request.model, has_guidance) {
             (Model::Schnell, true) => notes.push(text::dev_as_schnell(request.guidance)),
@@ -424,28 +265,13 @@ impl FluxGenerator {
     }
 }
 
-/// A request and how it runs.
-#[derive(Clone, Copy)]
-struct Run<'a> {
-    request: &'a Request,
-    prepared: &'a Option<Prepared>,
-    size: Size,
-    plan: Plan,
-}
-
-/// What came out of a run.
-struct Made {
-    pictures: Vec<Picture>,
-    timings: Timings,
-    truncated_at: Option<usize>,
-}
-
 impl Generator for FluxGenerator {
     fn outlook(&mut self, safety_checkers: &[PathBuf]) -> Option<Outlook> {
-        self.checking.look_in(safety_checkers);
-        let tokens = |model| (model, self.text.t5_length(model));
+        self.loaded.checking.look_in(safety_checkers);
+        let tokens = |model| (model, self.loaded.text.t5_length(model));
         let text_tokens = Model::ALL.map(tokens).to_vec();
-        self.planner.outlook(text_tokens, self.checking.bytes())
+        self.planner
+            .outlook(text_tokens, self.loaded.checking.bytes())
     }
 
     fn generate(&mut self, job: &Job<'_>, watch: &mut Watch<'_>) -> Result<Outcome> {

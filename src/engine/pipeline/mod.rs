@@ -10,6 +10,7 @@ pub mod dump;
 pub mod generator;
 pub mod noise;
 pub mod prompt;
+mod run;
 pub mod sampling;
 mod second_try;
 mod start;
