@@ -75,7 +75,7 @@ impl Scores<'_> {
 pub(crate) fn attend(q: &Array, k: &Array, v: &Array, scores: &Scores<'_>) -> Result<Array> {
     let [b, heads, l, d] = q.shape()?;
     let q = q.scaled(scores.scale)?;
-    let k = k.transpose(2, 3)?.contiguous()?;
+    let k = k.transpose(2, 3)?;
     let v = v.contiguous()?;
     let slice = (MAX_SCORES / (b * heads * l)).clamp(1, l);
     let mixed = (0..l).step_by(slice).map(|start| {
