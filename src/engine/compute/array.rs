@@ -67,7 +67,6 @@ impl Array {
             .map_err(|_| Error::compute(format!("an array of {dims:?} must have {N} dimensions")))
     }
 
-    /// The length of one dimension.
     pub(crate) fn dim(&self, dim: usize) -> Result<usize> {
         Ok(self.0.dim(dim)?)
     }
@@ -77,7 +76,6 @@ impl Array {
         Ok(self.0.dim(D::Minus1)?)
     }
 
-    /// How many numbers there are.
     pub(crate) fn count(&self) -> usize {
         self.0.elem_count()
     }
@@ -91,7 +89,6 @@ impl Array {
 
 /// Precision and place.
 impl Array {
-    /// The same numbers in f32.
     pub(crate) fn to_f32(&self) -> Result<Self> {
         Ok(Self(self.0.to_dtype(DType::F32)?))
     }
@@ -119,22 +116,18 @@ impl Array {
 
 /// Shape.
 impl Array {
-    /// The same numbers in another shape.
     pub(crate) fn reshape(&self, shape: impl AsRef<[usize]>) -> Result<Self> {
         Ok(Self(self.0.reshape(shape.as_ref())?))
     }
 
-    /// The same numbers as a vector.
     pub(crate) fn flatten(&self) -> Result<Self> {
         Ok(Self(self.0.flatten_all()?))
     }
 
-    /// The dimensions in another order.
     pub(crate) fn permute(&self, dims: impl AsRef<[usize]>) -> Result<Self> {
         Ok(Self(self.0.permute(dims.as_ref())?))
     }
 
-    /// Two dimensions exchanged.
     pub(crate) fn transpose(&self, dim1: usize, dim2: usize) -> Result<Self> {
         Ok(Self(self.0.transpose(dim1, dim2)?))
     }
@@ -179,12 +172,10 @@ impl Array {
         Self::cat(&[second, first], 0)
     }
 
-    /// A new dimension of length 1.
     pub(crate) fn unsqueeze(&self, dim: usize) -> Result<Self> {
         Ok(Self(self.0.unsqueeze(dim)?))
     }
 
-    /// Without a dimension of length 1.
     pub(crate) fn squeeze(&self, dim: usize) -> Result<Self> {
         Ok(Self(self.0.squeeze(dim)?))
     }
@@ -209,7 +200,6 @@ impl Array {
 
 /// Arithmetic.
 impl Array {
-    /// `self + other`
     pub(crate) fn plus(&self, other: &Self) -> Result<Self> {
         Ok(Self(self.0.broadcast_add(&other.0)?))
     }
@@ -224,12 +214,10 @@ impl Array {
         Ok(Self(self.0.broadcast_div(&other.0)?))
     }
 
-    /// `self · factor`
     pub(crate) fn scaled(&self, factor: f64) -> Result<Self> {
         Ok(Self((&self.0 * factor)?))
     }
 
-    /// `self + summand`
     pub(crate) fn shifted(&self, summand: f64) -> Result<Self> {
         Ok(Self((&self.0 + summand)?))
     }
@@ -244,17 +232,14 @@ impl Array {
         Ok(Self(self.0.clamp(least, most)?))
     }
 
-    /// e to every number.
     pub(crate) fn exp(&self) -> Result<Self> {
         Ok(Self(self.0.exp()?))
     }
 
-    /// Every number's square.
     pub(crate) fn squared(&self) -> Result<Self> {
         Ok(Self(self.0.sqr()?))
     }
 
-    /// Every number's root.
     pub(crate) fn root(&self) -> Result<Self> {
         Ok(Self(self.0.sqrt()?))
     }
@@ -264,7 +249,6 @@ impl Array {
         Ok(Self(self.0.sum(dim)?))
     }
 
-    /// The matrix product with `other`.
     pub(crate) fn matmul(&self, other: &Self) -> Result<Self> {
         Ok(Self(self.0.matmul(&other.0)?))
     }

@@ -6,15 +6,13 @@
 //! | product with stored weights | [`matrix`], over `stored` |
 //! | norms, with modulation, over groups of channels with SiLU | [`norm`] |
 //! | query/key norm with rotary positions, attention | [`attention`], [`rotary`] |
-//! | activations | [`activation`] |
-//! | gated residual | [`residual`] |
+//! | activations, gated residual | [`pointwise`] |
 //! | convolution | [`conv`] |
 //! | everything plain: shapes, sums, products | [`array`] |
 //!
 //! Each takes what a fused kernel needs. For f32 on the CPU the slow ones have a kernel of our own in [`cpu`]; elsewhere they
 //! are the tensor library's operations, one after the other.
 
-pub(crate) mod activation;
 pub mod array;
 pub(crate) mod attention;
 pub mod conv;
@@ -22,6 +20,6 @@ pub mod cpu;
 pub mod hardware;
 pub(crate) mod matrix;
 pub mod norm;
-pub(crate) mod residual;
+pub(crate) mod pointwise;
 pub mod rotary;
 pub mod stored;

@@ -1,9 +1,9 @@
 //! A layer of the encoders that CLIP's two models and ViT consist of: attention and two linear layers, each normalised
 //! before. The mathematics is the same in all; how the tensors are called is data.
 
-use crate::engine::compute::activation::Activation;
 use crate::engine::compute::array::Array;
 use crate::engine::compute::attention::{Scores, attend_in_heads};
+use crate::engine::compute::pointwise::Activation;
 use crate::engine::error::Result;
 use crate::engine::layers::linear::Linear;
 use crate::engine::layers::norm::LayerNorm;

@@ -37,11 +37,6 @@ impl Weights {
         self.slots.clone()
     }
 
-    /// The part.
-    pub fn component(&self) -> &Component {
-        &self.component
-    }
-
     /// The place `part` below this one.
     #[must_use]
     pub fn at(&self, part: impl Display) -> Self {

@@ -4,9 +4,9 @@
 
 use serde::Deserialize;
 
-use crate::engine::compute::activation::Activation;
 use crate::engine::compute::array::Array;
 use crate::engine::compute::matrix::Matrix;
+use crate::engine::compute::pointwise::Activation;
 use crate::engine::error::Result;
 use crate::engine::layers::encoder::{self, Layer};
 use crate::engine::layers::norm::LayerNorm;

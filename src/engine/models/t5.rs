@@ -4,10 +4,10 @@
 
 use serde::Deserialize;
 
-use crate::engine::compute::activation::Activation;
 use crate::engine::compute::array::Array;
 use crate::engine::compute::attention::{Scores, attend_in_heads};
 use crate::engine::compute::matrix::Matrix;
+use crate::engine::compute::pointwise::Activation;
 use crate::engine::error::{Error, Result};
 use crate::engine::layers::blocks::Blocks;
 use crate::engine::layers::linear::Linear;

@@ -1,6 +1,6 @@
 //! The story of one job: read the starting picture, encode the prompt, draw the noise, denoise step by step, decode, check.
 //!
-//! [`generator`] tells it; `steps` are its steps, over [`prompt`], [`noise`], [`sampling`], `start` and `transformer`;
+//! [`generator`] tells it, and `run` has the loaded models; `steps` are its steps, over [`prompt`], [`noise`] and [`sampling`];
 //! `checking` has the last word on the pictures, and [`dump`] lets other programs compare.
 //!
 //! <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux.py>
@@ -13,6 +13,4 @@ pub mod prompt;
 mod run;
 pub mod sampling;
 mod second_try;
-mod start;
 mod steps;
-mod transformer;

@@ -3,11 +3,10 @@
 //!
 //! <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/modules/layers.py>
 
-use crate::engine::compute::activation::{Activation, silu};
 use crate::engine::compute::array::Array;
 use crate::engine::compute::attention::{QkNorm, Scores, attend, rotated_heads};
 use crate::engine::compute::norm::modulated_norm;
-use crate::engine::compute::residual::gated;
+use crate::engine::compute::pointwise::{Activation, gated, silu};
 use crate::engine::compute::rotary::Rope;
 use crate::engine::error::{Error, Result};
 use crate::engine::layers::linear::Linear;

@@ -1,8 +1,8 @@
 //! Numbers and vectors that steer every block.
 
-use crate::engine::compute::activation::silu;
 use crate::engine::compute::array::Array;
 use crate::engine::compute::hardware::Hardware;
+use crate::engine::compute::pointwise::silu;
 use crate::engine::error::Result;
 use crate::engine::layers::linear::Linear;
 use crate::engine::layers::weights::Weights;

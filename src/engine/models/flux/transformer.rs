@@ -1,9 +1,9 @@
 //! The transformer: from noisy latents to the velocity that leads to an image.
 
-use crate::engine::compute::activation::silu;
 use crate::engine::compute::array::Array;
 use crate::engine::compute::hardware::Hardware;
 use crate::engine::compute::norm::modulated_norm;
+use crate::engine::compute::pointwise::silu;
 use crate::engine::compute::rotary::{Position, Rope};
 use crate::engine::compute::stored::Precision;
 use crate::engine::error::{Error, Result};

@@ -7,8 +7,8 @@
 
 use serde::Deserialize;
 
-use crate::engine::compute::activation::Activation;
 use crate::engine::compute::array::Array;
+use crate::engine::compute::pointwise::Activation;
 use crate::engine::error::{Error, Result};
 use crate::engine::layers::encoder::{self, Layer, Names};
 use crate::engine::layers::norm::LayerNorm;

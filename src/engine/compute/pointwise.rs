@@ -1,4 +1,4 @@
-//! Activations, number by number.
+//! Operations number by number: activations, and the gated residual.
 
 use candle_core::DType;
 use serde::Deserialize;
@@ -41,4 +41,9 @@ impl Activation {
 /// `x / (1 + e⁻ˣ)`
 pub(crate) fn silu(x: &Array) -> Result<Array> {
     Ok(Array(x.0.silu()?))
+}
+
+/// `stream + gate · change`, with `(b, l, width)` for the stream and the change, and `(b, 1, width)` for the gate.
+pub(crate) fn gated(stream: &Array, change: &Array, gate: &Array) -> Result<Array> {
+    stream.plus(&change.times(gate)?)
 }
