@@ -1,104 +1,87 @@
-//! Flux QFaces makes pictures with a FLUX.1 model on the user's own machine. This page is the map.
+//! Flux QFaces makes images with a FLUX.1 model on the user's own machine. This page is the map.
 //!
-//! # The ladder
-//! Each module may use those below it, never above; `tests/layers.rs` checks it by reading the sources.
+//! # The layers
+//! Each module may use those below it, never above, and no two files use each other; `tests/layers.rs` reads the sources to
+//! check both. A `mod.rs` describes its folder, lists its files in order, and holds nothing that they use.
 //!
-//! | module | what it is about |
+//! | module | contents |
 //! |---|---|
 //! | `main` | reads the command line; opens the window or runs one command |
-//! | [`ui`] | draws a [`session::program::Session`]; the only place that knows a toolkit |
+//! | [`ui`] | draws a [`session::program::Session`] and hands up commands; the only place that knows a toolkit |
 //! | [`cli`] | the same work without a window: `generate`, `schema`, `inspect` |
-//! | [`session`] | what the program is doing: jobs, worker, gallery, settings, recovery |
-//! | [`engine`] | [`schema::request::Request`] → pictures; a plain blocking call without threads or network |
+//! | [`session`] | what the program is doing: queue, worker, models, gallery, settings, recovery |
+//! | [`engine`] | a request → images: one plain blocking call without threads or network |
 //! | [`weights`] | a reference to weights → files on this machine; the only place for a network |
-//! | [`imaging`] | pixels, masks, picture files and what is written in them |
+//! | [`imaging`] | pixels, masks, image files and the record in them |
 //! | [`schema`] | what can be asked; pure data |
-//! | [`files`], [`text`] | files that are written whole; numbers in the form that people read |
+//! | [`files`], [`text`] | files written whole or not at all; sizes and durations for people |
 //!
-//! # One schema
-//! [`schema::fields`] holds one row per input, [`schema::extras`] one for each that goes beyond the contract. The form,
-//! the command line, defaults, range checks, help, saved settings, the record in a picture and the printed JSON schema are
-//! made from these rows; nothing else repeats a default or a limit. [`schema::params::Params`] is what was typed, always
-//! representable and maybe wrong.
-//! [`schema::request::Request::resolve`] is the only way from there to a job: it returns every problem at once, and
-//! below it nothing validates again. Whatever is decided against a wish becomes a [`schema::notes::Note`]. Where the reference
-//! behaves oddly, its way and ours stand side by side in [`schema::quirks`].
+//! The engine, lowest first: `error`, `progress` → [`engine::compute`] (arrays and the operations that models are made of) →
+//! [`engine::tensors`] (files → arrays by our names) → [`engine::layers`] → [`engine::models`] → [`engine::lora`],
+//! [`engine::plan`] → [`engine::job`], [`engine::pipeline`].
 //!
-//! # How a job flows
+//! # One schema, one way to a job
+//! [`schema::fields`] holds one row per input, [`schema::extras`] one for each input beyond the contract. The form, the command
+//! line, defaults, range checks, help, saved settings, the record in an image and the printed JSON schema come from these rows.
+//! [`schema::params::Params`] is what was typed, maybe wrong; [`schema::request::Request::resolve`] is the only way from there
+//! to a job. It returns every problem at once, and nothing below it validates again. A decision against a wish becomes a note.
+//! Where the reference behaves oddly, its behaviour and ours are next to each other in [`schema::quirks`].
 //! ```text
-//! ui::form / cli ──▶ Params ──resolve──▶ Request  or  Problems (shown beside the fields)
-//! Session::submit ──▶ queue: Job { id, request, state }
-//! thread "engine": find the files of the LoRAs, then generator.generate(&request, &files, &mut watch)
-//!      let the LoRAs act → read the starting picture → encode it and the prompt → noise → denoise step by step → decode
-//!      → put back what the mask keeps → check → files, each with its record
-//!    ◀── Event::{Progress, Finished, Cancelled, Failed} + wake
-//! App pumps the session, then draws it
+//! ui::form / cli ──▶ Params ──resolve──▶ Request  or  Problems (shown next to the fields)
+//! Session::submit ──▶ queue ──▶ task "engine": files of the LoRAs, then generator.generate(&Job { request, … }, &mut watch)
+//!      LoRAs act → starting image → prompt → noise → denoise step by step → decode → restore outside the mask → check
+//!      → files, each with its record        ◀── progress, images, failures + wake; App pumps the session, then draws it
 //! ```
-//! The engine hears one callback, [`engine::Watch`], before every block of the model: it is progress and cancel in one.
-//! The story of a job inside the engine is [`engine::pipeline`]; the model is [`engine::flux`], and where the tensor library is
-//! slow, [`engine::kernels`] has operations of our own (`cargo bench --bench kernels` compares them).
-//! A model folder may hold a transformer for dev and one for schnell, as the embedded demo model does; the pipeline
-//! exchanges them between jobs. `assets/demo` has the scripts that train the demo model and measure its pictures.
+//! `watch` is called before every block of a model: progress and cancel in one. [`engine::pipeline`] is the story of a job.
 //!
-//! # How a model comes in
-//! [`weights::header`] parses what stands at the beginning of a file of tensors, [`weights::inspect`] tells by the names which
-//! parts of a model are in it and whose names they are, [`weights::architecture`] what its transformer is, and
-//! [`weights::survey`] puts parts that fit one another together, wherever they lie.
-//! [`engine::checkpoint`] is the view of it by our names: a matrix stays as its file has it, in the
-//! memory map, and is decoded a few rows at a time while it is multiplied ([`engine::kernels`]). Before each job
-//! [`engine::plan`] decides from the headers what stays at hand and what is read anew, so that its memory is known beforehand;
-//! `engine::planner` gathers what it decides from.
+//! # One way to change things
+//! A panel takes `&Session` and pushes commands (`ui/command.rs`); `ui/app` carries them out. Slow work runs as a task of
+//! [`session::background`], which has a name, can be cancelled, and wakes the window; a task that was replaced is not heard.
+//! Settings and state are saved when they change. Everything people read is in the `text` file of its layer or page.
 //!
-//! [`weights::catalog`] knows what can be downloaded, and [`weights::install`] brings it into the folder of models, each file
-//! under its name only when it is whole. [`session::models`] looks through the folders and opens what is chosen,
-//! [`session::downloads`] runs one download after the other, and `session::library` lets another model take over: the worker
-//! then exchanges its generator. `ui/models` and `ui/offers` are the page of it.
+//! # Models and LoRAs
+//! [`weights::header`] parses a file of tensors, [`weights::inspect`] tells by the names which parts are in it,
+//! [`weights::architecture`] what the transformer is, and [`weights::survey`] puts fitting parts together, wherever they are.
+//! A matrix stays in its file's format, in the memory map, and is decoded a few rows at a time while it is multiplied.
+//! [`engine::plan`] decides from the headers what stays resident and what is streamed, so the memory is known beforehand.
+//! [`weights::catalog`] lists what can be downloaded. A LoRA is a [`schema::reference::Reference`], data, until
+//! [`weights::library`] finds or downloads its file; [`engine::lora`] pairs it with the model by names and shapes.
 //!
-//! # How a picture comes in
-//! The form names a file; the caller of [`schema::request::Request::resolve`] looks at its header ([`imaging::read`]), so that
-//! the size is known and what cannot be used is said before anything runs. The job reads it, fits it and cuts out what the
-//! model is to see ([`imaging::prepare`]), and puts the model's work back into it. In the window the canvas (`ui/canvas`) shows
-//! the same file and paints on an [`imaging::mask::Mask`], which knows tiles, tools and undo, but no toolkit. What is pasted,
-//! cut or painted is kept by [`session::inputs`] under the name of its contents.
-//!
-//! # How a picture is withheld
-//! [`engine::checking`] lets the pictures of models as large as FLUX.1, and of those that bring a safety checker, go through
-//! [`engine::safety`] before anybody sees them. It looks with two models, on the CPU and in f32 whatever the device: the first
-//! flags, the second has the last word. What it withholds has a reason, no file, and a card in the gallery until the program
-//! ends.
-//!
-//! # How a LoRA comes in
-//! What is typed becomes a [`schema::reference::Reference`]: data, nothing is looked up. [`weights::library`] finds the file it
-//! means, or downloads it ([`weights::fetch`]) from where the services say ([`weights::http`] has the rules for tokens). The
-//! form shows what a reference has led to as soon as its field is left ([`session::loras`]); a job collects the files before
-//! it runs. What a picture's settings name is not downloaded before the user says so: anybody may have made the picture. In the engine, [`engine::lora::layouts`] knows in data what the world calls the layers, and the rest of
-//! [`engine::lora`] pairs a file with the model by names and shapes, reads what matches and puts it into the slots that the
-//! layers have beside their weights. Names and shapes are enough to tell beforehand how much of a file will act.
+//! # How to add
+//! * **An input**: a row in [`schema::fields`] (or `extras`) with its help, range, default and the rule for when it does not act;
+//!   its field in [`schema::params::Params`]; its field in [`schema::request::Request`], set in `resolve`;
+//!   its use in [`imaging::prepare`] or [`engine::pipeline`]. Form, flags, records and the JSON schema follow;
+//!   `tests/data/schema.json` shows the change.
+//! * **A kernel**: a file in `engine/compute/cpu` with a pure function on slices; the operation's file in [`engine::compute`]
+//!   calls it where the array suits it, and keeps the library's operations for every other case.
+//!   Its test in `tests/kernels.rs` compares both on odd sizes, and its ratio goes into `benches/kernels.rs`.
+//!   Models do not change.
+//! * **A device**: a constructor of [`engine::compute::hardware::Hardware`], and what [`engine::compute::array::Array`] is on it.
+//!   The operations in [`engine::compute`] get their form for it; nothing above names a device.
+//!   `every_model_equals_the_reference_on_the_path_of_other_devices` in `tests/parity.rs` gets a row with its tolerance.
+//! * **A model**: its values in [`weights::architecture`], its names in [`weights::inspect`] and `engine/tensors/naming.rs`, its
+//!   definition in [`engine::models`] over [`engine::layers`], its part in [`engine::pipeline`].
+//!   A script in `tests/reference` makes its golden tensors, and `tests/parity.rs` compares every stage.
+//! * **A page**: a file in `ui` that takes `&Session` and `&mut Commands`, its words in `ui/text`, its tab in `ui/command.rs`,
+//!   its place in `ui/app/frame.rs`. A test in `tests/window.rs` finds its controls by their labels;
+//!   `.ci/window.sh` clicks through it in the real window.
 //!
 //! # What always holds
-//! * A picture's record holds no time and no path: the same request gives the same bytes. Input files are named in it by
-//!   their contents, and the mask is in it. LoRAs are named by their source, or by their contents where that would tell
-//!   about this machine.
+//! * A record holds no time and no path: the same request gives the same bytes. Inputs and LoRAs are named by their contents
+//!   or source, and the mask is in the record.
 //! * A LoRA never changes a weight: with empty slots every layer computes what it computed before, bit for bit.
-//! * A token goes to its own service and to nobody else, also through a redirect.
-//! * Outside the mask a picture comes back byte for byte, in the corrected mode.
-//! * Files are written under a temporary name, synced and renamed ([`files`]).
+//! * A plan changes how a job runs, not its latents; only tiles change an image slightly, with a note.
+//! * A token goes to its own service and to nobody else, also through a redirect; no log has a token, prompt or private path.
+//! * Outside the mask an image comes back byte for byte, in the recommended mode.
 //! * Latents, schedule, noise and rotary angles are f32 or better, whatever the precision of the weights.
-//! * The transformer's tensors have BFL's names inside, the VAE's and the text encoders' those of diffusers and
-//!   transformers; [`engine::checkpoint`] translates.
-//! * No size of a model is written in code: widths, depths, heads, axes, lengths and factors come from its files. Where a
-//!   single file does not tell them, they are FLUX.1's, each with its source.
-//! * A plan changes how a job runs and not its latents, bit for bit; only tiles change a picture slightly, with a note.
-//! * No picture of a model as large as FLUX.1 is shown or saved unchecked unless the user has turned the checker off.
+//! * No size of a model is written in code: it comes from the files, or is FLUX.1's, with its source, in `architecture`.
+//! * No image of a model as large as FLUX.1 is shown or saved unchecked unless the user turned the checker off.
 //! * Nothing panics on what came from outside, and a panic in the engine ends one job, not the program.
 //!
-//! # Where the plan was left
-//! References to LoRAs are parsed in [`schema`] rather than in [`weights`]: parsing is pure, and
-//! [`schema::request::Request::resolve`] has to name the problem with a wrong one.
-//!
-//! The text encoders are our own rather than those of candle-transformers: its layers are closed, while cancelling inside
-//! a text encoder, and later LoRA and quantised bases in it, need to sit between the layers. It was also the largest
-//! single unit of the build.
+//! # Decisions worth knowing
+//! References to LoRAs are parsed in [`schema`], since `resolve` has to name the problem with a wrong one. The text encoders are
+//! our own, since cancelling, LoRA and streaming sit between and inside their layers; `tests/ports.rs` runs
+//! candle-transformers' FLUX, CLIP and T5 next to ours. Its cache aside, Hugging Face is reached by our own resumable downloads.
 
 #[macro_use]
 pub mod text;

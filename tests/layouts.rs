@@ -56,9 +56,12 @@ fn laid_out(files: &[(&str, &str)]) -> TempDir {
 
 /// The tensors of the golden job with a model.
 fn made(source: &ModelSource) -> Vec<(String, Array)> {
+    made_on(source, Hardware::cpu())
+}
+
+fn made_on(source: &ModelSource, hardware: Hardware) -> Vec<(String, Array)> {
     let mut go_on = |_| ControlFlow::Continue(());
-    let mut generator =
-        FluxGenerator::load(source, Model::Dev, Hardware::cpu(), &mut go_on).unwrap();
+    let mut generator = FluxGenerator::load(source, Model::Dev, hardware, &mut go_on).unwrap();
     job(&mut generator, false, None)
 }
 
@@ -237,6 +240,28 @@ fn gguf_with_the_names_of_both_converters() {
     check_layout(&mixed, "flux1-dev-mixed.gguf", "gguf");
     let prefixed = with(("prefixed.gguf", "flux1-dev.gguf"), PARTS[3]);
     check_layout(&prefixed, "", "gguf-prefixed");
+}
+
+/// Files in 8 bits and fewer where weights are multiplied by the library, as on GPUs: its products with blocks round the
+/// activations to 8 bits as well.
+#[test]
+fn quantised_files_run_on_the_path_of_other_devices() {
+    let gguf = [
+        ("mixed.gguf", "flux1-dev-mixed.gguf"),
+        ("t5.gguf", "t5-v1_1-xxl.gguf"),
+    ];
+    let fp8 = [("fp8-scaled.safetensors", "scaled.safetensors"), PARTS[3]];
+    for (files, golden) in [(gguf, "gguf"), (fp8, "fp8-scaled")] {
+        let place = laid_out(&[&files[..], &PARTS[1..3]].concat());
+        let source = open_model(place.path(), &[]).unwrap();
+        for (hardware, name) in [
+            (Hardware::generic_cpu(), "f32"),
+            (Hardware::generic_cpu_bf16(), "bf16"),
+        ] {
+            let what = format!("{golden} in {name} elsewhere");
+            check_made(&made_on(&source, hardware), golden, &what, 5e-2);
+        }
+    }
 }
 
 /// The format that GGML calls `name`.

@@ -137,7 +137,7 @@ impl DeviceRows {
             rows,
         } = stored;
         let dims = [*rows, input];
-        let weight = if let Some(blocks) = blocks_of(*format) {
+        let weight = if let Some(blocks) = blocks_of(*format, input) {
             let storage = QStorage::from_data(bytes[..].into(), &hardware.device, blocks)?;
             let tensor = QTensor::new(storage, &dims[..])?;
             DeviceWeight::Blocks(QMatMul::from_qtensor(tensor)?)
@@ -196,7 +196,7 @@ pub(crate) fn bytes_in_memory(entry: &Entry, precision: Precision, hardware: &Ha
         }
         let stays_narrow = hardware.multiplies_stored
             || entry.format == Format::F8E4M3
-            || blocks_of(entry.format).is_some();
+            || blocks_of(entry.format, columns).is_some();
         if stays_narrow {
             return entry.range.len() as u64;
         }
@@ -216,9 +216,11 @@ fn native(format: Format) -> Option<DType> {
     })
 }
 
-/// The tensor library's own name of a format of blocks.
-fn blocks_of(format: Format) -> Option<GgmlDType> {
+/// The tensor library's own name of a format of blocks, if it multiplies rows of `input` numbers in it: some of its products
+/// want pairs of blocks.
+fn blocks_of(format: Format, input: usize) -> Option<GgmlDType> {
     Some(match format {
+        _ if !input.is_multiple_of(64) => return None,
         Format::Q8_0 => GgmlDType::Q8_0,
         Format::Q5_0 => GgmlDType::Q5_0,
         Format::Q5_1 => GgmlDType::Q5_1,
