@@ -3,12 +3,12 @@
 //!
 //! | operation | file |
 //! |---|---|
-//! | product with stored weights | [`matrix`], over `stored` |
+//! | product with stored weights | `matrix`, over `stored` |
 //! | norms, with modulation, over groups of channels with SiLU | [`norm`] |
-//! | query/key norm with rotary positions, attention | [`attention`], [`rotary`] |
-//! | activations, gated residual | [`pointwise`] |
+//! | query/key norm with rotary positions, attention | `attention`, [`rotary`] |
+//! | activations, gated residual | `pointwise` |
 //! | convolution | [`conv`] |
-//! | everything plain: shapes, sums, products | [`array`] |
+//! | everything plain: shapes, sums, products | [`mod@array`] |
 //!
 //! Each takes what a fused kernel needs. For f32 on the CPU the slow ones have a kernel of our own in [`cpu`]; elsewhere they
 //! are the tensor library's operations, one after the other.

@@ -1,8 +1,8 @@
 //! The layers that every model is built from.
 //!
-//! [`weights`] is a place in a part of a model; a layer is loaded from there: [`linear`], [`norm`], [`encoder`] (a layer of the
-//! encoders of CLIP and ViT), [`blocks`] that are resident or streamed. Linear layers and norms have slots ([`slots`]), in
-//! which LoRAs act by an [`update`]: a `delta`, maybe with the lengths of DoRA (`dora`).
+//! [`weights`] is a place in a part of a model; a layer is loaded from there: `linear`, `norm`, `encoder` (a layer of the
+//! encoders of CLIP and ViT), `blocks` that are resident or streamed. Linear layers and norms have slots ([`slots`]), in
+//! which LoRAs act by an `update`: a `delta`, maybe with the lengths of DoRA (`dora`).
 
 pub(crate) mod blocks;
 pub(crate) mod delta;
