@@ -1,17 +1,18 @@
 //! `flux-qfaces generate`: one request, from flags and a JSON file to picture files and a JSON object.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read, stderr};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::ArgMatches;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use crate::cli::{output, progress, sources};
-use crate::engine;
+use crate::cli::{output, sources};
 use crate::engine::compute::hardware::Hardware;
+use crate::engine::error::Error;
 use crate::engine::job::{Job, Outcome, Picture};
 use crate::engine::pipeline::dump::{Dump, Noise, Probe};
 use crate::engine::pipeline::generator::FluxGenerator;
@@ -26,7 +27,7 @@ use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::files::{Error as SavingError, Target};
-use crate::session::loras::{self, Unavailable};
+use crate::session::loras;
 use crate::session::program::random_bits;
 use crate::session::record::Record;
 use crate::weights::fetch::Bytes;
@@ -40,46 +41,25 @@ enum Failure {
     Interrupted,
 }
 
-impl From<engine::error::Error> for Failure {
-    fn from(error: engine::error::Error) -> Self {
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
         match error {
-            engine::error::Error::Cancelled => Self::Interrupted,
-            engine::error::Error::Input(problem) => Self::Problems(vec![problem]),
+            Error::Cancelled => Self::Interrupted,
+            Error::Input(problem) => Self::Problems(vec![problem]),
             other => Self::Sentence(other.to_string()),
         }
     }
 }
 
-impl From<files::Error> for Failure {
-    fn from(error: files::Error) -> Self {
-        SavingError::from(error).into()
-    }
-}
-
 impl From<SavingError> for Failure {
     fn from(error: SavingError) -> Self {
-        let hint = if matches!(error, SavingError::File(files::Error::Exists(_))) {
+        let exists = matches!(error, SavingError::File(files::Error::Exists(_)));
+        let hint = if exists {
             " (--overwrite replaces it)"
         } else {
             ""
         };
         Self::Sentence(format!("{error}{hint}"))
-    }
-}
-
-impl From<crate::weights::error::Error> for Failure {
-    fn from(error: crate::weights::error::Error) -> Self {
-        Self::Sentence(error.to_string())
-    }
-}
-
-impl From<Unavailable> for Failure {
-    fn from(unavailable: Unavailable) -> Self {
-        match unavailable {
-            Unavailable::Cancelled => Self::Interrupted,
-            Unavailable::Problem(problem) => Self::Problems(vec![problem]),
-            Unavailable::Sentence(sentence) => Self::Sentence(sentence),
-        }
     }
 }
 
@@ -99,8 +79,8 @@ pub(super) fn run(matches: &ArgMatches) -> ExitCode {
 /// Makes the pictures, writes the files, and returns what is printed.
 fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let started = Instant::now();
-    let source = sources::model(matches)?;
-    let card = source.card()?;
+    let source = sources::model(matches).map_err(Error::from)?;
+    let card = source.card().map_err(Error::from)?;
     let (params, mut request) = request(matches, &card)?;
     let stop = interruption();
     let folder = matches
@@ -112,16 +92,13 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
         // A damaged file is found before a model is loaded, not after.
         Prepared::read(start, &request).map_err(|problem| Failure::Problems(vec![problem]))?;
     }
-    let noise = matches
-        .get_one::<PathBuf>("noise")
-        .map(|path| Noise::read(path))
-        .transpose()?;
+    let noise = matches.get_one::<PathBuf>("noise");
     let dump_path = matches.get_one::<PathBuf>("dump");
     if let Some(path) = dump_path {
-        files::check_writable(path)?;
+        files::check_writable(path).map_err(SavingError::from)?;
     }
     let mut probe = Probe {
-        noise,
+        noise: noise.map(|path| Noise::read(path)).transpose()?,
         dump: dump_path.map(|_| Dump::default()),
     };
 
@@ -133,7 +110,7 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let saved = target.save(&outcome.pictures, request.encoding, record)?;
     outcome.notes.extend(saved.note());
     if let (Some(path), Some(dump)) = (dump_path, &probe.dump) {
-        files::write(path, &dump.to_file()?, Readers::Usual)?;
+        files::write(path, &dump.to_file()?, Readers::Usual).map_err(SavingError::from)?;
     }
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
@@ -176,16 +153,9 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
     match Request::resolve(&params, circumstances) {
         Ok(request) if problems.is_empty() => Ok((params, request)),
         resolved => {
-            let unreadable: Vec<_> = problems
-                .iter()
-                .map(|problem| problem.field.clone())
-                .collect();
-            let further = resolved.err().unwrap_or_default();
-            problems.extend(
-                further
-                    .into_iter()
-                    .filter(|problem| !unreadable.contains(&problem.field)),
-            );
+            let mut further = resolved.err().unwrap_or_default();
+            further.retain(|new| problems.iter().all(|known| known.field != new.field));
+            problems.extend(further);
             Err(Failure::Problems(problems))
         }
     }
@@ -244,9 +214,9 @@ fn run_engine(
     probe: &mut Probe,
     stop: &Stop,
 ) -> Result<Outcome, Failure> {
-    let bar = progress::bar();
+    let bar = bar();
     let mut watch = |now: Progress| {
-        progress::show(&bar, now);
+        show(&bar, now);
         if stop.is_raised() {
             ControlFlow::Break(())
         } else {
@@ -269,6 +239,43 @@ fn run_engine(
     } else {
         Ok(outcome)
     }
+}
+
+/// A bar on standard error, where that is a terminal.
+pub(super) fn bar() -> ProgressBar {
+    let target = if stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(1000), target);
+    if let Ok(style) = ProgressStyle::with_template("{msg:32} {bar:32} {percent:>3} %  {eta} left")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Shows how far the job is.
+pub(super) fn show(bar: &ProgressBar, progress: Progress) {
+    let share = if progress.stage == Stage::Fetching {
+        progress.part
+    } else {
+        progress.fraction()
+    };
+    bar.set_position((share * 1000.0) as u64);
+    let label = progress.stage.label();
+    bar.set_message(match progress.stage {
+        Stage::Denoising if progress.pictures > 1 => format!(
+            "Picture {} of {}, step {} of {}",
+            progress.picture + 1,
+            progress.pictures,
+            progress.step + 1,
+            progress.steps
+        ),
+        Stage::Denoising => format!("{label}, step {} of {}", progress.step + 1, progress.steps),
+        _ => label.to_owned(),
+    });
 }
 
 /// The pictures that were withheld: the place of each in the job, and why.

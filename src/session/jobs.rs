@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
+use crate::engine::error::Error;
 use crate::engine::job::Timings;
 use crate::engine::progress::{Progress, Stage};
 use crate::schema::notes::Note;
@@ -57,6 +58,15 @@ impl From<String> for Failure {
         Self {
             sentence,
             lacks_checker: false,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            sentence: error.to_string(),
+            lacks_checker: matches!(error, Error::NoSafetyChecker),
         }
     }
 }

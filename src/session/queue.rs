@@ -1,22 +1,27 @@
-//! The queue: which jobs there are, in which order they run, and the journal that restores them.
+//! The queue: which jobs there are and in which order they run. Those that have not ended are in a journal on disk, so that
+//! a killed program loses none.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
 
 use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::jobs::{Job, JobId, JobState};
-use crate::session::journal::Journal;
-use crate::session::text;
+use crate::session::{stored, text};
 
 /// The jobs of this run of the program.
 pub(super) struct Queue {
     /// Ended ones first, then the running one, then the waiting ones in the order in which they will run.
-    jobs: Vec<Job>,
+    pub(super) jobs: Vec<Job>,
     next_id: u64,
-    is_paused: bool,
+    /// Whether waiting jobs stay waiting.
+    pub(super) is_paused: bool,
     /// Inputs of jobs of earlier runs whose files cannot be read now: they may be there next time.
-    stranded: Vec<Params>,
+    pub(super) stranded: Vec<Params>,
     journal: Journal,
 }
 
@@ -35,11 +40,6 @@ impl Queue {
         (queue, left, warning)
     }
 
-    /// Every job: ended ones first, then the running one, then the waiting ones in order.
-    pub(super) fn jobs(&self) -> &[Job] {
-        &self.jobs
-    }
-
     /// The job that runs now.
     pub(super) fn running(&self) -> Option<&Job> {
         let mut jobs = self.jobs.iter();
@@ -55,16 +55,6 @@ impl Queue {
         self.jobs.iter_mut().find(|job| job.id == id)
     }
 
-    /// Whether waiting jobs stay waiting.
-    pub(super) fn is_paused(&self) -> bool {
-        self.is_paused
-    }
-
-    /// Pauses the queue after the running job, or resumes it.
-    pub(super) fn set_paused(&mut self, is_paused: bool) {
-        self.is_paused = is_paused;
-    }
-
     /// Adds a waiting job at the end.
     pub(super) fn add(&mut self, params: Params, request: Request) -> JobId {
         let id = JobId(self.next_id);
@@ -76,11 +66,6 @@ impl Queue {
             state: JobState::Waiting,
         });
         id
-    }
-
-    /// Keeps the inputs of a job of an earlier run for the next run.
-    pub(super) fn strand(&mut self, params: Params) {
-        self.stranded.push(params);
     }
 
     /// Cancels a waiting job at once, and the running one within a block of the model.
@@ -104,11 +89,6 @@ impl Queue {
         if let (Some(place), Some((other, _))) = (place, other) {
             self.jobs.swap(waiting[place].0, *other);
         }
-    }
-
-    /// Forgets jobs that have ended. Their pictures stay.
-    pub(super) fn clear_ended(&mut self) {
-        self.jobs.retain(|job| !job.has_ended());
     }
 
     /// Takes over what a waiting job amounts to now: another model may draw other sizes.
@@ -159,4 +139,62 @@ impl Queue {
         let unfinished = unfinished.map(|job| &job.params);
         self.journal.write(unfinished.chain(&self.stranded))
     }
+}
+
+/// The journal's file.
+struct Journal {
+    path: PathBuf,
+    /// What the file holds, so that it is written only when that changes.
+    written: Vec<Map<String, Value>>,
+    /// Held while the journal is open. Without it another window keeps the journal, and this one writes nothing.
+    lock: Option<File>,
+}
+
+impl Journal {
+    /// Opens the journal in `folder`, with the jobs that an earlier run left and a warning if there were any it cannot read.
+    fn open(folder: &Path) -> (Self, Vec<Params>, Option<String>) {
+        let path = folder.join("queue.json");
+        let lock = lock(folder);
+        let read = lock.is_some().then(|| stored::read(&path));
+        let (written, warning) = match read.transpose() {
+            Ok(jobs) => (jobs.flatten().unwrap_or_default(), None),
+            Err(reason) => (Vec::new(), Some(text::queue_unreadable(&reason))),
+        };
+        let journal = Self {
+            path,
+            written,
+            lock,
+        };
+        let params = journal.written.iter().map(stored::params).collect();
+        (journal, params, warning)
+    }
+
+    /// Writes the jobs that have not ended; without any, removes the file.
+    ///
+    /// # Errors
+    /// One sentence, when the file cannot be written.
+    fn write<'a>(&mut self, unfinished: impl Iterator<Item = &'a Params>) -> Result<(), String> {
+        let jobs: Vec<_> = unfinished.map(Params::to_json).collect();
+        if jobs == self.written || self.lock.is_none() {
+            return Ok(());
+        }
+        if jobs.is_empty() {
+            let removed = fs::remove_file(&self.path);
+            if let Some(error) = removed.err().filter(|e| e.kind() != ErrorKind::NotFound) {
+                return Err(text::queue_unsaved(error));
+            }
+        } else {
+            stored::write(&self.path, &jobs, text::queue_unsaved)?;
+        }
+        self.written = jobs;
+        Ok(())
+    }
+}
+
+/// Takes the lock that tells this window from others of the same user; `None` when another has it.
+fn lock(folder: &Path) -> Option<File> {
+    fs::create_dir_all(folder).ok()?;
+    let file = File::create(folder.join("queue.lock")).ok()?;
+    file.try_lock().ok()?;
+    Some(file)
 }

@@ -8,8 +8,8 @@ use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::Request;
-use crate::session::looks::Stamp;
-use crate::session::loras::{self, LoraState};
+use crate::session::loras;
+use crate::session::preview::Stamp;
 use crate::session::preview::{Key, Preview};
 use crate::session::program::Session;
 use crate::session::record::Record;
@@ -40,12 +40,12 @@ impl Session {
                 Err(problems) => (None, problems),
             };
             problems.extend_from_slice(&key.unusable);
-            let plan = |request| self.current.plan(request, key.memory_limit);
-            let plan = request.as_ref().and_then(plan);
+            let outlook = self.current.outlook.as_ref().zip(request.as_ref());
             Preview {
+                plan: outlook
+                    .and_then(|(outlook, request)| outlook.plan(request, key.memory_limit)),
                 request,
                 problems,
-                plan,
             }
         })
     }
@@ -74,13 +74,12 @@ impl Session {
     /// Where it is not, there is none, and the second value says so.
     pub fn params_of(&mut self, record: &Record) -> (Params, Option<String>) {
         let mut params = record.params();
-        let mut remark = None;
-        if let Some(reference) = record.image() {
-            params.image = self.inputs.find(reference);
-            if params.image.is_none() {
-                remark = Some(text::NO_IMAGE.to_owned());
-            }
-        }
+        params.image = record
+            .image()
+            .and_then(|reference| self.inputs.find(reference));
+        let lost = record.image().is_some() && params.image.is_none();
+        let mut remark = lost.then(|| text::NO_IMAGE.to_owned());
+        params.mask = None;
         if let Some(reference) = record.mask_reference().filter(|_| params.image.is_some()) {
             let embedded = record.mask_file();
             let embedded = embedded.and_then(|file| self.inputs.keep(&file, inputs::MASK).ok());
@@ -88,8 +87,6 @@ impl Session {
             if params.mask.is_none() {
                 remark = Some(text::NO_MASK.to_owned());
             }
-        } else {
-            params.mask = None;
         }
         self.hold_loras(&mut params);
         (params, remark)
@@ -106,9 +103,7 @@ impl Session {
         let is_missing = |reference: Reference| library.would_download(&reference);
         let is_held = |typed: &str| {
             let state = self.loras.state(typed);
-            let is_asked = state.is_some_and(|state| {
-                !matches!(state, LoraState::Failed(_) | LoraState::Several { .. })
-            });
+            let is_asked = state.is_some_and(|state| !state.has_failed());
             !is_asked && Reference::parse(typed).is_ok_and(is_missing)
         };
         let named = params.loras().map(|(_, typed)| typed.to_owned());

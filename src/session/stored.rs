@@ -5,8 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::files::{self, Readers};
+use crate::schema::params::Params;
 
 /// What a file holds; `None` when there is no file.
 ///
@@ -34,4 +36,11 @@ pub(super) fn write(
 ) -> Result<(), String> {
     let text = serde_json::to_vec_pretty(value).map_err(|error| unsaved(error.to_string()))?;
     files::write(path, &text, Readers::Usual).map_err(|error| unsaved(error.to_string()))
+}
+
+/// The inputs of a job; what another version wrote and this one does not know is left out.
+pub(super) fn params(inputs: &Map<String, Value>) -> Params {
+    let mut params = Params::default();
+    params.apply_json(inputs);
+    params
 }

@@ -20,8 +20,8 @@ use crate::session::background::{Background, Reporter, Task, contained};
 use crate::session::files::Target;
 use crate::session::gallery::Entry;
 use crate::session::inputs::InputStore;
-use crate::session::jobs::{Failure, Finished, Job, JobId, JobState, News, Run};
-use crate::session::loras::{self, Unavailable};
+use crate::session::jobs::{Finished, Job, JobId, JobState, News, Run};
+use crate::session::loras;
 use crate::session::record::Record;
 use crate::session::settings::Settings;
 use crate::session::text;
@@ -213,8 +213,8 @@ fn work(
                     tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
                     JobState::Finished(finished)
                 }
-                Ok(Err(Ended::Cancelled)) => JobState::Cancelled,
-                Ok(Err(Ended::Failed(failure))) => JobState::Failed(failure),
+                Ok(Err(Error::Cancelled)) => JobState::Cancelled,
+                Ok(Err(error)) => JobState::Failed(error.into()),
                 Err(reason) => {
                     // A generator that panicked may be left in any state; the next job gets a new one.
                     log::warn!(
@@ -289,30 +289,12 @@ fn build(
     built
 }
 
-/// Why a job ended without pictures.
-enum Ended {
-    Cancelled,
-    Failed(Failure),
-}
-
-impl From<Error> for Ended {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Cancelled => Self::Cancelled,
-            other => Self::Failed(Failure {
-                lacks_checker: matches!(other, Error::NoSafetyChecker),
-                sentence: other.to_string(),
-            }),
-        }
-    }
-}
-
 /// Runs one job and saves its pictures.
 fn run(
     generator: &mut dyn Generator,
     order: &Order,
     reporter: &Reporter<()>,
-) -> Result<Finished, Ended> {
+) -> Result<Finished, Error> {
     let started = Instant::now();
     let is_cancelled = || order.stop.is_raised() || reporter.stop().is_raised();
     let mut watch = |progress| {
@@ -324,12 +306,7 @@ fn run(
     };
     let mut request = order.request.clone();
     let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
-    let files = loras::collect(&order.library, &mut request, &order.stop, &mut on_bytes);
-    let files = files.map_err(|unavailable| match unavailable {
-        Unavailable::Cancelled => Ended::Cancelled,
-        Unavailable::Problem(problem) => Error::Input(problem).into(),
-        Unavailable::Sentence(sentence) => Ended::Failed(sentence.into()),
-    })?;
+    let files = loras::collect(&order.library, &mut request, &order.stop, &mut on_bytes)?;
     let job = engine::job::Job {
         request: &request,
         loras: &files,
@@ -338,7 +315,7 @@ fn run(
     };
     let mut outcome = generator.generate(&job, &mut watch)?;
     if is_cancelled() {
-        return Err(Ended::Cancelled);
+        return Err(Error::Cancelled);
     }
 
     let saving = Instant::now();
@@ -352,7 +329,7 @@ fn run(
         order.request.encoding,
         order.with_record.then_some(&record),
     );
-    let saved = saved.map_err(|error| Ended::Failed(error.to_string().into()))?;
+    let saved = saved.map_err(|error| Error::File(error.to_string()))?;
     outcome.notes.extend(saved.note());
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
