@@ -41,11 +41,17 @@ enum Failure {
     Interrupted,
 }
 
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Problems(vec![problem])
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Cancelled => Self::Interrupted,
-            Error::Input(problem) => Self::Problems(vec![problem]),
+            Error::Input(problem) => problem.into(),
             other => Self::Sentence(other.to_string()),
         }
     }
@@ -90,7 +96,7 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     target.check(request.num_outputs, request.encoding)?;
     if let Some(start) = &request.start {
         // A damaged file is found before a model is loaded, not after.
-        Prepared::read(start, &request).map_err(|problem| Failure::Problems(vec![problem]))?;
+        Prepared::read(start, &request)?;
     }
     let noise = matches.get_one::<PathBuf>("noise");
     let dump_path = matches.get_one::<PathBuf>("dump");
@@ -107,14 +113,13 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let saving = Instant::now();
     let record = Record::new(&params, &request, &outcome);
     let record = (!matches.get_flag("no-metadata")).then_some(&record);
-    let saved = target.save(&outcome.pictures, request.encoding, record)?;
-    outcome.notes.extend(saved.note());
+    let saved = target.save(&mut outcome, request.encoding, record)?;
     if let (Some(path), Some(dump)) = (dump_path, &probe.dump) {
         files::write(path, &dump.to_file()?, Readers::Usual).map_err(SavingError::from)?;
     }
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
-    let paths: Vec<_> = saved.paths.into_iter().map(|(_, path)| path).collect();
+    let paths: Vec<_> = saved.iter().map(|(_, path)| output::shown(path)).collect();
     Ok(summary(&request, &outcome, &paths))
 }
 
@@ -123,11 +128,8 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
     let mut params = Params::default();
     let mut problems = Vec::new();
     if let Some(path) = matches.get_one::<PathBuf>("input") {
-        match read_input(path) {
-            Ok(object) => problems.extend(params.apply_json(&object)),
-            // Without the file nothing sensible can be said of the inputs in it.
-            Err(problem) => return Err(Failure::Problems(vec![problem])),
-        }
+        // Without the file nothing sensible can be said of the inputs in it.
+        problems.extend(params.apply_json(&read_input(path)?));
     }
     for field in fields::all() {
         if let Some(text) = matches.get_one::<String>(field.name) {
@@ -136,14 +138,14 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
             problems.extend(field.set_text(&mut params, text).err());
         }
     }
-    let fidelity = if matches.get_flag("as-replicate") {
-        Fidelity::AsReplicate
-    } else {
-        Fidelity::Corrected
-    };
+    let is_exact = matches.get_flag("as-replicate");
     let looks = Looks::at(&params);
     let circumstances = Circumstances {
-        fidelity,
+        fidelity: if is_exact {
+            Fidelity::AsReplicate
+        } else {
+            Fidelity::Corrected
+        },
         native_side: card.native_side,
         is_flux_sized: card.is_flux_sized(),
         random: random_bits(),
@@ -185,10 +187,10 @@ fn memory_limit(matches: &ArgMatches) -> Result<Option<u64>, Failure> {
     match matches.get_one::<f64>("max-memory") {
         None => Ok(None),
         Some(gib) if gib.is_finite() && *gib > 0.0 => Ok(Some((gib * GIB) as u64)),
-        Some(gib) => Err(Failure::Problems(vec![Problem::new(
-            "max-memory",
-            format!("must be a number of GiB above 0, not {gib}"),
-        )])),
+        Some(gib) => {
+            let message = format!("must be a number of GiB above 0, not {gib}");
+            Err(Problem::new("max-memory", message).into())
+        }
     }
 }
 
@@ -295,9 +297,9 @@ fn withheld(outcome: &Outcome) -> Value {
 }
 
 /// What is printed.
-fn summary(request: &Request, outcome: &Outcome, paths: &[PathBuf]) -> Value {
+fn summary(request: &Request, outcome: &Outcome, paths: &[String]) -> Value {
     json!({
-        "output": paths.iter().map(|path| output::shown(path)).collect::<Vec<_>>(),
+        "output": paths,
         "withheld": withheld(outcome),
         "seed": request.seed,
         "width": request.size.width,

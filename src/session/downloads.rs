@@ -197,12 +197,19 @@ impl Downloads {
 
     /// Adds a download; it begins at once, or when its turn comes. One for the same purpose goes on instead.
     pub(super) fn begin(&mut self, purpose: Purpose, name: String, files: Vec<Published>) {
-        self.recall(purpose.clone(), name, files);
         self.resume(&purpose);
+        self.add(purpose, name, files, Halt::Waiting);
+        self.run_next();
     }
 
-    /// Adds a download of an earlier run of the program, which stands still until the user goes on with it.
-    pub(super) fn recall(&mut self, purpose: Purpose, name: String, files: Vec<Published>) {
+    /// Adds a download that stands still, unless there is one for the same purpose.
+    pub(super) fn add(
+        &mut self,
+        purpose: Purpose,
+        name: String,
+        files: Vec<Published>,
+        halt: Halt,
+    ) {
         if self.find(&purpose).is_some() {
             return;
         }
@@ -217,7 +224,7 @@ impl Downloads {
             bytes,
             file: 0,
             is_checking: false,
-            halt: Some(Halt::Paused),
+            halt: Some(halt),
             marks: VecDeque::new(),
             task: None,
         });
@@ -239,16 +246,10 @@ impl Downloads {
 
     /// Goes on with downloads that were refused for want of a token.
     pub(super) fn retry_closed(&mut self) {
-        let is_closed = |halt: &Halt| {
-            matches!(
-                halt,
-                Halt::Failed {
-                    licence_page: Some(_),
-                    ..
-                }
-            )
-        };
-        self.let_wait(|download| download.halt.as_ref().is_some_and(is_closed));
+        self.let_wait(|download| {
+            let halt = &download.halt;
+            matches!(halt, Some(Halt::Failed { licence_page, .. }) if licence_page.is_some())
+        });
     }
 
     /// Lets some downloads wait for their turn, which may be at once.

@@ -62,11 +62,14 @@ impl From<String> for Failure {
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for JobState {
     fn from(error: Error) -> Self {
-        Self {
-            sentence: error.to_string(),
-            lacks_checker: matches!(error, Error::NoSafetyChecker),
+        match error {
+            Error::Cancelled => Self::Cancelled,
+            error => Self::Failed(Failure {
+                sentence: error.to_string(),
+                lacks_checker: matches!(error, Error::NoSafetyChecker),
+            }),
         }
     }
 }

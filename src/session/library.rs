@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::imaging::read;
+use crate::schema::request::Request;
 use crate::session::current::Current;
-use crate::session::downloads::Purpose;
-use crate::session::jobs::Job;
+use crate::session::downloads::{Halt, Purpose};
+use crate::session::jobs::{Job, JobState};
 use crate::session::program::Session;
 use crate::session::text;
 use crate::session::worker::ModelState;
@@ -113,7 +114,17 @@ impl Session {
         let waiting = self.jobs().iter().filter(|job| job.is_waiting());
         let resolved = waiting.map(|job| (job.id, self.resolve(&job.params, job.request.seed)));
         for (id, resolved) in resolved.collect::<Vec<_>>() {
-            self.queue.update(id, resolved);
+            let Some(job) = self.queue.job_mut(id) else {
+                continue;
+            };
+            match resolved {
+                // A seed that nobody chose stays what it was.
+                Ok(request) => {
+                    let seed = job.request.seed;
+                    job.request = Request { seed, ..request };
+                }
+                Err(problems) => job.state = JobState::Failed(text::reasons(&problems).into()),
+            }
         }
     }
 
@@ -203,7 +214,7 @@ impl Session {
                 _ => (self.models.lacking(&name)).is_some_and(|files| !files.is_empty()),
             };
             if is_lacking && let Some((name, files)) = self.models.wanted(&purpose) {
-                self.downloads.recall(purpose, name, files);
+                self.downloads.add(purpose, name, files, Halt::Paused);
             }
         }
     }

@@ -197,9 +197,9 @@ impl Shelf {
 
     /// Ends what is looked for and no longer named by anybody.
     pub fn end_all_but(&mut self, typed: &[&str]) {
-        self.entries.retain(|name, entry| {
-            entry.task.is_none() || typed.iter().any(|typed| typed.trim() == name)
-        });
+        let is_named = |name: &str| typed.iter().any(|typed| typed.trim() == name);
+        self.entries
+            .retain(|name, entry| entry.task.is_none() || is_named(name));
     }
 
     /// How far the LoRA is that was typed, if it was looked for.
@@ -219,12 +219,9 @@ impl Shelf {
 
     /// Ends a download. What has arrived stays for the next time.
     pub fn cancel(&mut self, typed: &str) {
-        if let Some(Entry {
-            task: Some(task), ..
-        }) = self.entries.get(typed.trim())
-        {
-            task.cancel();
-        }
+        let entry = self.entries.get(typed.trim());
+        let task = entry.and_then(|entry| entry.task.as_ref());
+        task.into_iter().for_each(Task::cancel);
     }
 
     /// What stands against a job with these inputs, of the LoRAs that are there.
@@ -246,8 +243,8 @@ impl Shelf {
                 entry.state = LoraState::Arriving(bytes);
             }
             if let Some(ended) = Task::take(&mut entry.task) {
-                entry.state =
-                    ended.unwrap_or_else(|reason| LoraState::Failed(text::search_failed(reason)));
+                let failed = |reason| LoraState::Failed(text::search_failed(reason));
+                entry.state = ended.unwrap_or_else(failed);
             }
         }
     }

@@ -172,7 +172,7 @@ impl Models {
         install::held_in(elsewhere, file).filter(|_| !is_of_checker)
     }
 
-    /// Where the model of a complete download lies, or elsewhere what an offer has.
+    /// Where the model of a complete download lies, in the folder of downloads or elsewhere; the safety checker is none.
     pub(super) fn path_of(&self, purpose: &Purpose) -> Option<PathBuf> {
         let offer = match purpose {
             Purpose::Offer(id) => self.catalog.offer(id)?,
@@ -202,11 +202,8 @@ impl Models {
             (is_downloaded || is_named) && !used.contains(file) && !kept.contains(file)
         };
         // Where the transformer stays, the rest does as well.
-        let is_removable = model.transformer.iter().all(|file| is_free(&file));
-        let files = model
-            .files
-            .iter()
-            .filter(|file| is_removable && is_free(file));
+        let goes = model.transformer.iter().all(|file| is_free(&file));
+        let files = model.files.iter().filter(|file| goes && is_free(file));
         files.cloned().collect()
     }
 

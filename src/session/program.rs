@@ -171,7 +171,9 @@ impl Session {
                 self.gallery.insert(entry.clone());
             }
         }
-        self.queue.end(id, state);
+        if let Some(job) = self.queue.job_mut(id) {
+            job.state = state;
+        }
         self.current.retiring.clear();
         self.advance();
     }
@@ -221,7 +223,7 @@ impl Session {
 
     /// The job called `id`.
     pub fn job(&self, id: JobId) -> Option<&Job> {
-        self.queue.job(id)
+        self.jobs().iter().find(|job| job.id == id)
     }
 
     /// Whether waiting jobs stay waiting.

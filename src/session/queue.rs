@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::jobs::{Job, JobId, JobState};
@@ -40,18 +39,12 @@ impl Queue {
         (queue, left, warning)
     }
 
-    /// The job that runs now.
     pub(super) fn running(&self) -> Option<&Job> {
         let mut jobs = self.jobs.iter();
         jobs.find(|job| matches!(job.state, JobState::Running(_)))
     }
 
-    /// The job called `id`.
-    pub(super) fn job(&self, id: JobId) -> Option<&Job> {
-        self.jobs.iter().find(|job| job.id == id)
-    }
-
-    fn job_mut(&mut self, id: JobId) -> Option<&mut Job> {
+    pub(super) fn job_mut(&mut self, id: JobId) -> Option<&mut Job> {
         self.jobs.iter_mut().find(|job| job.id == id)
     }
 
@@ -68,7 +61,6 @@ impl Queue {
         id
     }
 
-    /// Cancels a waiting job at once, and the running one within a block of the model.
     pub(super) fn cancel(&mut self, id: JobId) {
         if let Some(job) = self.job_mut(id) {
             match &job.state {
@@ -79,7 +71,6 @@ impl Queue {
         }
     }
 
-    /// Moves a waiting job one place towards the front (`-1`) or the end (`1`).
     pub(super) fn reorder(&mut self, id: JobId, by: isize) {
         let numbered = self.jobs.iter().enumerate();
         let waiting = numbered.filter(|(_, job)| job.is_waiting());
@@ -88,19 +79,6 @@ impl Queue {
         let other = place.and_then(|place| waiting.get(place.checked_add_signed(by)?));
         if let (Some(place), Some((other, _))) = (place, other) {
             self.jobs.swap(waiting[place].0, *other);
-        }
-    }
-
-    /// Takes over what a waiting job amounts to now: another model may draw other sizes.
-    pub(super) fn update(&mut self, id: JobId, resolved: Result<Request, Vec<Problem>>) {
-        let Some(job) = self.job_mut(id) else { return };
-        match resolved {
-            // A seed that nobody chose stays what it was.
-            Ok(request) => {
-                let seed = job.request.seed;
-                job.request = Request { seed, ..request };
-            }
-            Err(problems) => job.state = JobState::Failed(text::reasons(&problems).into()),
         }
     }
 
@@ -118,13 +96,6 @@ impl Queue {
             JobState::Running(run) => Some((job.id, run.pump()?)),
             _ => None,
         })
-    }
-
-    /// Gives a job its last state.
-    pub(super) fn end(&mut self, id: JobId, state: JobState) {
-        if let Some(job) = self.job_mut(id) {
-            job.state = state;
-        }
     }
 
     /// Puts the jobs in order and writes the journal.

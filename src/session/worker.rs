@@ -39,12 +39,9 @@ pub(super) struct Order {
     id: JobId,
     params: Params,
     request: Request,
-    folder: PathBuf,
-    file_names: String,
-    with_record: bool,
+    settings: Settings,
     inputs: InputStore,
     library: Library,
-    memory_limit: Option<u64>,
     /// Where a safety checker may be.
     places: Vec<PathBuf>,
     stop: Stop,
@@ -66,12 +63,9 @@ impl Order {
             id: job.id,
             params: job.params.clone(),
             request: job.request.clone(),
-            folder: settings.output_folder.clone(),
-            file_names: settings.file_names.clone(),
-            with_record: settings.metadata,
+            settings: settings.clone(),
             inputs: inputs.clone(),
             library: library.clone(),
-            memory_limit: settings.memory_limit(),
             places,
             stop: stop.clone(),
             news,
@@ -197,34 +191,36 @@ fn work(
             }
             Asked::Reload => None,
         };
-        let built = if generator.is_some() {
-            Ok(())
-        } else {
-            build(&mut make, &chosen, &places, reporter).map(|built| generator = Some(built))
+        let built = match generator.take() {
+            Some(ready) => Ok(ready),
+            None => build(&mut make, &chosen, &places, reporter),
         };
-        let Some(order) = order else { continue };
+        let Some(order) = order else {
+            generator = built.ok();
+            continue;
+        };
         places.clone_from(&order.places);
         log::info!("job {} starts", order.id.0);
-        let state = match (generator.as_mut(), built) {
-            (Some(ready), _) => match contained(|| run(ready.as_mut(), &order, reporter)) {
-                Ok(Ok(finished)) => {
-                    // The job has taught how fast the device is.
-                    let outlook = ready.outlook(&places).map(Box::new);
-                    tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
-                    JobState::Finished(finished)
+        let state = match built {
+            Ok(mut ready) => match contained(|| run(ready.as_mut(), &order, reporter)) {
+                Ok(ended) => {
+                    if ended.is_ok() {
+                        // The job has taught how fast the device is.
+                        let outlook = ready.outlook(&places).map(Box::new);
+                        tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
+                    }
+                    generator = Some(ready);
+                    ended.map_or_else(JobState::from, JobState::Finished)
                 }
-                Ok(Err(Error::Cancelled)) => JobState::Cancelled,
-                Ok(Err(error)) => JobState::Failed(error.into()),
+                // A generator that panicked may be left in any state; the next job gets a new one.
                 Err(reason) => {
-                    // A generator that panicked may be left in any state; the next job gets a new one.
                     log::warn!(
                         "the engine stopped unexpectedly and starts again with the next job"
                     );
-                    generator = None;
-                    JobState::Failed(text::engine_stopped(&reason).into())
+                    JobState::Failed(text::engine_stopped(reason).into())
                 }
             },
-            (None, built) => JobState::Failed(built.err().unwrap_or_default().into()),
+            Err(sentence) => JobState::Failed(sentence.into()),
         };
         note_end(order.id, &state);
         tell(reporter, &order.news, News::Ended(state));
@@ -310,7 +306,7 @@ fn run(
     let job = engine::job::Job {
         request: &request,
         loras: &files,
-        memory_limit: order.memory_limit,
+        memory_limit: order.settings.memory_limit(),
         safety_checkers: &order.places,
     };
     let mut outcome = generator.generate(&job, &mut watch)?;
@@ -319,21 +315,18 @@ fn run(
     }
 
     let saving = Instant::now();
-    if let Some(image) = order.params.image.as_ref().filter(|_| order.with_record) {
+    let settings = &order.settings;
+    if let Some(image) = order.params.image.as_ref().filter(|_| settings.metadata) {
         order.inputs.keep_copy(image);
     }
     let record = Record::new(&order.params, &request, &outcome);
-    let target = Target::named(&order.folder, &order.file_names, &order.request);
-    let saved = target.save(
-        &outcome.pictures,
-        order.request.encoding,
-        order.with_record.then_some(&record),
-    );
+    let written = settings.metadata.then_some(&record);
+    let target = Target::named(&settings.output_folder, &settings.file_names, &request);
+    let saved = target.save(&mut outcome, request.encoding, written);
     let saved = saved.map_err(|error| Error::File(error.to_string()))?;
-    outcome.notes.extend(saved.note());
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
-    let mut files: HashMap<_, _> = saved.paths.into_iter().collect();
+    let mut files: HashMap<_, _> = saved.into_iter().collect();
     let pictures = outcome.pictures.iter().enumerate();
     let entries = pictures.filter_map(|(index, picture)| {
         let record = Some(record.of_picture(index));
@@ -342,8 +335,10 @@ fn run(
             Picture::Withheld(reason) => {
                 // A name that no file has, not even in a folder with names of the user's own.
                 let name = format!("withheld {} {index}", order.id.0);
-                let path = order.folder.join(name);
-                Some(Entry::withheld(path, record, reason.to_string()))
+                Some(Entry {
+                    withheld: Some(reason.to_string()),
+                    ..Entry::new(settings.output_folder.join(name), record)
+                })
             }
             Picture::Dropped(_) => None,
         }
