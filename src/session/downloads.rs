@@ -98,6 +98,9 @@ pub struct Download {
     task: Option<Fetching>,
 }
 
+/// What a download is called, and its files.
+pub(super) type Wanted = (String, Vec<Published>);
+
 /// The task of a download.
 type Fetching = Task<Result<(), Error>, Arrival>;
 
@@ -196,20 +199,14 @@ impl Downloads {
     }
 
     /// Adds a download; it begins at once, or when its turn comes. One for the same purpose goes on instead.
-    pub(super) fn begin(&mut self, purpose: Purpose, name: String, files: Vec<Published>) {
+    pub(super) fn begin(&mut self, purpose: Purpose, wanted: Wanted) {
         self.resume(&purpose);
-        self.add(purpose, name, files, Halt::Waiting);
+        self.add(purpose, wanted, Halt::Waiting);
         self.run_next();
     }
 
     /// Adds a download that stands still, unless there is one for the same purpose.
-    pub(super) fn add(
-        &mut self,
-        purpose: Purpose,
-        name: String,
-        files: Vec<Published>,
-        halt: Halt,
-    ) {
+    pub(super) fn add(&mut self, purpose: Purpose, (name, files): Wanted, halt: Halt) {
         if self.find(&purpose).is_some() {
             return;
         }

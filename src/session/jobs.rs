@@ -113,7 +113,7 @@ pub struct Run {
     progress: Option<Progress>,
     /// When denoising began, and how much of the whole was done then.
     denoising_since: Option<(Instant, f32)>,
-    stop: Stop,
+    pub(super) stop: Stop,
     news: Receiver<News>,
 }
 
@@ -144,11 +144,6 @@ impl Run {
         let done = self.progress?.fraction();
         let gained = done - before;
         (gained > 0.02).then(|| since.elapsed().mul_f32((1.0 - done).max(0.0) / gained))
-    }
-
-    /// Asks the engine to stop.
-    pub(super) fn cancel(&self) {
-        self.stop.raise();
     }
 
     /// Takes in what the worker has told; returns the last state of the job once it has ended.

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 
 use crate::imaging::read;
 use crate::schema::request::Request;
-use crate::session::current::Current;
 use crate::session::downloads::{Halt, Purpose};
 use crate::session::jobs::{Job, JobState};
 use crate::session::program::Session;
 use crate::session::text;
-use crate::session::worker::ModelState;
+use crate::session::worker::{Current, ModelState};
 use crate::weights::error::Error;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::survey::found::FoundModel;
@@ -186,8 +185,8 @@ impl Session {
 
     /// Begins a download, or goes on with it.
     pub fn fetch_model(&mut self, purpose: Purpose) {
-        if let Some((name, files)) = self.models.wanted(&purpose) {
-            self.downloads.begin(purpose, name, files);
+        if let Some(wanted) = self.models.wanted(&purpose) {
+            self.downloads.begin(purpose, wanted);
             self.remember_downloads();
         }
     }
@@ -213,8 +212,8 @@ impl Session {
                 Purpose::Safety => !self.models.has_checker(),
                 _ => (self.models.lacking(&name)).is_some_and(|files| !files.is_empty()),
             };
-            if is_lacking && let Some((name, files)) = self.models.wanted(&purpose) {
-                self.downloads.add(purpose, name, files, Halt::Paused);
+            if is_lacking && let Some(wanted) = self.models.wanted(&purpose) {
+                self.downloads.add(purpose, wanted, Halt::Paused);
             }
         }
     }

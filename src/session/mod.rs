@@ -12,12 +12,11 @@
 //! | [`settings`] | what the user chose, and what the program remembers besides |
 //! | [`gallery`], [`pictures`] | the output folder, and the pictures read from disk |
 //! | [`loras`], [`models`], [`downloads`] | what is on this machine, and what is on its way |
-//! | [`jobs`], `queue`, [`worker`] | the jobs, and the task that runs them |
-//! | `current`, [`preview`] | the model in use, and what the form asks in every frame |
+//! | [`jobs`], `queue`, [`worker`] | the jobs, the model in use, and the task that runs them |
+//! | [`preview`] | what the form asks in every frame |
 //! | [`program`], `library`, `resolving` | the session on top of its parts, its models, and the way from inputs to jobs |
 
 pub mod background;
-mod current;
 pub mod downloads;
 pub mod files;
 pub mod folders;

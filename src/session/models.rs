@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::session::background::{Background, Reporter, Task};
-use crate::session::downloads::Purpose;
+use crate::session::downloads::{Purpose, Wanted};
 use crate::session::folders::Folders;
 use crate::session::text;
 use crate::weights::catalog::{Catalog, Published};
@@ -71,8 +71,7 @@ impl Models {
 
     /// The models that were found; `None` before the first look is over.
     pub fn found(&self) -> Option<Arc<[FoundModel]>> {
-        let looked = self.looked.as_ref();
-        looked.map(|looked| Arc::clone(&looked.models))
+        Some(Arc::clone(&self.looked.as_ref()?.models))
     }
 
     /// Whether folders are being looked through.
@@ -143,9 +142,9 @@ impl Models {
         self.lacking.get(offer).map(Vec::as_slice)
     }
 
-    /// What a download is called, and its files but for those that lie elsewhere on this machine. `None` before the first
-    /// look is over, and where there is no such thing.
-    pub(super) fn wanted(&self, purpose: &Purpose) -> Option<(String, Vec<Published>)> {
+    /// What a download is to bring: what does not lie elsewhere on this machine. `None` before the first look is over, and
+    /// where there is no such thing.
+    pub(super) fn wanted(&self, purpose: &Purpose) -> Option<Wanted> {
         let found = &self.looked.as_ref()?.models;
         let (name, mut files) = match purpose {
             Purpose::Offer(id) => {
@@ -226,9 +225,10 @@ impl Models {
 
     /// What has come of files that were put into the trash: a sentence where that failed.
     pub(super) fn take_trashed(&mut self) -> Vec<Result<(), String>> {
-        let trashed = Task::take_ended(&mut self.trashing).into_iter();
-        let trashed = trashed.map(|done| done.map_err(text::trash_failed).flatten());
-        trashed.collect()
+        let ended = Task::take_ended(&mut self.trashing).into_iter();
+        ended
+            .map(|done| done.map_err(text::trash_failed).flatten())
+            .collect()
     }
 
     /// What has come of the path that was opened.

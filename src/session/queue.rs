@@ -65,7 +65,7 @@ impl Queue {
         if let Some(job) = self.job_mut(id) {
             match &job.state {
                 JobState::Waiting => job.state = JobState::Cancelled,
-                JobState::Running(run) => run.cancel(),
+                JobState::Running(run) => run.stop.raise(),
                 _ => {}
             }
         }
@@ -126,14 +126,13 @@ impl Journal {
     fn open(folder: &Path) -> (Self, Vec<Params>, Option<String>) {
         let path = folder.join("queue.json");
         let lock = lock(folder);
-        let read = lock.is_some().then(|| stored::read(&path));
-        let (written, warning) = match read.transpose() {
-            Ok(jobs) => (jobs.flatten().unwrap_or_default(), None),
-            Err(reason) => (Vec::new(), Some(text::queue_unreadable(&reason))),
-        };
+        let read = lock
+            .as_ref()
+            .map(|_| stored::read(&path, text::queue_unreadable));
+        let (written, warning) = read.unwrap_or_default();
         let journal = Self {
             path,
-            written,
+            written: written.unwrap_or_default(),
             lock,
         };
         let params = journal.written.iter().map(stored::params).collect();

@@ -138,10 +138,9 @@ struct File {
 impl Settings {
     /// Reads the settings. A file that cannot be read gives the defaults and a warning.
     pub(super) fn read(folders: &Folders) -> (Self, Option<String>) {
-        let (file, warning) = match stored::read(&folders.config.join(SETTINGS)) {
-            Ok(file) => (file.unwrap_or_default(), None),
-            Err(reason) => (File::default(), Some(text::settings_unreadable(&reason))),
-        };
+        let path = folders.config.join(SETTINGS);
+        let (file, warning) = stored::read::<File>(&path, text::settings_unreadable);
+        let file = file.unwrap_or_default();
         let settings = Self {
             output_folder: file.output_folder.unwrap_or(folders.pictures.clone()),
             theme: file.theme,
@@ -180,11 +179,8 @@ impl Settings {
             model_folders: self.model_folders.clone(),
             inputs: self.params.to_json(),
         };
-        stored::write(
-            &folders.config.join(SETTINGS),
-            &file,
-            text::settings_unsaved,
-        )
+        let path = folders.config.join(SETTINGS);
+        stored::write(&path, &file, text::settings_unsaved)
     }
 }
 
@@ -210,15 +206,13 @@ impl State {
     /// Reads the state. Until it has a file, it is what earlier versions kept among the settings; a file that cannot be read
     /// gives a warning.
     pub(super) fn read(folders: &Folders) -> (Self, Option<String>) {
-        match stored::read(&folders.state.join(STATE)) {
-            Ok(Some(state)) => (state, None),
-            Ok(None) => {
-                let settings = std::fs::read(folders.config.join(SETTINGS)).unwrap_or_default();
-                let state = serde_json::from_slice(&settings);
-                (state.unwrap_or_default(), None)
-            }
-            Err(reason) => (Self::default(), Some(text::settings_unreadable(&reason))),
+        let read = stored::read(&folders.state.join(STATE), text::settings_unreadable);
+        let (mut state, warning) = read;
+        if state.is_none() && warning.is_none() {
+            let settings = std::fs::read(folders.config.join(SETTINGS)).unwrap_or_default();
+            state = serde_json::from_slice(&settings).ok();
         }
+        (state.unwrap_or_default(), warning)
     }
 
     /// Writes the state.

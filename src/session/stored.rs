@@ -10,19 +10,24 @@ use serde_json::{Map, Value};
 use crate::files::{self, Readers};
 use crate::schema::params::Params;
 
-/// What a file holds; `None` when there is no file.
-///
-/// # Errors
-/// The reason why it cannot be read. A damaged file is renamed then, out of the way of the next [`write`].
-pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
-    let text = match std::fs::read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        text => text.map_err(|error| error.to_string())?,
+/// What a file holds, if there is one that can be read. If it cannot, `unreadable` makes a warning of the reason; a damaged
+/// file is renamed then, out of the way of the next [`write`].
+pub(super) fn read<T: DeserializeOwned>(
+    path: &Path,
+    unreadable: fn(String) -> String,
+) -> (Option<T>, Option<String>) {
+    let read = match std::fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return (None, None),
+        Err(error) => Err(error.to_string()),
+        Ok(text) => serde_json::from_slice(&text).map_err(|error| {
+            let _ = std::fs::rename(path, path.with_extension("json.damaged"));
+            error.to_string()
+        }),
     };
-    serde_json::from_slice(&text).map_err(|error| {
-        let _ = std::fs::rename(path, path.with_extension("json.damaged"));
-        error.to_string()
-    })
+    match read {
+        Ok(value) => (Some(value), None),
+        Err(reason) => (None, Some(unreadable(reason))),
+    }
 }
 
 /// Writes a file; `unsaved` makes a sentence of the reason why that fails.
