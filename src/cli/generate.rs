@@ -1,13 +1,13 @@
 //! `flux-qfaces generate`: one request, from flags and a JSON file to picture files and a JSON object.
 
-use std::io::{IsTerminal, Read, stderr};
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::ArgMatches;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{output, sources};
@@ -243,39 +243,27 @@ fn run_engine(
     }
 }
 
-/// A bar on standard error, where that is a terminal.
-pub(super) fn bar() -> ProgressBar {
-    let target = if stderr().is_terminal() {
-        ProgressDrawTarget::stderr()
-    } else {
-        ProgressDrawTarget::hidden()
-    };
-    let bar = ProgressBar::with_draw_target(Some(1000), target);
-    if let Ok(style) = ProgressStyle::with_template("{msg:32} {bar:32} {percent:>3} %  {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar
+/// A bar on standard error, which hides itself where that is no terminal.
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:32} {bar:32} {percent:>3} %  {eta} left");
+    ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Shows how far the job is.
-pub(super) fn show(bar: &ProgressBar, progress: Progress) {
-    let share = if progress.stage == Stage::Fetching {
-        progress.part
-    } else {
-        progress.fraction()
+fn show(bar: &ProgressBar, progress: Progress) {
+    let share = match progress.stage {
+        Stage::Fetching => progress.part,
+        _ => progress.fraction(),
     };
     bar.set_position((share * 1000.0) as u64);
+    let (picture, pictures) = (progress.picture + 1, progress.pictures);
+    let (step, steps) = (progress.step + 1, progress.steps);
     let label = progress.stage.label();
     bar.set_message(match progress.stage {
-        Stage::Denoising if progress.pictures > 1 => format!(
-            "Picture {} of {}, step {} of {}",
-            progress.picture + 1,
-            progress.pictures,
-            progress.step + 1,
-            progress.steps
-        ),
-        Stage::Denoising => format!("{label}, step {} of {}", progress.step + 1, progress.steps),
+        Stage::Denoising if pictures > 1 => {
+            format!("Picture {picture} of {pictures}, step {step} of {steps}")
+        }
+        Stage::Denoising => format!("{label}, step {step} of {steps}"),
         _ => label.to_owned(),
     });
 }

@@ -13,9 +13,6 @@ use crate::weights::survey::assembly::open_model;
 use crate::weights::tokens::Tokens;
 
 /// The model that was asked for, or the embedded one.
-///
-/// # Errors
-/// When there is no model at that path, or it lacks files.
 pub(super) fn model(matches: &ArgMatches) -> Result<ModelSource, Error> {
     Ok(model_asked_for(matches)?.unwrap_or(ModelSource::Embedded))
 }

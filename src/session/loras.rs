@@ -77,14 +77,6 @@ fn unavailable(lora: &Lora, error: &Error) -> engine::error::Error {
     }
 }
 
-/// What stands against a job with these inputs as long as the user has not said that a LoRA is downloaded.
-pub(super) fn held(params: &Params, held: &[String]) -> Vec<Problem> {
-    let waiting = params.loras();
-    let waiting = waiting.filter(|(_, typed)| held.iter().any(|held| held == typed));
-    let problem = |(field, _)| Problem::new(field, text::LORA_HELD);
-    waiting.map(problem).collect()
-}
-
 /// How far a LoRA of the form is.
 #[derive(Clone, Debug)]
 pub enum LoraState {

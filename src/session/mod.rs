@@ -10,10 +10,9 @@
 //! | [`background`] | tasks: the only place that starts threads |
 //! | [`inputs`], [`record`], [`files`] | what is kept of a picture, written into it, and written as a file |
 //! | [`settings`] | what the user chose, and what the program remembers besides |
-//! | [`gallery`], [`pictures`] | the output folder, and the pictures read from disk |
+//! | [`gallery`], [`pictures`], [`preview`] | the output folder, pictures read from disk, what the form asks in every frame |
 //! | [`loras`], [`models`], [`downloads`] | what is on this machine, and what is on its way |
 //! | [`jobs`], `queue`, [`worker`] | the jobs, the model in use, and the task that runs them |
-//! | [`preview`] | what the form asks in every frame |
 //! | [`program`], `library`, `resolving` | the session on top of its parts, its models, and the way from inputs to jobs |
 
 pub mod background;

@@ -98,10 +98,7 @@ impl Queue {
         })
     }
 
-    /// Puts the jobs in order and writes the journal.
-    ///
-    /// # Errors
-    /// One sentence, when it cannot be written.
+    /// Puts the jobs in order and writes the journal, or says in one sentence why it cannot.
     pub(super) fn save(&mut self) -> Result<(), String> {
         // Ended jobs first, so that the list reads from past to future.
         self.jobs
@@ -140,9 +137,6 @@ impl Journal {
     }
 
     /// Writes the jobs that have not ended; without any, removes the file.
-    ///
-    /// # Errors
-    /// One sentence, when the file cannot be written.
     fn write<'a>(&mut self, unfinished: impl Iterator<Item = &'a Params>) -> Result<(), String> {
         let jobs: Vec<_> = unfinished.map(Params::to_json).collect();
         if jobs == self.written || self.lock.is_none() {

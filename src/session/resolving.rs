@@ -8,9 +8,7 @@ use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::Request;
-use crate::session::loras;
-use crate::session::preview::Stamp;
-use crate::session::preview::{Key, Preview};
+use crate::session::preview::{Key, Preview, Stamp};
 use crate::session::program::Session;
 use crate::session::record::Record;
 use crate::session::{inputs, text};
@@ -40,17 +38,17 @@ impl Session {
                 Err(problems) => (None, problems),
             };
             problems.extend_from_slice(&key.unusable);
-            let outlook = self.current.outlook.as_ref().zip(request.as_ref());
+            let known = self.current.outlook.as_ref().zip(request.as_ref());
+            let plan = known.and_then(|(outlook, job)| outlook.plan(job, key.memory_limit));
             Preview {
-                plan: outlook
-                    .and_then(|(outlook, request)| outlook.plan(request, key.memory_limit)),
                 request,
                 problems,
+                plan,
             }
         })
     }
 
-    /// The job that `params` describe now.
+    /// The job that `params` describe now; a LoRA that waits for the user's word stands against it.
     pub(super) fn resolve(&self, params: &Params, random: u64) -> Result<Request, Vec<Problem>> {
         let looks = self.looks.at(params);
         let circumstances = Circumstances {
@@ -61,12 +59,15 @@ impl Session {
             image: looks.image.as_ref(),
             mask: looks.mask.as_ref(),
         };
-        let request = Request::resolve(params, circumstances);
-        let held = loras::held(params, &self.state.loras_held);
-        match request {
+        let loras = params.loras();
+        let held = loras.filter(|(_, typed)| self.state.is_held(typed));
+        let held: Vec<_> = held
+            .map(|(field, _)| Problem::new(field, text::LORA_HELD))
+            .collect();
+        match Request::resolve(params, circumstances) {
             Ok(request) if held.is_empty() => Ok(request),
             Ok(_) => Err(held),
-            Err(problems) => Err(problems.into_iter().chain(held).collect()),
+            Err(problems) => Err([problems, held].concat()),
         }
     }
 
@@ -74,11 +75,10 @@ impl Session {
     /// Where it is not, there is none, and the second value says so.
     pub fn params_of(&mut self, record: &Record) -> (Params, Option<String>) {
         let mut params = record.params();
-        params.image = record
-            .image()
-            .and_then(|reference| self.inputs.find(reference));
-        let lost = record.image().is_some() && params.image.is_none();
-        let mut remark = lost.then(|| text::NO_IMAGE.to_owned());
+        let image = record.image();
+        params.image = image.and_then(|reference| self.inputs.find(reference));
+        let is_lost = image.is_some() && params.image.is_none();
+        let mut remark = is_lost.then(|| text::NO_IMAGE.to_owned());
         params.mask = None;
         if let Some(reference) = record.mask_reference().filter(|_| params.image.is_some()) {
             let embedded = record.mask_file();

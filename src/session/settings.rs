@@ -161,10 +161,7 @@ impl Settings {
         self.memory_gib.map(|gib| u64::from(gib) << 30)
     }
 
-    /// Writes the settings.
-    ///
-    /// # Errors
-    /// One sentence, when the file cannot be written.
+    /// Writes the settings, or says in one sentence why it cannot.
     pub(super) fn write(&self, folders: &Folders) -> Result<(), String> {
         let chosen = self.output_folder != folders.pictures;
         let file = File {
@@ -215,10 +212,7 @@ impl State {
         (state.unwrap_or_default(), warning)
     }
 
-    /// Writes the state.
-    ///
-    /// # Errors
-    /// One sentence, when the file cannot be written.
+    /// Writes the state, or says in one sentence why it cannot.
     pub(super) fn write(&self, folders: &Folders) -> Result<(), String> {
         stored::write(&folders.state.join(STATE), self, text::settings_unsaved)
     }

@@ -31,9 +31,6 @@ pub(super) fn read<T: DeserializeOwned>(
 }
 
 /// Writes a file; `unsaved` makes a sentence of the reason why that fails.
-///
-/// # Errors
-/// That sentence.
 pub(super) fn write(
     path: &Path,
     value: &impl Serialize,
