@@ -199,15 +199,13 @@ fn encoded(
     let Some(record) = record.map(|record| record.of_picture(index)) else {
         return Ok((codec::encode(picture, encoding, None)?, None));
     };
-    let bare = (record.without_mask(), Some(LeftOut::Mask));
-    for (record, left_out) in [(record, None), bare] {
+    let maskless = (record.without_mask(), Some(LeftOut::Mask));
+    for (record, left_out) in [(record, None), maskless] {
         match codec::encode(picture, encoding, Some(&serde_json::to_string(&record)?)) {
             Err(codec::Error::RecordTooLong(_)) => {}
             encoded => return Ok((encoded?, left_out)),
         }
     }
-    Ok((
-        codec::encode(picture, encoding, None)?,
-        Some(LeftOut::Record),
-    ))
+    let bare = codec::encode(picture, encoding, None)?;
+    Ok((bare, Some(LeftOut::Record)))
 }

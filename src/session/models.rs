@@ -196,8 +196,8 @@ impl Models {
         let is_free = |file: &&PathBuf| {
             let is_downloaded = file.starts_with(self.folder());
             let is_own = model.transformer.contains(file) || file.starts_with(&model.path);
-            let is_named =
-                is_own && is_in(file, &self.others) && !is_in(file, &self.folders.foreign_models);
+            let is_foreign = is_in(file, &self.folders.foreign_models);
+            let is_named = is_own && is_in(file, &self.others) && !is_foreign;
             (is_downloaded || is_named) && !used.contains(file) && !kept.contains(file)
         };
         // Where the transformer stays, the rest does as well.
@@ -226,9 +226,8 @@ impl Models {
     /// What has come of files that were put into the trash: a sentence where that failed.
     pub(super) fn take_trashed(&mut self) -> Vec<Result<(), String>> {
         let ended = Task::take_ended(&mut self.trashing).into_iter();
-        ended
-            .map(|done| done.map_err(text::trash_failed).flatten())
-            .collect()
+        let failed = |reason| Err(text::trash_failed(reason));
+        ended.map(|done| done.unwrap_or_else(failed)).collect()
     }
 
     /// What has come of the path that was opened.

@@ -302,9 +302,7 @@ impl Session {
         let typed = typed.trim();
         self.change_state(|state| {
             state.loras_off.retain(|off| off != typed);
-            if is_off {
-                state.loras_off.push(typed.to_owned());
-            }
+            state.loras_off.extend(is_off.then(|| typed.to_owned()));
         });
     }
 

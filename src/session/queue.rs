@@ -102,7 +102,7 @@ impl Queue {
     pub(super) fn save(&mut self) -> Result<(), String> {
         // Ended jobs first, so that the list reads from past to future.
         self.jobs
-            .sort_by_key(|job| u8::from(!job.has_ended()) + u8::from(job.is_waiting()));
+            .sort_by_key(|job| (!job.has_ended(), job.is_waiting()));
         let unfinished = self.jobs.iter().filter(|job| !job.has_ended());
         let unfinished = unfinished.map(|job| &job.params);
         self.journal.write(unfinished.chain(&self.stranded))

@@ -61,9 +61,8 @@ impl Session {
         };
         let loras = params.loras();
         let held = loras.filter(|(_, typed)| self.state.is_held(typed));
-        let held: Vec<_> = held
-            .map(|(field, _)| Problem::new(field, text::LORA_HELD))
-            .collect();
+        let problem = |(field, _)| Problem::new(field, text::LORA_HELD);
+        let held: Vec<_> = held.map(problem).collect();
         match Request::resolve(params, circumstances) {
             Ok(request) if held.is_empty() => Ok(request),
             Ok(_) => Err(held),

@@ -322,15 +322,11 @@ fn build(
         }
     };
     let made = contained(|| make(&chosen.source, &mut watch).map_err(|error| error.to_string()));
-    let mut built = made
-        .map_err(|reason| text::engine_stopped(&reason))
-        .flatten();
-    if let Ok(generator) = &mut built {
-        let outlook = generator.outlook(places).map(Box::new);
-        tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
-    }
-    let state = match &built {
-        Ok(_) => {
+    let mut built = made.map_err(text::engine_stopped).flatten();
+    let state = match &mut built {
+        Ok(generator) => {
+            let outlook = generator.outlook(places).map(Box::new);
+            tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
             let seconds = started.elapsed().as_secs_f64();
             log::info!("the model is ready after {seconds:.1} s");
             ModelState::Ready
