@@ -11,68 +11,47 @@ use crate::schema::params::Params;
 
 /// The command: a flag for each row of the table, and what concerns files.
 pub(super) fn command() -> Command {
-    let inputs = fields::all().map(flag);
     Command::new("generate")
         .about("Makes pictures and prints what was made as one JSON object")
         .args_override_self(true)
-        .args(inputs)
+        .args(fields::all().map(flag))
         .next_help_heading("Files")
-        .arg(path(
-            "input",
-            "FILE",
-            "A JSON object of inputs; - reads standard input. Flags win over it",
-        ))
-        .arg(
+        .args([
             path(
-                "output-dir",
-                "DIR",
-                "Where out-0.webp and so on are written",
+                "input",
+                "FILE",
+                "A JSON object of inputs; - reads standard input. Flags win over it",
+            ),
+            path("output-dir", "DIR", "Where out-0.webp and so on are written").default_value("."),
+            switch("overwrite", "Replaces files that exist already"),
+            switch("no-metadata", "Leaves the record of how it was made out of the pictures"),
+            switch("as-replicate", "Does what the reference does where it is odd"),
+            option(
+                "max-memory",
+                "The most memory that the program may hold, in GiB; without it, most of what is free. The job runs as fast as fits",
             )
-            .alias("output_dir")
-            .default_value("."),
-        )
-        .arg(switch("overwrite", "Replaces files that exist already"))
-        .arg(
-            switch(
-                "no-metadata",
-                "Leaves the record of how it was made out of the pictures",
-            )
-            .alias("no_metadata"),
-        )
-        .arg(
-            switch(
-                "as-replicate",
-                "Does what the reference does where it is odd",
-            )
-            .alias("as_replicate"),
-        )
-        .arg(
-            Arg::new("max-memory")
-                .long("max-memory")
-                .alias("max_memory")
-                .value_name("GIB")
-                .value_parser(value_parser!(f64))
-                .help("The most memory that the program may hold, in GiB; without it, most of what is free. The job runs as fast as fits"),
-        )
+            .value_name("GIB")
+            .value_parser(value_parser!(f64)),
+        ])
         .next_help_heading("Comparing with other implementations")
-        .arg(path(
-            "noise",
-            "FILE",
-            "A safetensors file whose tensor 'noise' (n, 16, h/8, w/8) replaces the noise",
-        ))
-        .arg(path(
-            "dump",
-            "FILE",
-            "Writes noise, text embeddings, sigmas, latents, image and, with a starting picture, image_latents and mask as a safetensors file, which it replaces",
-        ))
+        .args([
+            path(
+                "noise",
+                "FILE",
+                "A safetensors file whose tensor 'noise' (n, 16, h/8, w/8) replaces the noise",
+            ),
+            path(
+                "dump",
+                "FILE",
+                "Writes noise, text embeddings, sigmas, latents, image and, with a starting picture, image_latents and mask as a safetensors file, which it replaces",
+            ),
+        ])
 }
 
 /// The flag of one input.
 fn flag(field: &'static Field) -> Arg {
-    let range = field
-        .range_text()
-        .map(|range| format!(" [{range}]"))
-        .unwrap_or_default();
+    let range = field.range_text();
+    let range = range.map_or_else(String::new, |range| format!(" [{range}]"));
     let arg = Arg::new(field.name)
         .long(field.name)
         .alias(field.name.replace('_', "-"))
@@ -105,19 +84,22 @@ fn default_text(field: &Field) -> String {
     }
 }
 
-/// An option that takes a path.
-fn path(name: &'static str, value_name: &'static str, help: &'static str) -> Arg {
+/// An option, which may be written with underscores as well.
+fn option(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
+        .alias(name.replace('-', "_"))
+        .help(help)
+}
+
+/// An option that takes a path.
+pub(super) fn path(name: &'static str, value_name: &'static str, help: &'static str) -> Arg {
+    option(name, help)
         .value_name(value_name)
         .value_parser(value_parser!(PathBuf))
-        .help(help)
 }
 
 /// An option without a value.
 fn switch(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .action(ArgAction::SetTrue)
-        .help(help)
+    option(name, help).action(ArgAction::SetTrue)
 }

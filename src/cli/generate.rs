@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::ArgMatches;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use crate::cli::{output, progress, sources};
-use crate::engine;
+use crate::cli::{output, sources};
 use crate::engine::compute::hardware::Hardware;
+use crate::engine::error::Error;
 use crate::engine::job::{Job, Outcome, Picture};
 use crate::engine::pipeline::dump::{Dump, Noise, Probe};
 use crate::engine::pipeline::generator::FluxGenerator;
@@ -26,7 +27,7 @@ use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::files::{Error as SavingError, Target};
-use crate::session::loras::{self, Unavailable};
+use crate::session::loras;
 use crate::session::program::random_bits;
 use crate::session::record::Record;
 use crate::weights::fetch::Bytes;
@@ -40,46 +41,31 @@ enum Failure {
     Interrupted,
 }
 
-impl From<engine::error::Error> for Failure {
-    fn from(error: engine::error::Error) -> Self {
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Problems(vec![problem])
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
         match error {
-            engine::error::Error::Cancelled => Self::Interrupted,
-            engine::error::Error::Input(problem) => Self::Problems(vec![problem]),
+            Error::Cancelled => Self::Interrupted,
+            Error::Input(problem) => problem.into(),
             other => Self::Sentence(other.to_string()),
         }
     }
 }
 
-impl From<files::Error> for Failure {
-    fn from(error: files::Error) -> Self {
-        SavingError::from(error).into()
-    }
-}
-
 impl From<SavingError> for Failure {
     fn from(error: SavingError) -> Self {
-        let hint = if matches!(error, SavingError::File(files::Error::Exists(_))) {
+        let exists = matches!(error, SavingError::File(files::Error::Exists(_)));
+        let hint = if exists {
             " (--overwrite replaces it)"
         } else {
             ""
         };
         Self::Sentence(format!("{error}{hint}"))
-    }
-}
-
-impl From<crate::weights::error::Error> for Failure {
-    fn from(error: crate::weights::error::Error) -> Self {
-        Self::Sentence(error.to_string())
-    }
-}
-
-impl From<Unavailable> for Failure {
-    fn from(unavailable: Unavailable) -> Self {
-        match unavailable {
-            Unavailable::Cancelled => Self::Interrupted,
-            Unavailable::Problem(problem) => Self::Problems(vec![problem]),
-            Unavailable::Sentence(sentence) => Self::Sentence(sentence),
-        }
     }
 }
 
@@ -99,8 +85,8 @@ pub(super) fn run(matches: &ArgMatches) -> ExitCode {
 /// Makes the pictures, writes the files, and returns what is printed.
 fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let started = Instant::now();
-    let source = sources::model(matches)?;
-    let card = source.card()?;
+    let source = sources::model(matches).map_err(Error::from)?;
+    let card = source.card().map_err(Error::from)?;
     let (params, mut request) = request(matches, &card)?;
     let stop = interruption();
     let folder = matches
@@ -110,18 +96,15 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     target.check(request.num_outputs, request.encoding)?;
     if let Some(start) = &request.start {
         // A damaged file is found before a model is loaded, not after.
-        Prepared::read(start, &request).map_err(|problem| Failure::Problems(vec![problem]))?;
+        Prepared::read(start, &request)?;
     }
-    let noise = matches
-        .get_one::<PathBuf>("noise")
-        .map(|path| Noise::read(path))
-        .transpose()?;
+    let noise = matches.get_one::<PathBuf>("noise");
     let dump_path = matches.get_one::<PathBuf>("dump");
     if let Some(path) = dump_path {
-        files::check_writable(path)?;
+        files::check_writable(path).map_err(SavingError::from)?;
     }
     let mut probe = Probe {
-        noise,
+        noise: noise.map(|path| Noise::read(path)).transpose()?,
         dump: dump_path.map(|_| Dump::default()),
     };
 
@@ -130,14 +113,13 @@ fn generate(matches: &ArgMatches) -> Result<Value, Failure> {
     let saving = Instant::now();
     let record = Record::new(&params, &request, &outcome);
     let record = (!matches.get_flag("no-metadata")).then_some(&record);
-    let saved = target.save(&outcome.pictures, request.encoding, record)?;
-    outcome.notes.extend(saved.note());
+    let saved = target.save(&mut outcome, request.encoding, record)?;
     if let (Some(path), Some(dump)) = (dump_path, &probe.dump) {
-        files::write(path, &dump.to_file()?, Readers::Usual)?;
+        files::write(path, &dump.to_file()?, Readers::Usual).map_err(SavingError::from)?;
     }
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
-    let paths: Vec<_> = saved.paths.into_iter().map(|(_, path)| path).collect();
+    let paths: Vec<_> = saved.iter().map(|(_, path)| output::shown(path)).collect();
     Ok(summary(&request, &outcome, &paths))
 }
 
@@ -146,11 +128,8 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
     let mut params = Params::default();
     let mut problems = Vec::new();
     if let Some(path) = matches.get_one::<PathBuf>("input") {
-        match read_input(path) {
-            Ok(object) => problems.extend(params.apply_json(&object)),
-            // Without the file nothing sensible can be said of the inputs in it.
-            Err(problem) => return Err(Failure::Problems(vec![problem])),
-        }
+        // Without the file nothing sensible can be said of the inputs in it.
+        problems.extend(params.apply_json(&read_input(path)?));
     }
     for field in fields::all() {
         if let Some(text) = matches.get_one::<String>(field.name) {
@@ -159,14 +138,14 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
             problems.extend(field.set_text(&mut params, text).err());
         }
     }
-    let fidelity = if matches.get_flag("as-replicate") {
-        Fidelity::AsReplicate
-    } else {
-        Fidelity::Corrected
-    };
+    let is_exact = matches.get_flag("as-replicate");
     let looks = Looks::at(&params);
     let circumstances = Circumstances {
-        fidelity,
+        fidelity: if is_exact {
+            Fidelity::AsReplicate
+        } else {
+            Fidelity::Corrected
+        },
         native_side: card.native_side,
         is_flux_sized: card.is_flux_sized(),
         random: random_bits(),
@@ -176,16 +155,9 @@ fn request(matches: &ArgMatches, card: &ModelCard) -> Result<(Params, Request), 
     match Request::resolve(&params, circumstances) {
         Ok(request) if problems.is_empty() => Ok((params, request)),
         resolved => {
-            let unreadable: Vec<_> = problems
-                .iter()
-                .map(|problem| problem.field.clone())
-                .collect();
-            let further = resolved.err().unwrap_or_default();
-            problems.extend(
-                further
-                    .into_iter()
-                    .filter(|problem| !unreadable.contains(&problem.field)),
-            );
+            let mut further = resolved.err().unwrap_or_default();
+            further.retain(|new| problems.iter().all(|known| known.field != new.field));
+            problems.extend(further);
             Err(Failure::Problems(problems))
         }
     }
@@ -215,10 +187,10 @@ fn memory_limit(matches: &ArgMatches) -> Result<Option<u64>, Failure> {
     match matches.get_one::<f64>("max-memory") {
         None => Ok(None),
         Some(gib) if gib.is_finite() && *gib > 0.0 => Ok(Some((gib * GIB) as u64)),
-        Some(gib) => Err(Failure::Problems(vec![Problem::new(
-            "max-memory",
-            format!("must be a number of GiB above 0, not {gib}"),
-        )])),
+        Some(gib) => {
+            let message = format!("must be a number of GiB above 0, not {gib}");
+            Err(Problem::new("max-memory", message).into())
+        }
     }
 }
 
@@ -244,9 +216,9 @@ fn run_engine(
     probe: &mut Probe,
     stop: &Stop,
 ) -> Result<Outcome, Failure> {
-    let bar = progress::bar();
+    let bar = bar();
     let mut watch = |now: Progress| {
-        progress::show(&bar, now);
+        show(&bar, now);
         if stop.is_raised() {
             ControlFlow::Break(())
         } else {
@@ -271,6 +243,31 @@ fn run_engine(
     }
 }
 
+/// A bar on standard error, which hides itself where that is no terminal.
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:32} {bar:32} {percent:>3} %  {eta} left");
+    ProgressBar::new(1000).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Shows how far the job is.
+fn show(bar: &ProgressBar, progress: Progress) {
+    let share = match progress.stage {
+        Stage::Fetching => progress.part,
+        _ => progress.fraction(),
+    };
+    bar.set_position((share * 1000.0) as u64);
+    let (picture, pictures) = (progress.picture + 1, progress.pictures);
+    let (step, steps) = (progress.step + 1, progress.steps);
+    let label = progress.stage.label();
+    bar.set_message(match progress.stage {
+        Stage::Denoising if pictures > 1 => {
+            format!("Picture {picture} of {pictures}, step {step} of {steps}")
+        }
+        Stage::Denoising => format!("{label}, step {step} of {steps}"),
+        _ => label.to_owned(),
+    });
+}
+
 /// The pictures that were withheld: the place of each in the job, and why.
 fn withheld(outcome: &Outcome) -> Value {
     let pictures = outcome.pictures.iter().enumerate();
@@ -288,9 +285,9 @@ fn withheld(outcome: &Outcome) -> Value {
 }
 
 /// What is printed.
-fn summary(request: &Request, outcome: &Outcome, paths: &[PathBuf]) -> Value {
+fn summary(request: &Request, outcome: &Outcome, paths: &[String]) -> Value {
     json!({
-        "output": paths.iter().map(|path| output::shown(path)).collect::<Vec<_>>(),
+        "output": paths,
         "withheld": withheld(outcome),
         "seed": request.seed,
         "width": request.size.width,

@@ -40,38 +40,30 @@ pub(super) fn run(matches: &ArgMatches) -> ExitCode {
     let Some(path) = matches.get_one::<PathBuf>("file") else {
         return output::fail("no file was given");
     };
-    if path.is_dir() {
-        return inspect_folder(path);
-    }
     let ending = path.extension().unwrap_or_default();
-    if WEIGHTS
-        .iter()
-        .any(|known| ending.eq_ignore_ascii_case(known))
-    {
-        return inspect_weights(matches, path);
+    let has_ending = |known: &&str| ending.eq_ignore_ascii_case(known);
+    let inspected = if path.is_dir() {
+        inspect_model(path)
+    } else if WEIGHTS.iter().any(has_ending) {
+        inspect_weights(matches, path)
+    } else {
+        inspect_picture(path)
+    };
+    match inspected {
+        Ok(json) => output::print(&json),
+        Err(sentence) => output::fail(&sentence),
     }
-    inspect_picture(path)
 }
 
-/// Prints the record inside a picture, `null` when it carries none.
-fn inspect_picture(path: &Path) -> ExitCode {
-    let file = match std::fs::read(path) {
-        Ok(file) => file,
-        Err(error) => {
-            return output::fail(&format!(
-                "the file cannot be read ({error}): {}",
-                output::shown(path)
-            ));
-        }
-    };
-    let header = match codec::header(&file) {
-        Ok(header) => header,
-        Err(error) => return output::fail(&format!("{error}: {}", output::shown(path))),
-    };
-    let record: Value = codec::read_record(&file)
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
-    output::print(&json!({
+/// The record inside a picture, `null` when it carries none.
+fn inspect_picture(path: &Path) -> Result<Value, String> {
+    let shown = output::shown(path);
+    let file = std::fs::read(path)
+        .map_err(|error| format!("the file cannot be read ({error}): {shown}"))?;
+    let header = codec::header(&file).map_err(|error| format!("{error}: {shown}"))?;
+    let record = codec::read_record(&file);
+    let record: Option<Value> = record.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(json!({
         "kind": "picture",
         "format": header.format,
         "width": header.width,
@@ -80,34 +72,25 @@ fn inspect_picture(path: &Path) -> ExitCode {
     }))
 }
 
-/// Prints which model a folder holds and what it lacks.
-fn inspect_folder(path: &Path) -> ExitCode {
-    match survey(path, &sources::elsewhere()) {
-        Ok(survey) => output::print(&of_model(&survey)),
-        Err(error) => output::fail(&error.to_string()),
-    }
+/// Which model a folder or a transformer belongs to, and what it lacks.
+fn inspect_model(path: &Path) -> Result<Value, String> {
+    let survey = survey(path, &sources::elsewhere()).map_err(|error| error.to_string())?;
+    Ok(of_model(&survey))
 }
 
-/// Prints what a file of weights is: a model, a part of one, a LoRA, or something else.
-fn inspect_weights(matches: &ArgMatches, path: &Path) -> ExitCode {
+/// What a file of weights is: a model, a part of one, a LoRA, or something else.
+fn inspect_weights(matches: &ArgMatches, path: &Path) -> Result<Value, String> {
     let candidate = match Candidate::look(&shards_of(path)) {
         Ok(candidate) => candidate,
-        Err(error) if path.is_file() => return output::fail(&error.to_string()),
+        Err(error) if path.is_file() => return Err(error.to_string()),
         Err(_) => return inspect_lora(matches, path),
     };
-    if let Some(reason) = candidate.obstacle().filter(|_| !candidate.is_lora()) {
-        return output::print(&of_file(&candidate, Some(reason)));
+    match candidate.obstacle().filter(|_| !candidate.is_lora()) {
+        Some(reason) => Ok(of_file(&candidate, Some(reason))),
+        None if candidate.has(Part::Transformer) => inspect_model(path),
+        None if candidate.found.is_empty() => inspect_lora(matches, path),
+        None => Ok(of_file(&candidate, None)),
     }
-    if candidate.has(Part::Transformer) {
-        return match survey(path, &sources::elsewhere()) {
-            Ok(survey) => output::print(&of_model(&survey)),
-            Err(error) => output::fail(&error.to_string()),
-        };
-    }
-    if candidate.found.is_empty() {
-        return inspect_lora(matches, path);
-    }
-    output::print(&of_file(&candidate, None))
 }
 
 /// A model, complete or not.
@@ -117,12 +100,8 @@ fn of_model(survey: &Survey) -> Value {
     if let (Some(needs), Some(about)) = (&needs, json["about"].as_str()) {
         json["about"] = format!("{about}; needs {needs}").into();
     }
-    let missing = survey.missing.iter().map(|missing| {
-        json!({
-            "file": missing.file,
-            "bytes": missing.bytes,
-        })
-    });
+    let missing = survey.missing.iter();
+    let missing = missing.map(|missing| json!({ "file": missing.file, "bytes": missing.bytes }));
     json["missing"] = missing.collect();
     json["needs"] = needs.into();
     json["bytes"] = survey.files.bytes().into();
@@ -132,8 +111,8 @@ fn of_model(survey: &Survey) -> Value {
 /// A file by itself; `reason` tells why it cannot be used.
 fn of_file(candidate: &Candidate, reason: Option<String>) -> Value {
     let model = candidate.architecture.map(Architecture::name);
-    let parts = candidate.found.iter().map(|found| found.part.label());
-    let parts: Vec<_> = parts.collect();
+    let parts = candidate.found.iter();
+    let parts: Vec<_> = parts.map(|found| found.part.label()).collect();
     let precision = candidate.format.map(crate::weights::header::Format::label);
     let what = match (&model, &reason, parts.first()) {
         (Some(model), _, _) => model.clone(),
@@ -152,23 +131,15 @@ fn of_file(candidate: &Candidate, reason: Option<String>) -> Value {
     })
 }
 
-/// Prints what a LoRA is, and what of it matches the model that was chosen.
-fn inspect_lora(matches: &ArgMatches, path: &Path) -> ExitCode {
-    let reference = Reference::Path(path.to_owned());
-    let info = match sources::library().find(&reference) {
-        Ok(Some(info)) => info,
-        Ok(None) => return output::fail("there is no such LoRA"),
-        Err(error) => return output::fail(&error.to_string()),
-    };
-    let targets = sources::model(matches)
-        .map_err(|error| error.to_string())
-        .and_then(|source| Targets::of(&source, Model::Dev).map_err(|error| error.to_string()));
-    let targets = match targets {
-        Ok(targets) => targets,
-        Err(sentence) => return output::fail(&sentence),
-    };
+/// What a LoRA is, and what of it matches the model that was chosen.
+fn inspect_lora(matches: &ArgMatches, path: &Path) -> Result<Value, String> {
+    let info = sources::library().find(&Reference::Path(path.to_owned()));
+    let info = info.map_err(|error| error.to_string())?;
+    let info = info.ok_or("there is no such LoRA")?;
+    let source = sources::model(matches).map_err(|error| error.to_string())?;
+    let targets = Targets::of(&source, Model::Dev).map_err(|error| error.to_string())?;
     let report = inspect(&info.file, &targets);
-    output::print(&json!({
+    Ok(json!({
         "kind": if report.is_ok() { "lora" } else { "other" },
         "name": info.file.name,
         "sha256": info.file.sha256,

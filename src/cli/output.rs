@@ -4,9 +4,6 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The exit code when something failed.
-pub(super) const FAILED: u8 = 1;
-
 /// The exit code when the inputs have problems.
 pub(super) const PROBLEMS: u8 = 2;
 
@@ -16,7 +13,7 @@ pub(super) const INTERRUPTED: u8 = 130;
 /// Says one sentence on standard error and returns the exit code of a failure.
 pub fn fail(sentence: &str) -> ExitCode {
     complain(&[sentence.to_owned()]);
-    ExitCode::from(FAILED)
+    ExitCode::FAILURE
 }
 
 /// Writes lines to standard error. Nobody can be told when that fails.

@@ -12,15 +12,12 @@ use crate::weights::model::ModelSource;
 use crate::weights::survey::assembly::open_model;
 use crate::weights::tokens::Tokens;
 
-/// The model that was asked for: the folder or file given by `--model-dir`, or the embedded one.
-///
-/// # Errors
-/// When there is no model at that path, or it lacks files.
+/// The model that was asked for, or the embedded one.
 pub(super) fn model(matches: &ArgMatches) -> Result<ModelSource, Error> {
     Ok(model_asked_for(matches)?.unwrap_or(ModelSource::Embedded))
 }
 
-/// The model that `--model-dir` names, if it is given.
+/// The model whose folder or file `--model-dir` names, if it is given.
 ///
 /// # Errors
 /// When there is no model at that path, or it lacks files.
@@ -31,20 +28,15 @@ pub fn model_asked_for(matches: &ArgMatches) -> Result<Option<ModelSource>, Erro
 
 /// Where parts of models are looked for that do not lie beside the rest.
 pub fn elsewhere() -> Vec<PathBuf> {
-    Folders::of_user().map_or_else(Vec::new, |folders| folders.of_models())
+    Folders::of_user().map_or_else(Vec::new, |folders| folders.of_models(&[]))
 }
 
 /// The LoRAs on this machine, and the way to others.
 pub(super) fn library() -> Library {
     let folders = Folders::of_user();
-    let tokens = folders
-        .as_ref()
-        .map(|folders| Tokens::known(&folders.config));
-    let network = Network::new(tokens.unwrap_or_default());
+    let tokens = folders.as_ref().map(|user| Tokens::known(&user.config));
     // Without a folder of the user, what is downloaded is kept for as long as the system keeps temporary files.
     let temporary = || std::env::temp_dir().join("flux-qfaces-loras");
-    Library::new(
-        folders.map_or_else(temporary, |folders| folders.loras),
-        network,
-    )
+    let folder = folders.map_or_else(temporary, |user| user.loras);
+    Library::new(folder, Network::new(tokens.unwrap_or_default()))
 }

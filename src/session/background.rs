@@ -42,27 +42,6 @@ impl Background {
         name: &str,
         work: impl FnOnce(&Reporter<N>) -> T + Send + 'static,
     ) -> Task<T, N> {
-        self.spawn(name, work).0
-    }
-
-    /// The same for work that has to put its files in order: when the program ends, it is cancelled and waited for.
-    pub fn start_awaited<T: Send + 'static, N: Send + 'static>(
-        &self,
-        name: &str,
-        work: impl FnOnce(&Reporter<N>) -> T + Send + 'static,
-    ) -> Task<T, N> {
-        let (task, thread) = self.spawn(name, work);
-        let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-        awaited.retain(|(_, thread)| !thread.is_finished());
-        awaited.extend(thread.map(|thread| (task.stop.0.clone(), thread)));
-        task
-    }
-
-    fn spawn<T: Send + 'static, N: Send + 'static>(
-        &self,
-        name: &str,
-        work: impl FnOnce(&Reporter<N>) -> T + Send + 'static,
-    ) -> (Task<T, N>, Option<JoinHandle<()>>) {
         let (result, promise) = Promise::new();
         let (sender, news) = channel();
         let reporter = Reporter {
@@ -88,7 +67,26 @@ impl Background {
                 (Promise::from_ready(Err(sentence)), None)
             }
         };
-        (Task { result, news, stop }, thread)
+        Task {
+            result,
+            news,
+            stop,
+            thread,
+        }
+    }
+
+    /// The same for work that has to put its files in order: when the program ends, it is cancelled and waited for.
+    pub fn start_awaited<T: Send + 'static, N: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Reporter<N>) -> T + Send + 'static,
+    ) -> Task<T, N> {
+        let mut task = self.start(name, work);
+        let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        awaited.retain(|(_, thread)| !thread.is_finished());
+        let thread = task.thread.take();
+        awaited.extend(thread.map(|thread| (task.stop.0.clone(), thread)));
+        task
     }
 
     /// Cancels every task that was started by [`Self::start_awaited`], and waits until it has ended.
@@ -135,6 +133,8 @@ pub struct Task<T: Send + 'static, N = ()> {
     result: Promise<Result<T, String>>,
     news: Receiver<N>,
     stop: CancelOnDrop,
+    /// Its thread, unless [`Background::end`] waits for that.
+    thread: Option<JoinHandle<()>>,
 }
 
 impl<T: Send + 'static, N> Task<T, N> {
@@ -185,10 +185,8 @@ impl Drop for CancelOnDrop {
 /// Runs `action`; a panic becomes the reason it gave.
 pub(super) fn contained<T>(action: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(action)).map_err(|payload| {
-        let text = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned());
-        text.or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no reason given".to_owned())
+        let literal = payload.downcast_ref::<&str>().copied();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        literal.or(text).unwrap_or("no reason given").to_owned()
     })
 }

@@ -98,6 +98,9 @@ pub struct Download {
     task: Option<Fetching>,
 }
 
+/// What a download is called, and its files.
+pub(super) type Wanted = (String, Vec<Published>);
+
 /// The task of a download.
 type Fetching = Task<Result<(), Error>, Arrival>;
 
@@ -174,18 +177,15 @@ impl Downloads {
 
     /// The names of those that the next run can resume.
     pub(super) fn unfinished(&self) -> Vec<String> {
-        let names = self
-            .all
-            .iter()
-            .filter_map(|download| download.purpose.name());
+        let all = self.all.iter();
+        let names = all.filter_map(|download| download.purpose.name());
         names.map(str::to_owned).collect()
     }
 
     /// The one for a purpose.
     pub fn find(&self, purpose: &Purpose) -> Option<&Download> {
-        self.all
-            .iter()
-            .find(|download| download.purpose == *purpose)
+        let mut all = self.all.iter();
+        all.find(|download| download.purpose == *purpose)
     }
 
     /// Takes other tokens for what is downloaded from now on.
@@ -199,23 +199,17 @@ impl Downloads {
     }
 
     /// Adds a download; it begins at once, or when its turn comes. One for the same purpose goes on instead.
-    pub(super) fn begin(&mut self, purpose: Purpose, name: String, files: Vec<Published>) {
-        if self.find(&purpose).is_none() {
-            self.add(purpose, name, files, Halt::Waiting);
-            self.run_next();
-        } else {
-            self.resume(&purpose);
-        }
+    pub(super) fn begin(&mut self, purpose: Purpose, wanted: Wanted) {
+        self.resume(&purpose);
+        self.add(purpose, wanted, Halt::Waiting);
+        self.run_next();
     }
 
-    /// Adds a download of an earlier run of the program, which stands still until the user goes on with it.
-    pub(super) fn recall(&mut self, purpose: Purpose, name: String, files: Vec<Published>) {
-        if self.find(&purpose).is_none() {
-            self.add(purpose, name, files, Halt::Paused);
+    /// Adds a download that stands still, unless there is one for the same purpose.
+    pub(super) fn add(&mut self, purpose: Purpose, (name, files): Wanted, halt: Halt) {
+        if self.find(&purpose).is_some() {
+            return;
         }
-    }
-
-    fn add(&mut self, purpose: Purpose, name: String, files: Vec<Published>, halt: Halt) {
         let bytes = Bytes {
             done: install::arrived(&self.network, &self.folder, &files),
             total: Some(total(&files)),
@@ -257,8 +251,7 @@ impl Downloads {
 
     /// Lets some downloads wait for their turn, which may be at once.
     fn let_wait(&mut self, is_meant: impl Fn(&Download) -> bool) {
-        let meant = self.all.iter_mut().filter(|download| is_meant(download));
-        for download in meant {
+        for download in self.all.iter_mut().filter(|download| is_meant(download)) {
             download.halt = Some(Halt::Waiting);
         }
         self.run_next();
@@ -267,9 +260,7 @@ impl Downloads {
     /// Gives a download up, and throws away what has arrived of the file that is not complete.
     pub(super) fn give_up(&mut self, purpose: &Purpose) {
         let found = self.all.iter().position(|other| other.purpose == *purpose);
-        let Some(index) = found else {
-            return;
-        };
+        let Some(index) = found else { return };
         let Download { files, task, .. } = self.all.remove(index);
         task.iter().for_each(Task::cancel);
         let (network, folder) = (self.network.clone(), self.folder.clone());
@@ -315,18 +306,14 @@ impl Downloads {
             download.advance(arrival);
         }
         let ended = Task::take(&mut download.task)?;
-        let ended =
-            ended.unwrap_or_else(|reason| Err(Error::Refused(text::download_failed(reason))));
-        let complete = match ended {
+        let refused = |reason| Error::Refused(text::download_failed(reason));
+        let complete = match ended.map_err(refused).flatten() {
             Ok(()) => {
                 log::info!("a download is complete");
                 Some(self.all.remove(index).purpose)
             }
             Err(error) => {
-                let halt = match error {
-                    Error::Cancelled => Halt::Paused,
-                    error => failed(download, &error),
-                };
+                let halt = failed(download, &error);
                 download.halt(halt, &self.network, &self.folder);
                 None
             }
@@ -360,6 +347,9 @@ fn fetch(
 
 /// What a failure means for a download.
 fn failed(download: &Download, error: &Error) -> Halt {
+    if let Error::Cancelled = error {
+        return Halt::Paused;
+    }
     let file = download.files.get(download.file);
     let gated = file.filter(|file| file.is_gated && matches!(error, Error::Refused(_)));
     Halt::Failed {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 use tempfile::NamedTempFile;
 
-use crate::engine::job::Picture;
+use crate::engine::job::Outcome;
 use crate::files::{self, Readers};
 use crate::imaging::codec;
 use crate::schema::choices::Encoding;
@@ -30,33 +30,11 @@ pub enum Error {
     Record(#[from] serde_json::Error),
 }
 
-/// What [`Target::save`] has written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Saved {
-    /// The files, in the order of the pictures, each with the place of its picture in the job.
-    pub paths: Vec<(usize, PathBuf)>,
-    /// What of the record did not fit into the format.
-    pub left_out: Option<LeftOut>,
-}
-
 /// What of a record can be left out of a file, from the least to all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LeftOut {
-    /// The mask.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum LeftOut {
     Mask,
-    /// Everything.
     Record,
-}
-
-impl Saved {
-    /// The note on what was left out.
-    pub fn note(&self) -> Option<Note> {
-        let message = match self.left_out? {
-            LeftOut::Mask => text::MASK_LEFT_OUT,
-            LeftOut::Record => text::RECORD_LEFT_OUT,
-        };
-        Some(Note::on("output_format", message))
-    }
 }
 
 /// How the pictures of a job are called.
@@ -114,32 +92,31 @@ impl Target {
         Ok(())
     }
 
-    /// Writes the pictures, all of them or none. Those that were withheld are left out, and the others keep their numbers.
+    /// Writes the pictures of a job, all of them or none. Those that were withheld are left out, and the others keep their
+    /// numbers. Returns the files in order, each with the place of its picture in the job.
     ///
     /// Every file is complete under a temporary name before the first gets its own. A record that does not fit into the
-    /// format is left out, for the picture matters more.
+    /// format is left out with a note, for the picture matters more.
     ///
     /// # Errors
     /// When a picture cannot be encoded or a file cannot be written. Files that were new are taken back then.
     pub fn save(
         &self,
-        pictures: &[Picture],
+        outcome: &mut Outcome,
         encoding: Encoding,
         record: Option<&Record>,
-    ) -> Result<Saved, Error> {
-        let mut saved = Saved {
-            paths: Vec::new(),
-            left_out: None,
-        };
+    ) -> Result<Vec<(usize, PathBuf)>, Error> {
+        let mut most_left_out = None;
         let mut staged = Vec::new();
-        let numbered = pictures.iter().enumerate();
+        let numbered = outcome.pictures.iter().enumerate();
         let shown = numbered.filter_map(|(index, picture)| Some((index, picture.shown()?)));
         for (index, picture) in shown {
             let (contents, left_out) = encoded(picture, encoding, record, index)?;
-            saved.left_out = saved.left_out.max(left_out);
+            most_left_out = most_left_out.max(left_out);
             let path = self.path(index, 0, encoding);
             staged.push((index, files::stage(&path, &contents, Readers::Usual)?));
         }
+        let mut saved = Vec::new();
         let mut new = Vec::new();
         for (index, file) in staged {
             let existed = self.path(index, 0, encoding).exists();
@@ -148,7 +125,7 @@ impl Target {
                     if !existed {
                         new.push(path.clone());
                     }
-                    saved.paths.push((index, path));
+                    saved.push((index, path));
                 }
                 Err(error) => {
                     for path in &new {
@@ -159,6 +136,12 @@ impl Target {
                 }
             }
         }
+        let message = most_left_out.map(|left_out| match left_out {
+            LeftOut::Mask => text::MASK_LEFT_OUT,
+            LeftOut::Record => text::RECORD_LEFT_OUT,
+        });
+        let note = message.map(|message| Note::on("output_format", message));
+        outcome.notes.extend(note);
         Ok(saved)
     }
 
@@ -216,10 +199,8 @@ fn encoded(
     let Some(record) = record.map(|record| record.of_picture(index)) else {
         return Ok((codec::encode(picture, encoding, None)?, None));
     };
-    for (record, left_out) in [
-        (record.clone(), None),
-        (record.without_mask(), Some(LeftOut::Mask)),
-    ] {
+    let maskless = (record.without_mask(), Some(LeftOut::Mask));
+    for (record, left_out) in [(record, None), maskless] {
         match codec::encode(picture, encoding, Some(&serde_json::to_string(&record)?)) {
             Err(codec::Error::RecordTooLong(_)) => {}
             encoded => return Ok((encoded?, left_out)),

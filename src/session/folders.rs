@@ -36,30 +36,24 @@ impl Folders {
     /// The platform's usual folders for this program and user.
     pub fn of_user() -> Option<Self> {
         let project = directories::ProjectDirs::from("", "", "flux-qfaces")?;
-        let pictures = directories::UserDirs::new()
-            .and_then(|user| {
-                user.picture_dir()
-                    .map(|pictures| pictures.join("Flux QFaces"))
-            })
-            .unwrap_or_else(|| project.data_dir().join("pictures"));
+        let data = project.data_local_dir();
+        let user = directories::UserDirs::new();
+        let pictures = user.and_then(|user| Some(user.picture_dir()?.join("Flux QFaces")));
         Some(Self {
             config: project.config_dir().to_owned(),
-            state: project
-                .state_dir()
-                .unwrap_or_else(|| project.data_local_dir())
-                .to_owned(),
-            pictures,
-            inputs: project.data_local_dir().join("inputs"),
+            state: project.state_dir().unwrap_or(data).to_owned(),
+            pictures: pictures.unwrap_or_else(|| project.data_dir().join("pictures")),
+            inputs: data.join("inputs"),
             loras: project.cache_dir().join("loras"),
-            models: project.data_local_dir().join("models"),
+            models: data.join("models"),
             foreign_models: foreign_models(),
         })
     }
 
-    /// Where models and their parts are looked for, the nearest first.
-    pub fn of_models(&self) -> Vec<PathBuf> {
-        let own = [self.models.clone()].into_iter();
-        own.chain(self.foreign_models.iter().cloned()).collect()
+    /// Where models and their parts are looked for, the nearest first; `others` are folders that the user has named.
+    pub fn of_models(&self, others: &[PathBuf]) -> Vec<PathBuf> {
+        let own = std::slice::from_ref(&self.models);
+        [own, others, &self.foreign_models].concat()
     }
 }
 

@@ -34,14 +34,6 @@ impl Entry {
         }
     }
 
-    /// A picture that is neither shown nor saved.
-    pub fn withheld(path: PathBuf, record: Option<Record>, reason: String) -> Self {
-        Self {
-            withheld: Some(reason),
-            ..Self::new(path, record)
-        }
-    }
-
     /// The name of its file.
     pub fn file_name(&self) -> String {
         read::name(&self.path)
@@ -108,21 +100,16 @@ impl Gallery {
 /// The pictures in `folder`, newest first. A folder that does not exist yet has none.
 fn list(folder: &Path) -> Vec<Entry> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut dated: Vec<(SystemTime, PathBuf)> = files
-        .filter_map(|file| {
-            let path = file.path();
-            let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-            let modified = file.metadata().ok()?.modified().ok()?;
-            EXTENSIONS
-                .contains(&extension.as_str())
-                .then_some((modified, path))
-        })
-        .collect();
+    let dated = files.filter_map(|file| {
+        let path = file.path();
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        let is_listed = EXTENSIONS.contains(&extension.as_str());
+        is_listed.then_some((file.metadata().ok()?.modified().ok()?, path))
+    });
+    let mut dated: Vec<(SystemTime, PathBuf)> = dated.collect();
     dated.sort_by(|a, b| b.cmp(a));
-    dated
-        .into_iter()
-        .map(|(_, path)| Entry::new(path.clone(), read_record(&path)))
-        .collect()
+    let entry = |(_, path): (_, PathBuf)| Entry::new(path.clone(), read_record(&path));
+    dated.into_iter().map(entry).collect()
 }
 
 /// The record inside a picture file, if it has one of ours.

@@ -36,9 +36,8 @@ pub fn reference(contents: &[u8]) -> String {
 /// # Errors
 /// One sentence, when it cannot be written.
 pub fn keep_mask(store: &InputStore, mask: &GrayImage) -> Result<PathBuf, String> {
-    let file = codec::encode_mask(mask).map_err(|error| text::mask_unkept(&error))?;
-    let kept = store.keep(&file, MASK);
-    kept.map_err(|error| text::mask_unkept(&error))
+    let file = codec::encode_mask(mask).map_err(text::mask_unkept)?;
+    store.keep(&file, MASK).map_err(text::mask_unkept)
 }
 
 /// The folder of kept files.
@@ -96,12 +95,11 @@ impl InputStore {
     pub fn sweep(&self, used: &[PathBuf]) {
         let oldest = SystemTime::now().checked_sub(Duration::from_secs(MASK_DAYS * 24 * 60 * 60));
         let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let mut files: Vec<_> = files
-            .filter_map(|file| {
-                let data = file.metadata().ok()?;
-                Some((data.modified().ok()?, data.len(), file.path()))
-            })
-            .collect();
+        let dated = files.filter_map(|file| {
+            let data = file.metadata().ok()?;
+            Some((data.modified().ok()?, data.len(), file.path()))
+        });
+        let mut files: Vec<_> = dated.collect();
         files.sort();
         let mut bytes: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
         for (modified, length, path) in files {

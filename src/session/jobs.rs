@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
+use crate::engine::error::Error;
 use crate::engine::job::Timings;
 use crate::engine::progress::{Progress, Stage};
 use crate::schema::notes::Note;
@@ -61,6 +62,18 @@ impl From<String> for Failure {
     }
 }
 
+impl From<Error> for JobState {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Cancelled => Self::Cancelled,
+            error => Self::Failed(Failure {
+                sentence: error.to_string(),
+                lacks_checker: matches!(error, Error::NoSafetyChecker),
+            }),
+        }
+    }
+}
+
 impl Job {
     /// Whether it is in the queue.
     pub fn is_waiting(&self) -> bool {
@@ -100,7 +113,7 @@ pub struct Run {
     progress: Option<Progress>,
     /// When denoising began, and how much of the whole was done then.
     denoising_since: Option<(Instant, f32)>,
-    stop: Stop,
+    pub(super) stop: Stop,
     news: Receiver<News>,
 }
 
@@ -131,11 +144,6 @@ impl Run {
         let done = self.progress?.fraction();
         let gained = done - before;
         (gained > 0.02).then(|| since.elapsed().mul_f32((1.0 - done).max(0.0) / gained))
-    }
-
-    /// Asks the engine to stop.
-    pub(super) fn cancel(&self) {
-        self.stop.raise();
     }
 
     /// Takes in what the worker has told; returns the last state of the job once it has ended.

@@ -6,13 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::imaging::read;
-use crate::session::current::Current;
-use crate::session::downloads::Purpose;
-use crate::session::jobs::Job;
-use crate::session::models::News;
+use crate::schema::request::Request;
+use crate::session::downloads::{Halt, Purpose};
+use crate::session::jobs::{Job, JobState};
 use crate::session::program::Session;
 use crate::session::text;
-use crate::session::worker::ModelState;
+use crate::session::worker::{Current, ModelState};
 use crate::weights::error::Error;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::survey::found::FoundModel;
@@ -35,12 +34,12 @@ impl Session {
 
     /// Whether the demo model runs.
     pub fn runs_demo(&self) -> bool {
-        self.current.is_demo()
+        self.current.source == ModelSource::Embedded
     }
 
     /// The memory of this machine in bytes, where that limits jobs.
     pub fn memory(&self) -> Option<u64> {
-        self.current.memory()
+        self.current.outlook.as_ref()?.total
     }
 
     /// Why the model that was chosen last cannot run, in one sentence, until another is chosen.
@@ -55,13 +54,16 @@ impl Session {
 
     /// Whether jobs of the model that runs want a safety checker, and none is here.
     pub fn lacks_safety_checker(&self) -> bool {
-        let models = &self.models;
-        self.current.wants_checker() && models.found().is_some() && !models.has_checker()
+        let (model, models) = (&self.current, &self.models);
+        let is_checked = model.card.needs_safety_check() && !self.runs_demo();
+        let is_lacking = models.found().is_some() && !models.has_checker();
+        is_checked && !model.brings_checker && is_lacking
     }
 
     /// Whether a model is in use, by the running job at least.
     pub fn is_in_use(&self, model: &FoundModel) -> bool {
-        self.current.is(model)
+        let mut files = self.current.files();
+        files.any(|file| model.transformer.contains(file))
     }
 
     /// Turns to another model: the one at a path, or the demo model. It takes over once it has been looked at; jobs that have
@@ -111,7 +113,17 @@ impl Session {
         let waiting = self.jobs().iter().filter(|job| job.is_waiting());
         let resolved = waiting.map(|job| (job.id, self.resolve(&job.params, job.request.seed)));
         for (id, resolved) in resolved.collect::<Vec<_>>() {
-            self.queue.update(id, resolved);
+            let Some(job) = self.queue.job_mut(id) else {
+                continue;
+            };
+            match resolved {
+                // A seed that nobody chose stays what it was.
+                Ok(request) => {
+                    let seed = job.request.seed;
+                    job.request = Request { seed, ..request };
+                }
+                Err(problems) => job.state = JobState::Failed(text::reasons(&problems).into()),
+            }
         }
     }
 
@@ -173,8 +185,8 @@ impl Session {
 
     /// Begins a download, or goes on with it.
     pub fn fetch_model(&mut self, purpose: Purpose) {
-        if let Some((name, files)) = self.models.wanted(&purpose) {
-            self.downloads.begin(purpose, name, files);
+        if let Some(wanted) = self.models.wanted(&purpose) {
+            self.downloads.begin(purpose, wanted);
             self.remember_downloads();
         }
     }
@@ -200,41 +212,28 @@ impl Session {
                 Purpose::Safety => !self.models.has_checker(),
                 _ => (self.models.lacking(&name)).is_some_and(|files| !files.is_empty()),
             };
-            if is_lacking && let Some((name, files)) = self.models.wanted(&purpose) {
-                self.downloads.recall(purpose, name, files);
+            if is_lacking && let Some(wanted) = self.models.wanted(&purpose) {
+                self.downloads.add(purpose, wanted, Halt::Paused);
             }
         }
     }
 
     /// Takes in what has become of models and downloads.
     pub(super) fn pump_models(&mut self) {
-        let was_looking = self.models.is_looking();
-        for news in self.models.pump() {
-            match news {
-                News::Opened(opened) => {
-                    self.list(&opened.path);
-                    self.use_model(Some(opened.path), opened.source, opened.card);
-                }
-                News::NotOpened(path, error) => {
-                    let refused = if self.runs_demo() {
-                        text::demo_instead(&error)
-                    } else {
-                        text::model_refused(&error)
-                    };
-                    self.refusal = Some(refused);
-                    // The page shows what it lacks, and offers to fetch that.
-                    if let Error::Incomplete { .. } = &error {
-                        self.list(&path);
-                    }
-                    self.advance();
-                }
-                News::Trashed(done) => {
-                    self.notices.extend(done.err());
-                    self.look_for_models();
-                }
-            }
+        let has_looked = self.models.pump();
+        for trashed in self.models.take_trashed() {
+            self.notices.extend(trashed.err());
+            self.look_for_models();
         }
-        if was_looking && !self.models.is_looking() {
+        match self.models.take_opened() {
+            Some((path, Ok((source, card)))) => {
+                self.list(&path);
+                self.use_model(Some(path), source, card);
+            }
+            Some((path, Err(error))) => self.refuse(&path, &error),
+            None => {}
+        }
+        if has_looked && !self.models.is_looking() {
             self.recall_downloads();
         }
         if let Some(complete) = self.downloads.pump() {
@@ -244,18 +243,26 @@ impl Session {
         }
     }
 
+    /// Stays with the model in use, for the one that was chosen cannot run.
+    fn refuse(&mut self, path: &Path, error: &Error) {
+        self.refusal = Some(if self.runs_demo() {
+            text::demo_instead(error)
+        } else {
+            text::model_refused(error)
+        });
+        // The page shows what it lacks, and offers to fetch that.
+        if let Error::Incomplete { .. } = error {
+            self.list(path);
+        }
+        self.advance();
+    }
+
     /// Takes a model that has been downloaded, where nobody works with another.
     fn take_complete(&mut self, purpose: &Purpose) {
-        let path = match purpose {
-            Purpose::Offer(id) => self.models.path_of(id),
-            Purpose::Rest(path) => Some(path.clone()),
-            Purpose::Safety => None,
-        };
-        let Some(path) = path else {
+        let Some(path) = self.models.path_of(purpose) else {
             return;
         };
-        let is_idle = self.jobs().iter().all(Job::has_ended);
-        if is_idle && self.runs_demo() {
+        if self.runs_demo() && self.jobs().iter().all(Job::has_ended) {
             self.choose_model(Some(path));
         } else {
             self.notices.push(text::model_arrived(read::name(&path)));

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use crate::engine;
 use crate::engine::lora::load::inspect;
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::Targets;
@@ -17,7 +18,7 @@ use crate::schema::quirks;
 use crate::schema::reference::Reference;
 use crate::schema::request::Request;
 use crate::session::background::{Background, Reporter, Task};
-use crate::session::looks::Stamp;
+use crate::session::preview::Stamp;
 use crate::session::text;
 use crate::weights::error::Error;
 use crate::weights::fetch::{Bytes, OnBytes};
@@ -26,17 +27,6 @@ use crate::weights::lora::LoraFile;
 use crate::weights::model::ModelSource;
 use crate::weights::stop::Stop;
 use crate::weights::tokens::Tokens;
-
-/// Why the files of a job's LoRAs cannot be had.
-#[derive(Debug)]
-pub enum Unavailable {
-    /// The user has ended it.
-    Cancelled,
-    /// What an input names cannot be used.
-    Problem(Problem),
-    /// Something stands in the way, in one sentence.
-    Sentence(String),
-}
 
 /// Finds the files of a job's LoRAs, one for each, and downloads those that are missing. One that was filled in rather
 /// than asked for may be missing: it is taken out of the request, with a note.
@@ -48,14 +38,9 @@ pub fn collect(
     request: &mut Request,
     stop: &Stop,
     on_bytes: &mut OnBytes<'_>,
-) -> Result<Vec<LoraFile>, Unavailable> {
-    let bare;
-    let library = if quirks::uses_tokens(request.fidelity) {
-        library
-    } else {
-        bare = library.without_tokens();
-        &bare
-    };
+) -> Result<Vec<LoraFile>, engine::error::Error> {
+    let bare = (!quirks::uses_tokens(request.fidelity)).then(|| library.without_tokens());
+    let library = bare.as_ref().unwrap_or(library);
     let mut files = Vec::new();
     let mut loras = Vec::new();
     for lora in std::mem::take(&mut request.loras) {
@@ -64,18 +49,15 @@ pub fn collect(
                 files.push(info.file);
                 loras.push(lora);
             }
-            Err(Error::Cancelled) => return Err(Unavailable::Cancelled),
+            Err(Error::Cancelled) => return Err(engine::error::Error::Cancelled),
             Err(error) if lora.is_asked => return Err(unavailable(&lora, &error)),
             Err(error) => {
-                let name = lora.reference.label();
                 // What the system says may name a path of this machine.
                 let reason = match error {
-                    Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) => {
-                        error.to_string()
-                    }
+                    Error::Unreachable(said) | Error::NoHost(said) | Error::Refused(said) => said,
                     _ => text::LORA_FILE_UNUSABLE.to_owned(),
                 };
-                let message = text::default_lora_missing(&name, &reason);
+                let message = text::default_lora_missing(lora.reference.label(), reason);
                 request.notes.push(Note::on(lora.field, message));
             }
         }
@@ -84,22 +66,14 @@ pub fn collect(
     Ok(files)
 }
 
-/// What stands against a job with these inputs as long as the user has not said that a LoRA is downloaded.
-pub(super) fn held(params: &Params, held: &[String]) -> Vec<Problem> {
-    let waiting = params.loras();
-    let waiting = waiting.filter(|(_, typed)| held.iter().any(|held| held == typed));
-    let problem = |(field, _)| Problem::new(field, text::LORA_HELD);
-    waiting.map(problem).collect()
-}
-
-/// Why a LoRA cannot be had.
-fn unavailable(lora: &Lora, error: &Error) -> Unavailable {
+/// Why a LoRA that was asked for cannot be had.
+fn unavailable(lora: &Lora, error: &Error) -> engine::error::Error {
     match error {
-        Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) | Error::Unwritable { .. } => {
-            let name = lora.reference.label();
-            Unavailable::Sentence(text::lora_unavailable(&name, error))
+        Error::Unreachable(_) | Error::NoHost(_) | Error::Refused(_) | Error::Unwritable(_) => {
+            let sentence = text::lora_unavailable(lora.reference.label(), error);
+            engine::error::Error::File(sentence)
         }
-        _ => Unavailable::Problem(Problem::new(lora.field, text::lora_unusable(error))),
+        _ => engine::error::Error::Input(Problem::new(lora.field, text::lora_unusable(error))),
     }
 }
 
@@ -123,6 +97,13 @@ pub enum LoraState {
         /// What they are called, and what to ask for.
         files: Vec<(String, Reference)>,
     },
+}
+
+impl LoraState {
+    /// Whether it cannot be had, as it was typed.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Several { .. })
+    }
 }
 
 /// A LoRA that is there.
@@ -194,23 +175,13 @@ impl Shelf {
     /// Takes other tokens. What has failed may be tried again.
     pub(super) fn set_tokens(&mut self, tokens: Tokens) {
         self.library.set_tokens(tokens);
-        self.entries.retain(|_, entry| {
-            !matches!(
-                entry.state,
-                LoraState::Failed(_) | LoraState::Several { .. }
-            )
-        });
+        self.entries.retain(|_, entry| !entry.state.has_failed());
     }
 
-    /// Whether the LoRA that was typed has not been looked up, or its file has changed since.
-    pub fn is_due(&self, typed: &str) -> bool {
-        let has_changed = |entry: &Entry| entry.task.is_none() && entry.stamp != stamp(typed);
-        self.entries.get(typed.trim()).is_none_or(has_changed)
-    }
-
-    /// How far the LoRA is that was typed; begins to look for it if that is due.
+    /// How far the LoRA is that was typed; looks for it if nobody has, or its file has changed since.
     pub fn look(&mut self, typed: &str) -> &LoraState {
-        if self.is_due(typed) {
+        let has_changed = |entry: &Entry| entry.task.is_none() && entry.stamp != stamp(typed);
+        if self.entries.get(typed.trim()).is_none_or(has_changed) {
             self.start(typed, false);
         }
         self.state(typed).unwrap_or(&LoraState::Looking)
@@ -218,9 +189,9 @@ impl Shelf {
 
     /// Ends what is looked for and no longer named by anybody.
     pub fn end_all_but(&mut self, typed: &[&str]) {
-        self.entries.retain(|name, entry| {
-            entry.task.is_none() || typed.iter().any(|typed| typed.trim() == name)
-        });
+        let is_named = |name: &str| typed.iter().any(|typed| typed.trim() == name);
+        self.entries
+            .retain(|name, entry| entry.task.is_none() || is_named(name));
     }
 
     /// How far the LoRA is that was typed, if it was looked for.
@@ -247,13 +218,12 @@ impl Shelf {
 
     /// What stands against a job with these inputs, of the LoRAs that are there.
     pub(super) fn problems(&self, params: &Params) -> Vec<Problem> {
-        let model = model(params);
-        let unusable = |(field, typed)| match self.state(typed)? {
-            LoraState::Ready(ready) => {
-                let reason = ready.report(model).err()?;
-                Some(Problem::new(field, text::lora_unusable(reason)))
-            }
-            _ => None,
+        let unusable = |(field, typed)| {
+            let LoraState::Ready(ready) = self.state(typed)? else {
+                return None;
+            };
+            let reason = ready.report(model(params)).err()?;
+            Some(Problem::new(field, text::lora_unusable(reason)))
         };
         params.loras().filter_map(unusable).collect()
     }
@@ -265,8 +235,8 @@ impl Shelf {
                 entry.state = LoraState::Arriving(bytes);
             }
             if let Some(ended) = Task::take(&mut entry.task) {
-                entry.state =
-                    ended.unwrap_or_else(|reason| LoraState::Failed(text::search_failed(reason)));
+                let failed = |reason| LoraState::Failed(text::search_failed(reason));
+                entry.state = ended.unwrap_or_else(failed);
             }
         }
     }
@@ -274,14 +244,16 @@ impl Shelf {
     /// Looks a reference up; an earlier look-up of it ends.
     fn start(&mut self, typed: &str, renews: bool) {
         let typed = typed.trim();
-        let search = Search {
-            typed: typed.to_owned(),
-            renews,
-            library: self.library.clone(),
-            source: self.source.clone(),
+        let (library, source) = (self.library.clone(), self.source.clone());
+        let asked = typed.to_owned();
+        let look = move |reporter: &Reporter<_>| match find(&library, &asked, renews, reporter) {
+            Ok(info) => LoraState::Ready(Box::new(ReadyLora {
+                matches: Model::ALL.map(|model| matched(&info, &source, model)),
+                info,
+            })),
+            Err(error) => failed(error),
         };
         // What has arrived is noted before the program ends.
-        let look = move |reporter: &Reporter<_>| search.run(reporter);
         let entry = Entry {
             state: LoraState::Looking,
             task: Some(self.background.start_awaited("lora", look)),
@@ -304,53 +276,42 @@ fn stamp(typed: &str) -> Option<Stamp> {
     }
 }
 
-/// One look-up.
-struct Search {
-    typed: String,
+/// Finds what a reference means, or downloads it; with `renews`, asks its source for a newer file in any case.
+fn find(
+    library: &Library,
+    typed: &str,
     renews: bool,
-    library: Library,
-    source: ModelSource,
+    reporter: &Reporter<Bytes>,
+) -> Result<LoraInfo, Error> {
+    let reference =
+        Reference::parse(typed).map_err(|message| Error::Refused(format!("the text {message}")))?;
+    let mut on_bytes = |bytes| {
+        reporter.report(bytes);
+        ControlFlow::Continue(())
+    };
+    if renews {
+        library.renew(&reference, reporter.stop(), &mut on_bytes)
+    } else {
+        library.obtain(&reference, reporter.stop(), &mut on_bytes)
+    }
 }
 
-impl Search {
-    fn run(&self, reporter: &Reporter<Bytes>) -> LoraState {
-        match self.find(reporter) {
-            Ok(info) => LoraState::Ready(Box::new(ReadyLora {
-                matches: Model::ALL.map(|model| self.matched(&info, model)),
-                info,
-            })),
-            Err(Error::Cancelled) => LoraState::Failed(text::LORA_CANCELLED.to_owned()),
-            Err(error) => {
-                let sentence = error.to_string();
-                match error {
-                    Error::Several { place, files } => LoraState::Several {
-                        question: text::several_files(&place),
-                        problem: sentence,
-                        files,
-                    },
-                    _ => LoraState::Failed(sentence),
-                }
-            }
-        }
-    }
+/// What of a LoRA matches a model.
+fn matched(info: &LoraInfo, source: &ModelSource, model: Model) -> Result<Report, String> {
+    let targets = Targets::of(source, model).map_err(|error| error.to_string())?;
+    inspect(&info.file, &targets)
+}
 
-    fn find(&self, reporter: &Reporter<Bytes>) -> Result<LoraInfo, Error> {
-        let reference = Reference::parse(&self.typed)
-            .map_err(|message| Error::Refused(format!("the text {message}")))?;
-        let mut on_bytes = |bytes| {
-            reporter.report(bytes);
-            ControlFlow::Continue(())
-        };
-        let (library, stop) = (&self.library, reporter.stop());
-        if self.renews {
-            library.renew(&reference, stop, &mut on_bytes)
-        } else {
-            library.obtain(&reference, stop, &mut on_bytes)
-        }
-    }
-
-    fn matched(&self, info: &LoraInfo, model: Model) -> Result<Report, String> {
-        let targets = Targets::of(&self.source, model).map_err(|error| error.to_string())?;
-        inspect(&info.file, &targets)
+/// The state of a LoRA that was not found.
+fn failed(error: Error) -> LoraState {
+    let problem = error.to_string();
+    match error {
+        Error::Cancelled => LoraState::Failed(text::LORA_CANCELLED.to_owned()),
+        Error::Several { place, files } => LoraState::Several {
+            question: text::several_files(place),
+            problem,
+            files,
+        },
+        _ => LoraState::Failed(problem),
     }
 }

@@ -9,24 +9,20 @@
 //! | `text`, `folders`, `stored`, [`naming`] | what is said, where files go, how they are read and called |
 //! | [`background`] | tasks: the only place that starts threads |
 //! | [`inputs`], [`record`], [`files`] | what is kept of a picture, written into it, and written as a file |
-//! | [`settings`], [`state`] | what the user chose, and what the program remembers besides |
-//! | [`gallery`], [`pictures`], [`looks`] | the output folder, and what is read from files of pictures |
+//! | [`settings`] | what the user chose, and what the program remembers besides |
+//! | [`gallery`], [`pictures`], [`preview`] | the output folder, pictures read from disk, what the form asks in every frame |
 //! | [`loras`], [`models`], [`downloads`] | what is on this machine, and what is on its way |
-//! | [`jobs`], `journal`, `queue`, [`worker`] | the jobs, and the task that runs them |
-//! | `current`, [`preview`] | the model in use, and what a job with the inputs of the form would be |
+//! | [`jobs`], `queue`, [`worker`] | the jobs, the model in use, and the task that runs them |
 //! | [`program`], `library`, `resolving` | the session on top of its parts, its models, and the way from inputs to jobs |
 
 pub mod background;
-mod current;
 pub mod downloads;
 pub mod files;
 pub mod folders;
 pub mod gallery;
 pub mod inputs;
 pub mod jobs;
-mod journal;
 mod library;
-pub mod looks;
 pub mod loras;
 pub mod models;
 pub mod naming;
@@ -37,7 +33,6 @@ mod queue;
 pub mod record;
 mod resolving;
 pub mod settings;
-pub mod state;
 mod stored;
 mod text;
 pub mod worker;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::session::background::{Background, Reporter, Task};
-use crate::session::downloads::Purpose;
+use crate::session::downloads::{Purpose, Wanted};
 use crate::session::folders::Folders;
 use crate::session::text;
 use crate::weights::catalog::{Catalog, Published};
@@ -21,7 +21,7 @@ use crate::weights::{disk, install};
 /// What a look through the folders has found.
 #[derive(Default)]
 struct Looked {
-    models: Vec<FoundModel>,
+    models: Arc<[FoundModel]>,
     /// All files of weights outside the folder of downloads.
     elsewhere: Vec<PathBuf>,
     /// Whether one of the places has a safety checker.
@@ -30,50 +30,25 @@ struct Looked {
     free: Option<u64>,
 }
 
-/// A model that was asked for and can be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opened {
-    /// What was asked for.
-    pub path: PathBuf,
-    /// Where its files are.
-    pub source: ModelSource,
-    /// What it says of itself.
-    pub card: ModelCard,
-}
-
-/// What has come up, for the session.
-#[derive(Debug)]
-pub(super) enum News {
-    /// A model that was asked for can be used.
-    Opened(Box<Opened>),
-    /// It cannot.
-    NotOpened(PathBuf, Error),
-    /// Files were put into the system's trash, or why not, in one sentence.
-    Trashed(Result<(), String>),
-}
+/// A model that was asked for and what it says of itself, or why it cannot be used.
+type Opened = Result<(ModelSource, ModelCard), Error>;
 
 /// The models of this machine and of the catalogue.
 pub struct Models {
     /// What can be downloaded.
     pub catalog: Catalog,
-    /// Where downloads go.
-    folder: PathBuf,
-    /// Where other programs keep models.
-    foreign: Vec<PathBuf>,
+    folders: Folders,
     /// Folders that the user has named besides.
     others: Vec<PathBuf>,
     background: Background,
-    /// The models that were found; `None` before the first look is over.
-    found: Option<Arc<[FoundModel]>>,
-    elsewhere: Vec<PathBuf>,
-    has_checker: bool,
-    free: Option<u64>,
+    /// What was found; `None` before the first look is over.
+    looked: Option<Looked>,
     /// What has to be downloaded for each offer.
     lacking: BTreeMap<String, Vec<Published>>,
     /// The look through the folders that goes on.
     looking: Option<Task<Looked>>,
     /// The path that is being opened.
-    opening: Option<(PathBuf, Task<Result<Opened, Error>>)>,
+    opening: Option<(PathBuf, Task<Opened>)>,
     /// What is being put into the system's trash.
     trashing: Vec<Task<Result<(), String>>>,
 }
@@ -83,14 +58,10 @@ impl Models {
     pub(super) fn new(catalog: Catalog, folders: &Folders, background: Background) -> Self {
         Self {
             catalog,
-            folder: folders.models.clone(),
-            foreign: folders.foreign_models.clone(),
+            folders: folders.clone(),
             others: Vec::new(),
             background,
-            found: None,
-            elsewhere: Vec::new(),
-            has_checker: false,
-            free: None,
+            looked: None,
             lacking: BTreeMap::new(),
             looking: None,
             opening: None,
@@ -100,7 +71,7 @@ impl Models {
 
     /// The models that were found; `None` before the first look is over.
     pub fn found(&self) -> Option<Arc<[FoundModel]>> {
-        self.found.clone()
+        Some(Arc::clone(&self.looked.as_ref()?.models))
     }
 
     /// Whether folders are being looked through.
@@ -115,38 +86,36 @@ impl Models {
 
     /// Where downloads go.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.folders.models
     }
 
     /// Whether one of the places had a safety checker when they were last looked through.
     pub fn has_checker(&self) -> bool {
-        self.has_checker
+        let looked = self.looked.as_ref();
+        looked.is_some_and(|looked| looked.has_checker)
     }
 
     /// Bytes that were free on the disk of the downloads when the folders were last looked through.
     pub fn free_bytes(&self) -> Option<u64> {
-        self.free
+        self.looked.as_ref()?.free
     }
 
     /// Where models and their parts are looked for, the nearest first.
     pub fn places(&self) -> Vec<PathBuf> {
-        let own = [self.folder.clone()].into_iter();
-        own.chain(self.others.clone())
-            .chain(self.foreign.clone())
-            .collect()
+        self.folders.of_models(&self.others)
     }
 
     /// Looks through the folders, with `others` besides the usual ones. An earlier look ends.
     pub(super) fn look(&mut self, others: &[PathBuf]) {
         self.others = others.to_vec();
-        let (places, folder) = (self.places(), self.folder.clone());
+        let (places, folder) = (self.places(), self.folders.models.clone());
         let look = move |reporter: &Reporter<()>| {
             let others = places.iter().skip(1);
             Looked {
                 elsewhere: others.flat_map(|place| gather(place, DEPTH)).collect(),
                 has_checker: ModelSource::safety_checker_in(&places).is_some(),
                 free: disk::free_bytes(&folder),
-                models: find_all(&places, reporter.stop()),
+                models: find_all(&places, reporter.stop()).into(),
             }
         };
         self.looking = Some(self.background.start("models", look));
@@ -155,7 +124,11 @@ impl Models {
     /// Opens the model at a path; the session hears of it. The latest call counts.
     pub(super) fn open(&mut self, path: PathBuf) {
         let (asked, places) = (path.clone(), self.places());
-        let open = move |_: &Reporter<()>| opened(&asked, &places);
+        let open = move |_: &Reporter<()>| {
+            let source = open_model(&asked, &places)?;
+            let card = source.card()?;
+            Ok((source, card))
+        };
         self.opening = Some((path, self.background.start("open model", open)));
     }
 
@@ -169,10 +142,10 @@ impl Models {
         self.lacking.get(offer).map(Vec::as_slice)
     }
 
-    /// What a download is called, and its files but for those that lie elsewhere on this machine. `None` before the first
-    /// look is over, and where there is no such thing.
-    pub(super) fn wanted(&self, purpose: &Purpose) -> Option<(String, Vec<Published>)> {
-        let found = self.found.as_ref()?;
+    /// What a download is to bring: what does not lie elsewhere on this machine. `None` before the first look is over, and
+    /// where there is no such thing.
+    pub(super) fn wanted(&self, purpose: &Purpose) -> Option<Wanted> {
+        let found = &self.looked.as_ref()?.models;
         let (name, mut files) = match purpose {
             Purpose::Offer(id) => {
                 let offer = self.catalog.offer(id)?;
@@ -194,78 +167,75 @@ impl Models {
     /// files are told apart by their folders.
     fn held(&self, file: &Published) -> Option<&PathBuf> {
         let is_of_checker = file.place.starts_with("safety_");
-        install::held_in(&self.elsewhere, file).filter(|_| !is_of_checker)
+        let elsewhere = &self.looked.as_ref()?.elsewhere;
+        install::held_in(elsewhere, file).filter(|_| !is_of_checker)
     }
 
-    /// Where the transformer of an offer lies, downloaded or elsewhere.
-    pub(super) fn path_of(&self, offer: &str) -> Option<PathBuf> {
-        let files = self.catalog.files(self.catalog.offer(offer)?);
+    /// Where the model of a complete download lies, in the folder of downloads or elsewhere; the safety checker is none.
+    pub(super) fn path_of(&self, purpose: &Purpose) -> Option<PathBuf> {
+        let offer = match purpose {
+            Purpose::Offer(id) => self.catalog.offer(id)?,
+            Purpose::Rest(path) => return Some(path.clone()),
+            Purpose::Safety => return None,
+        };
+        let files = self.catalog.files(offer);
         let transformer = files.first()?;
-        let path = self.folder.join(&transformer.place);
-        if path.is_file() {
-            return Some(path);
-        }
-        self.held(transformer).cloned()
+        let path = self.folder().join(&transformer.place);
+        let own = path.is_file().then_some(path);
+        own.or_else(|| self.held(transformer).cloned())
     }
 
     /// The files that go with a model when it is deleted: its own, but for those that are in `kept` or that another model
     /// uses. Only what was downloaded or lies in a folder that the user has named: other programs keep accounts of their
     /// own.
     pub fn removable(&self, model: &FoundModel, kept: &[PathBuf]) -> Vec<PathBuf> {
-        let is_in = |path: &PathBuf, folders: &[PathBuf]| {
-            folders.iter().any(|folder| path.starts_with(folder))
-        };
-        let others = self.found.iter().flat_map(|found| found.iter());
-        let others = others.filter(|other| other.path != model.path);
+        let is_in = |path: &PathBuf, places: &[PathBuf]| places.iter().any(|p| path.starts_with(p));
+        let found = self.looked.iter().flat_map(|looked| looked.models.iter());
+        let others = found.filter(|other| other.path != model.path);
         let used: Vec<_> = others.flat_map(|other| &other.files).collect();
         let is_free = |file: &&PathBuf| {
-            let is_downloaded = file.starts_with(&self.folder);
+            let is_downloaded = file.starts_with(self.folder());
             let is_own = model.transformer.contains(file) || file.starts_with(&model.path);
-            let is_named = is_own && is_in(file, &self.others) && !is_in(file, &self.foreign);
+            let is_foreign = is_in(file, &self.folders.foreign_models);
+            let is_named = is_own && is_in(file, &self.others) && !is_foreign;
             (is_downloaded || is_named) && !used.contains(file) && !kept.contains(file)
         };
         // Where the transformer stays, the rest does as well.
-        if model.transformer.iter().all(|file| is_free(&file)) {
-            model.files.iter().filter(is_free).cloned().collect()
-        } else {
-            Vec::new()
-        }
+        let goes = model.transformer.iter().all(|file| is_free(&file));
+        let files = model.files.iter().filter(|file| goes && is_free(file));
+        files.cloned().collect()
     }
 
     /// Puts files into the system's trash; the session hears of it.
     pub(super) fn trash(&mut self, files: Vec<PathBuf>) {
-        let trash = move |_: &Reporter<()>| {
-            trash::delete_all(&files).map_err(|error| text::not_trashed(&error))
-        };
+        let trash = move |_: &Reporter<()>| trash::delete_all(&files).map_err(text::not_trashed);
         self.trashing.push(self.background.start("trash", trash));
     }
 
-    /// Takes in what the tasks have done.
-    pub(super) fn pump(&mut self) -> Vec<News> {
-        if let Some(looked) = Task::take(&mut self.looking) {
-            let looked = looked.unwrap_or_default();
-            self.elsewhere = looked.elsewhere;
-            self.has_checker = looked.has_checker;
-            self.free = looked.free;
-            self.found = Some(looked.models.into());
+    /// Takes in what a look through the folders has found; returns whether one has ended.
+    pub(super) fn pump(&mut self) -> bool {
+        let looked = Task::take(&mut self.looking);
+        let has_ended = looked.is_some();
+        if let Some(looked) = looked {
+            self.looked = Some(looked.unwrap_or_default());
             self.lacking = self.lacking_of_all();
         }
-        let trashed = Task::take_ended(&mut self.trashing).into_iter();
-        let mut news: Vec<_> = trashed
-            .map(|done| {
-                News::Trashed(done.unwrap_or_else(|reason| Err(text::trash_failed(reason))))
-            })
-            .collect();
-        if let Some((path, task)) = self.opening.take_if(|(_, task)| task.has_ended()) {
-            let opened = task.wait();
-            let opened =
-                opened.unwrap_or_else(|reason| Err(Error::Refused(text::opening_failed(reason))));
-            news.push(match opened {
-                Ok(opened) => News::Opened(Box::new(opened)),
-                Err(error) => News::NotOpened(path, error),
-            });
-        }
-        news
+        has_ended
+    }
+
+    /// What has come of files that were put into the trash: a sentence where that failed.
+    pub(super) fn take_trashed(&mut self) -> Vec<Result<(), String>> {
+        let ended = Task::take_ended(&mut self.trashing).into_iter();
+        let failed = |reason| Err(text::trash_failed(reason));
+        ended.map(|done| done.unwrap_or_else(failed)).collect()
+    }
+
+    /// What has come of the path that was opened.
+    pub(super) fn take_opened(&mut self) -> Option<(PathBuf, Opened)> {
+        let (path, task) = self.opening.take_if(|(_, task)| task.has_ended())?;
+        let opened = task.wait();
+        let refused = |reason| Error::Refused(text::opening_failed(reason));
+        Some((path, opened.map_err(refused).flatten()))
     }
 
     /// What has to be downloaded for each offer.
@@ -273,20 +243,10 @@ impl Models {
         let offers = self.catalog.offers.iter();
         let lacking = offers.map(|offer| {
             let files = self.catalog.files(offer);
-            let mut missing = install::missing(&self.folder, &files);
+            let mut missing = install::missing(self.folder(), &files);
             missing.retain(|file| self.held(file).is_none());
             (offer.id.clone(), missing)
         });
         lacking.collect()
     }
-}
-
-/// Opens the model at a path.
-fn opened(path: &Path, places: &[PathBuf]) -> Result<Opened, Error> {
-    let source = open_model(path, places)?;
-    Ok(Opened {
-        path: path.to_owned(),
-        card: source.card()?,
-        source,
-    })
 }

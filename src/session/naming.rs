@@ -36,13 +36,8 @@ pub fn stem(pattern: &str, request: &Request, index: usize, now: &Zoned) -> Stri
         .replace("[n]", &index.to_string())
         // Last, so that brackets in a prompt stay what they are.
         .replace("[prompt]", &words(&request.prompt));
-    let mut name = String::new();
-    for letter in filled.chars().map(safe) {
-        if name.len() + letter.len_utf8() > LONGEST {
-            break;
-        }
-        name.push(letter);
-    }
+    let mut name: String = filled.chars().map(safe).collect();
+    name.truncate(name.floor_char_boundary(LONGEST));
     // Windows takes no name that ends with a dot or a space, and others hide one that begins with a dot.
     let name = name.trim_matches([' ', '.']);
     if name.is_empty() {

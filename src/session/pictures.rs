@@ -67,23 +67,20 @@ impl PictureLoader {
     /// The first call asks for it. Call again after the next wake until it is [`Pixels::Ready`] or [`Pixels::Failed`],
     /// which are handed out once: keep what you get.
     pub fn load(&self, path: &Path, longest_side: Option<u32>) -> Pixels {
-        self.fetch(Wanted {
-            path: path.to_owned(),
-            longest_side,
-            upright: true,
-        })
+        self.fetch(path, longest_side, true)
     }
 
     /// A starting picture as a job in this mode gets it, in the same way as [`Self::load`].
     pub fn load_input(&self, path: &Path, fidelity: Fidelity) -> Pixels {
-        self.fetch(Wanted {
-            path: path.to_owned(),
-            longest_side: None,
-            upright: quirks::applies_exif_orientation(fidelity),
-        })
+        self.fetch(path, None, quirks::applies_exif_orientation(fidelity))
     }
 
-    fn fetch(&self, wanted: Wanted) -> Pixels {
+    fn fetch(&self, path: &Path, longest_side: Option<u32>, upright: bool) -> Pixels {
+        let wanted = Wanted {
+            path: path.to_owned(),
+            longest_side,
+            upright,
+        };
         let mut shelf = self.shelf.borrow_mut();
         match shelf.get(&wanted) {
             Some(Pixels::Pending) => Pixels::Pending,

@@ -6,22 +6,19 @@ use crate::engine::plan::memory;
 use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::session::background::{Background, Wake};
-use crate::session::current::Current;
 use crate::session::downloads::Downloads;
 use crate::session::folders::Folders;
 use crate::session::gallery::Gallery;
 use crate::session::inputs::InputStore;
 use crate::session::jobs::{Job, JobId, JobState};
-use crate::session::looks::LookCache;
 use crate::session::loras::Shelf;
 use crate::session::models::Models;
 use crate::session::pictures::PictureLoader;
-use crate::session::preview::PreviewCache;
+use crate::session::preview::{LookCache, PreviewCache};
 use crate::session::queue::Queue;
-use crate::session::settings::Settings;
-use crate::session::state::State;
+use crate::session::settings::{Settings, State};
 use crate::session::text;
-use crate::session::worker::{MakeGenerator, Order, Worker};
+use crate::session::worker::{Current, MakeGenerator, Order, Worker};
 use crate::weights::catalog::Catalog;
 use crate::weights::http::Network;
 use crate::weights::library::Library;
@@ -78,21 +75,15 @@ pub struct Session {
 impl Session {
     /// Starts the session. Files of earlier runs that cannot be read become notices, never errors.
     pub fn open(folders: Folders, setup: Setup, wake: Wake) -> Self {
-        let Setup {
-            model,
-            make,
-            network,
-            catalog,
-        } = setup;
         let (settings, settings_warning) = Settings::read(&folders);
         let (state, state_warning) = State::read(&folders);
         let (queue, waiting, queue_warning) = Queue::open(&folders.state);
         let notices = [settings_warning, state_warning, queue_warning];
         let background = Background::new(wake);
-        let mut models = Models::new(catalog, &folders, background.clone());
+        let mut models = Models::new(setup.catalog, &folders, background.clone());
         models.look(&settings.model_folders);
-        let is_first_run = model.is_none() && settings.model.is_none();
-        let (source, card) = model.unwrap_or_else(|| {
+        let is_first_run = setup.model.is_none() && settings.model.is_none();
+        let (source, card) = setup.model.unwrap_or_else(|| {
             // Until the one that was chosen last has been opened, which a sleeping disk may delay.
             if let Some(path) = &settings.model {
                 models.open(path.clone());
@@ -101,8 +92,9 @@ impl Session {
             let card = ModelSource::Embedded.card().unwrap_or_default();
             (ModelSource::Embedded, card)
         });
-        let (worker, news) = Worker::start(make, source.clone(), models.places(), &background);
-        let library = Library::new(folders.loras.clone(), network.clone());
+        let (worker, news) =
+            Worker::start(setup.make, source.clone(), models.places(), &background);
+        let library = Library::new(folders.loras.clone(), setup.network.clone());
         let inputs = InputStore::new(folders.inputs.clone());
         let used = waiting.iter().chain([&settings.params]);
         let used = used.flat_map(|params| [params.image.clone(), params.mask.clone()]);
@@ -114,7 +106,7 @@ impl Session {
             inputs,
             loras: Shelf::new(library, source.clone(), background.clone()),
             models,
-            downloads: Downloads::new(folders.models.clone(), network, background.clone()),
+            downloads: Downloads::new(folders.models.clone(), setup.network, background.clone()),
             state,
             is_unsaved: false,
             queue,
@@ -138,15 +130,15 @@ impl Session {
         if waiting.is_empty() {
             return;
         }
-        self.queue.set_paused(true);
+        self.queue.is_paused = true;
         for params in waiting {
             if let Err(problems) = self.submit(&params) {
-                self.notices
-                    .push(text::not_restored(text::reasons(&problems)));
+                let reasons = text::reasons(&problems);
+                self.notices.push(text::not_restored(reasons));
                 // A file that cannot be read now may be there next time, for example on another disk.
                 let mut fields = problems.iter().map(|problem| problem.field.as_str());
                 if fields.all(|field| ["image", "mask"].contains(&field)) {
-                    self.queue.strand(params);
+                    self.queue.stranded.push(params);
                 }
             }
         }
@@ -178,8 +170,10 @@ impl Session {
                 self.gallery.insert(entry.clone());
             }
         }
-        self.queue.end(id, state);
-        self.current.retire();
+        if let Some(job) = self.queue.job_mut(id) {
+            job.state = state;
+        }
+        self.current.retiring.clear();
         self.advance();
     }
 
@@ -218,7 +212,7 @@ impl Session {
 impl Session {
     /// Every job: ended ones first, then the running one, then the waiting ones in order.
     pub fn jobs(&self) -> &[Job] {
-        self.queue.jobs()
+        &self.queue.jobs
     }
 
     /// The job that runs now.
@@ -228,17 +222,17 @@ impl Session {
 
     /// The job called `id`.
     pub fn job(&self, id: JobId) -> Option<&Job> {
-        self.queue.job(id)
+        self.jobs().iter().find(|job| job.id == id)
     }
 
     /// Whether waiting jobs stay waiting.
     pub fn is_paused(&self) -> bool {
-        self.queue.is_paused()
+        self.queue.is_paused
     }
 
     /// Pauses the queue after the running job, or resumes it.
     pub fn set_paused(&mut self, is_paused: bool) {
-        self.queue.set_paused(is_paused);
+        self.queue.is_paused = is_paused;
         self.advance();
     }
 
@@ -267,7 +261,7 @@ impl Session {
 
     /// Forgets jobs that have ended. Their pictures stay.
     pub fn clear_ended(&mut self) {
-        self.queue.clear_ended();
+        self.queue.jobs.retain(|job| !job.has_ended());
     }
 }
 
@@ -308,9 +302,7 @@ impl Session {
         let typed = typed.trim();
         self.change_state(|state| {
             state.loras_off.retain(|off| off != typed);
-            if is_off {
-                state.loras_off.push(typed.to_owned());
-            }
+            state.loras_off.extend(is_off.then(|| typed.to_owned()));
         });
     }
 
@@ -371,7 +363,7 @@ impl Drop for Session {
         }
         self.worker.close();
         self.background.end();
-        self.queue.set_paused(true);
+        self.queue.is_paused = true;
         let ended = self.queue.pump();
         // A job that closing has cut short stays in the journal; one that has its pictures must not run again.
         if let Some((id, state)) = ended.filter(|(_, state)| !matches!(state, JobState::Cancelled))

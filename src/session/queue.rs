@@ -1,22 +1,26 @@
-//! The queue: which jobs there are, in which order they run, and the journal that restores them.
+//! The queue: which jobs there are and in which order they run. Those that have not ended are in a journal on disk, so that
+//! a killed program loses none.
 
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use crate::schema::notes::Problem;
+use serde_json::{Map, Value};
+
 use crate::schema::params::Params;
 use crate::schema::request::Request;
 use crate::session::jobs::{Job, JobId, JobState};
-use crate::session::journal::Journal;
-use crate::session::text;
+use crate::session::{stored, text};
 
 /// The jobs of this run of the program.
 pub(super) struct Queue {
     /// Ended ones first, then the running one, then the waiting ones in the order in which they will run.
-    jobs: Vec<Job>,
+    pub(super) jobs: Vec<Job>,
     next_id: u64,
-    is_paused: bool,
+    /// Whether waiting jobs stay waiting.
+    pub(super) is_paused: bool,
     /// Inputs of jobs of earlier runs whose files cannot be read now: they may be there next time.
-    stranded: Vec<Params>,
+    pub(super) stranded: Vec<Params>,
     journal: Journal,
 }
 
@@ -35,34 +39,13 @@ impl Queue {
         (queue, left, warning)
     }
 
-    /// Every job: ended ones first, then the running one, then the waiting ones in order.
-    pub(super) fn jobs(&self) -> &[Job] {
-        &self.jobs
-    }
-
-    /// The job that runs now.
     pub(super) fn running(&self) -> Option<&Job> {
         let mut jobs = self.jobs.iter();
         jobs.find(|job| matches!(job.state, JobState::Running(_)))
     }
 
-    /// The job called `id`.
-    pub(super) fn job(&self, id: JobId) -> Option<&Job> {
-        self.jobs.iter().find(|job| job.id == id)
-    }
-
-    fn job_mut(&mut self, id: JobId) -> Option<&mut Job> {
+    pub(super) fn job_mut(&mut self, id: JobId) -> Option<&mut Job> {
         self.jobs.iter_mut().find(|job| job.id == id)
-    }
-
-    /// Whether waiting jobs stay waiting.
-    pub(super) fn is_paused(&self) -> bool {
-        self.is_paused
-    }
-
-    /// Pauses the queue after the running job, or resumes it.
-    pub(super) fn set_paused(&mut self, is_paused: bool) {
-        self.is_paused = is_paused;
     }
 
     /// Adds a waiting job at the end.
@@ -78,23 +61,16 @@ impl Queue {
         id
     }
 
-    /// Keeps the inputs of a job of an earlier run for the next run.
-    pub(super) fn strand(&mut self, params: Params) {
-        self.stranded.push(params);
-    }
-
-    /// Cancels a waiting job at once, and the running one within a block of the model.
     pub(super) fn cancel(&mut self, id: JobId) {
         if let Some(job) = self.job_mut(id) {
             match &job.state {
                 JobState::Waiting => job.state = JobState::Cancelled,
-                JobState::Running(run) => run.cancel(),
+                JobState::Running(run) => run.stop.raise(),
                 _ => {}
             }
         }
     }
 
-    /// Moves a waiting job one place towards the front (`-1`) or the end (`1`).
     pub(super) fn reorder(&mut self, id: JobId, by: isize) {
         let numbered = self.jobs.iter().enumerate();
         let waiting = numbered.filter(|(_, job)| job.is_waiting());
@@ -103,24 +79,6 @@ impl Queue {
         let other = place.and_then(|place| waiting.get(place.checked_add_signed(by)?));
         if let (Some(place), Some((other, _))) = (place, other) {
             self.jobs.swap(waiting[place].0, *other);
-        }
-    }
-
-    /// Forgets jobs that have ended. Their pictures stay.
-    pub(super) fn clear_ended(&mut self) {
-        self.jobs.retain(|job| !job.has_ended());
-    }
-
-    /// Takes over what a waiting job amounts to now: another model may draw other sizes.
-    pub(super) fn update(&mut self, id: JobId, resolved: Result<Request, Vec<Problem>>) {
-        let Some(job) = self.job_mut(id) else { return };
-        match resolved {
-            // A seed that nobody chose stays what it was.
-            Ok(request) => {
-                let seed = job.request.seed;
-                job.request = Request { seed, ..request };
-            }
-            Err(problems) => job.state = JobState::Failed(text::reasons(&problems).into()),
         }
     }
 
@@ -140,23 +98,67 @@ impl Queue {
         })
     }
 
-    /// Gives a job its last state.
-    pub(super) fn end(&mut self, id: JobId, state: JobState) {
-        if let Some(job) = self.job_mut(id) {
-            job.state = state;
-        }
-    }
-
-    /// Puts the jobs in order and writes the journal.
-    ///
-    /// # Errors
-    /// One sentence, when it cannot be written.
+    /// Puts the jobs in order and writes the journal, or says in one sentence why it cannot.
     pub(super) fn save(&mut self) -> Result<(), String> {
         // Ended jobs first, so that the list reads from past to future.
         self.jobs
-            .sort_by_key(|job| u8::from(!job.has_ended()) + u8::from(job.is_waiting()));
+            .sort_by_key(|job| (!job.has_ended(), job.is_waiting()));
         let unfinished = self.jobs.iter().filter(|job| !job.has_ended());
         let unfinished = unfinished.map(|job| &job.params);
         self.journal.write(unfinished.chain(&self.stranded))
     }
+}
+
+/// The journal's file.
+struct Journal {
+    path: PathBuf,
+    /// What the file holds, so that it is written only when that changes.
+    written: Vec<Map<String, Value>>,
+    /// Held while the journal is open. Without it another window keeps the journal, and this one writes nothing.
+    lock: Option<File>,
+}
+
+impl Journal {
+    /// Opens the journal in `folder`, with the jobs that an earlier run left and a warning if there were any it cannot read.
+    fn open(folder: &Path) -> (Self, Vec<Params>, Option<String>) {
+        let path = folder.join("queue.json");
+        let lock = lock(folder);
+        let read = lock
+            .as_ref()
+            .map(|_| stored::read(&path, text::queue_unreadable));
+        let (written, warning) = read.unwrap_or_default();
+        let journal = Self {
+            path,
+            written: written.unwrap_or_default(),
+            lock,
+        };
+        let params = journal.written.iter().map(stored::params).collect();
+        (journal, params, warning)
+    }
+
+    /// Writes the jobs that have not ended; without any, removes the file.
+    fn write<'a>(&mut self, unfinished: impl Iterator<Item = &'a Params>) -> Result<(), String> {
+        let jobs: Vec<_> = unfinished.map(Params::to_json).collect();
+        if jobs == self.written || self.lock.is_none() {
+            return Ok(());
+        }
+        if jobs.is_empty() {
+            let removed = fs::remove_file(&self.path);
+            if let Some(error) = removed.err().filter(|e| e.kind() != ErrorKind::NotFound) {
+                return Err(text::queue_unsaved(error));
+            }
+        } else {
+            stored::write(&self.path, &jobs, text::queue_unsaved)?;
+        }
+        self.written = jobs;
+        Ok(())
+    }
+}
+
+/// Takes the lock that tells this window from others of the same user; `None` when another has it.
+fn lock(folder: &Path) -> Option<File> {
+    fs::create_dir_all(folder).ok()?;
+    let file = File::create(folder.join("queue.lock")).ok()?;
+    file.try_lock().ok()?;
+    Some(file)
 }

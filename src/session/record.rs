@@ -16,7 +16,7 @@ use crate::schema::notes::Note;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::Request;
-use crate::session::inputs;
+use crate::session::{inputs, stored};
 
 /// This program and its version.
 pub const PROGRAM: &str = concat!("flux-qfaces ", env!("CARGO_PKG_VERSION"));
@@ -68,9 +68,7 @@ impl Record {
             ..params.clone()
         };
         share_references(&mut inputs, request, &outcome.loras);
-        let inputs = inputs.to_json();
         let mask = params.mask.as_deref();
-        let mask = mask.and_then(|path| embedded(path, request.fidelity));
         Self {
             program: PROGRAM.to_owned(),
             model: outcome.model.clone(),
@@ -80,9 +78,9 @@ impl Record {
             height: request.size.height,
             steps: outcome.steps,
             fidelity: request.fidelity,
-            inputs,
+            inputs: inputs.to_json(),
             loras: outcome.loras.clone(),
-            mask,
+            mask: mask.and_then(|path| embedded(path, request.fidelity)),
             notes: outcome.notes.clone(),
         }
     }
@@ -103,12 +101,12 @@ impl Record {
 
     /// The reference to the mask, if there was one.
     pub fn mask_reference(&self) -> Option<&str> {
-        self.inputs.get("mask").and_then(Value::as_str)
+        self.input("mask")
     }
 
     /// The reference to the starting picture, if there was one.
     pub fn image(&self) -> Option<&str> {
-        self.inputs.get("image").and_then(Value::as_str)
+        self.input("image")
     }
 
     /// The same without the mask, for formats that have no room for it.
@@ -122,17 +120,17 @@ impl Record {
 
     /// The prompt; empty when there was none.
     pub fn prompt(&self) -> &str {
-        self.inputs
-            .get("prompt")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.input("prompt").unwrap_or_default()
+    }
+
+    /// The text of one input.
+    fn input(&self, name: &str) -> Option<&str> {
+        self.inputs.get(name)?.as_str()
     }
 
     /// The inputs, ready to be used again. Inputs that this version does not know are left out.
     pub fn params(&self) -> Params {
-        let mut params = Params::default();
-        params.apply_json(&self.inputs);
-        params
+        stored::params(&self.inputs)
     }
 }
 
@@ -140,23 +138,18 @@ impl Record {
 /// their contents, where nothing better is known of them.
 fn share_references(inputs: &mut Params, request: &Request, applied: &[Applied]) {
     let share = |typed: &mut String| {
-        let Ok(reference) = Reference::parse(typed) else {
-            typed.clear();
-            return;
-        };
-        let mut acting = request.loras.iter().zip(applied);
-        let by_contents = acting
-            .find(|(lora, _)| lora.reference == reference)
-            .map(|(_, applied)| format!("sha256:{}", applied.sha256));
-        let named = reference.lasting().or(by_contents);
-        *typed = named.or_else(|| reference.shareable()).unwrap_or_default();
+        let shared = Reference::parse(typed).ok().and_then(|reference| {
+            let mut acting = request.loras.iter().zip(applied);
+            let acted = acting.find(|(lora, _)| lora.reference == reference);
+            let by_contents = acted.map(|(_, applied)| format!("sha256:{}", applied.sha256));
+            let named = reference.lasting().or(by_contents);
+            named.or_else(|| reference.shareable())
+        });
+        *typed = shared.unwrap_or_default();
     };
     let two = [&mut inputs.replicate_weights, &mut inputs.extra_lora];
-    two.into_iter().flatten().for_each(share);
-    inputs
-        .more_loras
-        .iter_mut()
-        .for_each(|more| share(&mut more.lora));
+    let more = inputs.more_loras.iter_mut().map(|more| &mut more.lora);
+    two.into_iter().flatten().chain(more).for_each(share);
 }
 
 /// A mask's file as it is embedded.

@@ -8,9 +8,7 @@ use crate::schema::notes::Problem;
 use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::schema::request::Request;
-use crate::session::looks::Stamp;
-use crate::session::loras::{self, LoraState};
-use crate::session::preview::{Key, Preview};
+use crate::session::preview::{Key, Preview, Stamp};
 use crate::session::program::Session;
 use crate::session::record::Record;
 use crate::session::{inputs, text};
@@ -40,8 +38,8 @@ impl Session {
                 Err(problems) => (None, problems),
             };
             problems.extend_from_slice(&key.unusable);
-            let plan = |request| self.current.plan(request, key.memory_limit);
-            let plan = request.as_ref().and_then(plan);
+            let known = self.current.outlook.as_ref().zip(request.as_ref());
+            let plan = known.and_then(|(outlook, job)| outlook.plan(job, key.memory_limit));
             Preview {
                 request,
                 problems,
@@ -50,7 +48,7 @@ impl Session {
         })
     }
 
-    /// The job that `params` describe now.
+    /// The job that `params` describe now; a LoRA that waits for the user's word stands against it.
     pub(super) fn resolve(&self, params: &Params, random: u64) -> Result<Request, Vec<Problem>> {
         let looks = self.looks.at(params);
         let circumstances = Circumstances {
@@ -61,12 +59,14 @@ impl Session {
             image: looks.image.as_ref(),
             mask: looks.mask.as_ref(),
         };
-        let request = Request::resolve(params, circumstances);
-        let held = loras::held(params, &self.state.loras_held);
-        match request {
+        let loras = params.loras();
+        let held = loras.filter(|(_, typed)| self.state.is_held(typed));
+        let problem = |(field, _)| Problem::new(field, text::LORA_HELD);
+        let held: Vec<_> = held.map(problem).collect();
+        match Request::resolve(params, circumstances) {
             Ok(request) if held.is_empty() => Ok(request),
             Ok(_) => Err(held),
-            Err(problems) => Err(problems.into_iter().chain(held).collect()),
+            Err(problems) => Err([problems, held].concat()),
         }
     }
 
@@ -74,13 +74,11 @@ impl Session {
     /// Where it is not, there is none, and the second value says so.
     pub fn params_of(&mut self, record: &Record) -> (Params, Option<String>) {
         let mut params = record.params();
-        let mut remark = None;
-        if let Some(reference) = record.image() {
-            params.image = self.inputs.find(reference);
-            if params.image.is_none() {
-                remark = Some(text::NO_IMAGE.to_owned());
-            }
-        }
+        let image = record.image();
+        params.image = image.and_then(|reference| self.inputs.find(reference));
+        let is_lost = image.is_some() && params.image.is_none();
+        let mut remark = is_lost.then(|| text::NO_IMAGE.to_owned());
+        params.mask = None;
         if let Some(reference) = record.mask_reference().filter(|_| params.image.is_some()) {
             let embedded = record.mask_file();
             let embedded = embedded.and_then(|file| self.inputs.keep(&file, inputs::MASK).ok());
@@ -88,8 +86,6 @@ impl Session {
             if params.mask.is_none() {
                 remark = Some(text::NO_MASK.to_owned());
             }
-        } else {
-            params.mask = None;
         }
         self.hold_loras(&mut params);
         (params, remark)
@@ -106,9 +102,7 @@ impl Session {
         let is_missing = |reference: Reference| library.would_download(&reference);
         let is_held = |typed: &str| {
             let state = self.loras.state(typed);
-            let is_asked = state.is_some_and(|state| {
-                !matches!(state, LoraState::Failed(_) | LoraState::Several { .. })
-            });
+            let is_asked = state.is_some_and(|state| !state.has_failed());
             !is_asked && Reference::parse(typed).is_ok_and(is_missing)
         };
         let named = params.loras().map(|(_, typed)| typed.to_owned());

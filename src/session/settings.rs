@@ -1,6 +1,6 @@
-//! What the user chose, kept between runs.
+//! What is kept between runs: what the user chose, and what the program remembers besides.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -9,6 +9,12 @@ use crate::schema::choices::Fidelity;
 use crate::schema::params::Params;
 use crate::session::folders::Folders;
 use crate::session::{naming, stored, text};
+
+/// The settings' file in the configuration folder.
+const SETTINGS: &str = "settings.json";
+
+/// The state's file in the state folder.
+const STATE: &str = "state.json";
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,17 +138,11 @@ struct File {
 impl Settings {
     /// Reads the settings. A file that cannot be read gives the defaults and a warning.
     pub(super) fn read(folders: &Folders) -> (Self, Option<String>) {
-        let (file, warning) = match stored::read(&path(&folders.config)) {
-            Ok(file) => (file.unwrap_or_default(), None),
-            Err(reason) => (File::default(), Some(text::settings_unreadable(&reason))),
-        };
-        let mut params = Params::default();
-        // Values of another version that no longer fit are simply not taken over.
-        params.apply_json(&file.inputs);
+        let path = folders.config.join(SETTINGS);
+        let (file, warning) = stored::read::<File>(&path, text::settings_unreadable);
+        let file = file.unwrap_or_default();
         let settings = Self {
-            output_folder: file
-                .output_folder
-                .unwrap_or_else(|| folders.pictures.clone()),
+            output_folder: file.output_folder.unwrap_or(folders.pictures.clone()),
             theme: file.theme,
             fidelity: file.fidelity,
             metadata: !file.leave_metadata_out,
@@ -151,7 +151,7 @@ impl Settings {
             memory_gib: file.memory_gib.filter(|&gib| gib > 0),
             model: file.model,
             model_folders: file.model_folders,
-            params,
+            params: stored::params(&file.inputs),
         };
         (settings, warning)
     }
@@ -161,10 +161,7 @@ impl Settings {
         self.memory_gib.map(|gib| u64::from(gib) << 30)
     }
 
-    /// Writes the settings.
-    ///
-    /// # Errors
-    /// One sentence, when the file cannot be written.
+    /// Writes the settings, or says in one sentence why it cannot.
     pub(super) fn write(&self, folders: &Folders) -> Result<(), String> {
         let chosen = self.output_folder != folders.pictures;
         let file = File {
@@ -179,11 +176,61 @@ impl Settings {
             model_folders: self.model_folders.clone(),
             inputs: self.params.to_json(),
         };
-        stored::write(&path(&folders.config), &file, text::settings_unsaved)
+        let path = folders.config.join(SETTINGS);
+        stored::write(&path, &file, text::settings_unsaved)
     }
 }
 
-/// The settings' file in the configuration folder.
-pub(super) fn path(config: &Path) -> PathBuf {
-    config.join("settings.json")
+/// What the program remembers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// The offers whose downloads are not complete.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<String>,
+    /// Whether the user has seen what models there are.
+    pub knows_models: bool,
+    /// The LoRAs of the form that are disabled, as they were typed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub loras_off: Vec<String>,
+    /// The LoRAs of the form that come from a picture's settings and are downloaded only when the user says so: anybody may
+    /// have made the picture.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub loras_held: Vec<String>,
+}
+
+impl State {
+    /// Reads the state. Until it has a file, it is what earlier versions kept among the settings; a file that cannot be read
+    /// gives a warning.
+    pub(super) fn read(folders: &Folders) -> (Self, Option<String>) {
+        let read = stored::read(&folders.state.join(STATE), text::settings_unreadable);
+        let (mut state, warning) = read;
+        if state.is_none() && warning.is_none() {
+            let settings = std::fs::read(folders.config.join(SETTINGS)).unwrap_or_default();
+            state = serde_json::from_slice(&settings).ok();
+        }
+        (state.unwrap_or_default(), warning)
+    }
+
+    /// Writes the state, or says in one sentence why it cannot.
+    pub(super) fn write(&self, folders: &Folders) -> Result<(), String> {
+        stored::write(&folders.state.join(STATE), self, text::settings_unsaved)
+    }
+
+    /// Whether a LoRA is disabled.
+    pub fn is_off(&self, typed: &str) -> bool {
+        self.loras_off.iter().any(|off| off == typed.trim())
+    }
+
+    /// Whether a LoRA waits for the user's word.
+    pub fn is_held(&self, typed: &str) -> bool {
+        self.loras_held.iter().any(|held| held == typed.trim())
+    }
+
+    /// Forgets what was said of LoRAs that the inputs do not name any more.
+    pub(super) fn forget_loras(&mut self, params: &Params) {
+        for names in [&mut self.loras_off, &mut self.loras_held] {
+            names.retain(|name| params.loras().any(|(_, typed)| typed == name));
+        }
+    }
 }

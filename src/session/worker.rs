@@ -1,4 +1,4 @@
-//! The task `engine`: it owns the generator and runs one job at a time.
+//! The task `engine`, which owns the generator and runs one job at a time, and the model in use as it tells of it.
 //!
 //! Each job and each choice of a model brings its own channel for what is told of it: what comes late of an earlier one
 //! goes nowhere.
@@ -20,14 +20,14 @@ use crate::session::background::{Background, Reporter, Task, contained};
 use crate::session::files::Target;
 use crate::session::gallery::Entry;
 use crate::session::inputs::InputStore;
-use crate::session::jobs::{Failure, Finished, Job, JobId, JobState, News, Run};
-use crate::session::loras::{self, Unavailable};
+use crate::session::jobs::{Finished, Job, JobId, JobState, News, Run};
+use crate::session::loras;
 use crate::session::record::Record;
 use crate::session::settings::Settings;
 use crate::session::text;
 use crate::weights::fetch::Bytes;
 use crate::weights::library::Library;
-use crate::weights::model::ModelSource;
+use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::stop::Stop;
 
 /// Builds a generator for a model, on the worker's thread. The watch breaks when the program ends.
@@ -39,12 +39,9 @@ pub(super) struct Order {
     id: JobId,
     params: Params,
     request: Request,
-    folder: PathBuf,
-    file_names: String,
-    with_record: bool,
+    settings: Settings,
     inputs: InputStore,
     library: Library,
-    memory_limit: Option<u64>,
     /// Where a safety checker may be.
     places: Vec<PathBuf>,
     stop: Stop,
@@ -66,12 +63,9 @@ impl Order {
             id: job.id,
             params: job.params.clone(),
             request: job.request.clone(),
-            folder: settings.output_folder.clone(),
-            file_names: settings.file_names.clone(),
-            with_record: settings.metadata,
+            settings: settings.clone(),
             inputs: inputs.clone(),
             library: library.clone(),
-            memory_limit: settings.memory_limit(),
             places,
             stop: stop.clone(),
             news,
@@ -98,6 +92,65 @@ pub(super) enum ModelNews {
     State(ModelState),
     /// How its next jobs will run.
     Outlook(Option<Box<Outlook>>),
+}
+
+/// The model in use.
+pub(super) struct Current {
+    pub(super) source: ModelSource,
+    pub(super) card: ModelCard,
+    pub(super) state: ModelState,
+    /// What the plans of jobs are made of, once it is ready.
+    pub(super) outlook: Option<Box<Outlook>>,
+    /// What the worker tells of it.
+    news: Receiver<ModelNews>,
+    /// Its files of weights.
+    files: Vec<PathBuf>,
+    /// Whether it has a safety checker of its own.
+    pub(super) brings_checker: bool,
+    /// The files of the model that the running job still uses, where another has been chosen meanwhile.
+    pub(super) retiring: Vec<PathBuf>,
+}
+
+impl Current {
+    /// A model that is being built, of which the worker tells `news`.
+    pub(super) fn new(source: ModelSource, card: ModelCard, news: Receiver<ModelNews>) -> Self {
+        Self {
+            state: ModelState::Loading,
+            outlook: None,
+            news,
+            files: source.files(),
+            brings_checker: source.has_safety_checker(),
+            retiring: Vec::new(),
+            source,
+            card,
+        }
+    }
+
+    /// Puts another model in its place. Its files stay in use while a job runs on them.
+    pub(super) fn replace(&mut self, next: Self, is_running: bool) {
+        let earlier = std::mem::replace(self, next);
+        if is_running {
+            self.retiring = [earlier.files, earlier.retiring].concat();
+        }
+    }
+
+    /// Takes in what the worker has told; returns whether there was anything.
+    pub(super) fn pump(&mut self) -> bool {
+        let mut has_changed = false;
+        for news in self.news.try_iter() {
+            has_changed = true;
+            match news {
+                ModelNews::State(state) => self.state = state,
+                ModelNews::Outlook(outlook) => self.outlook = outlook,
+            }
+        }
+        has_changed
+    }
+
+    /// The files that it and the running job use.
+    pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.files.iter().chain(&self.retiring)
+    }
 }
 
 /// A model, and where the worker tells of it.
@@ -197,34 +250,36 @@ fn work(
             }
             Asked::Reload => None,
         };
-        let built = if generator.is_some() {
-            Ok(())
-        } else {
-            build(&mut make, &chosen, &places, reporter).map(|built| generator = Some(built))
+        let built = match generator.take() {
+            Some(ready) => Ok(ready),
+            None => build(&mut make, &chosen, &places, reporter),
         };
-        let Some(order) = order else { continue };
+        let Some(order) = order else {
+            generator = built.ok();
+            continue;
+        };
         places.clone_from(&order.places);
         log::info!("job {} starts", order.id.0);
-        let state = match (generator.as_mut(), built) {
-            (Some(ready), _) => match contained(|| run(ready.as_mut(), &order, reporter)) {
-                Ok(Ok(finished)) => {
-                    // The job has taught how fast the device is.
-                    let outlook = ready.outlook(&places).map(Box::new);
-                    tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
-                    JobState::Finished(finished)
+        let state = match built {
+            Ok(mut ready) => match contained(|| run(ready.as_mut(), &order, reporter)) {
+                Ok(ended) => {
+                    if ended.is_ok() {
+                        // The job has taught how fast the device is.
+                        let outlook = ready.outlook(&places).map(Box::new);
+                        tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
+                    }
+                    generator = Some(ready);
+                    ended.map_or_else(JobState::from, JobState::Finished)
                 }
-                Ok(Err(Ended::Cancelled)) => JobState::Cancelled,
-                Ok(Err(Ended::Failed(failure))) => JobState::Failed(failure),
+                // A generator that panicked may be left in any state; the next job gets a new one.
                 Err(reason) => {
-                    // A generator that panicked may be left in any state; the next job gets a new one.
                     log::warn!(
                         "the engine stopped unexpectedly and starts again with the next job"
                     );
-                    generator = None;
-                    JobState::Failed(text::engine_stopped(&reason).into())
+                    JobState::Failed(text::engine_stopped(reason).into())
                 }
             },
-            (None, built) => JobState::Failed(built.err().unwrap_or_default().into()),
+            Err(sentence) => JobState::Failed(sentence.into()),
         };
         note_end(order.id, &state);
         tell(reporter, &order.news, News::Ended(state));
@@ -267,15 +322,11 @@ fn build(
         }
     };
     let made = contained(|| make(&chosen.source, &mut watch).map_err(|error| error.to_string()));
-    let mut built = made
-        .map_err(|reason| text::engine_stopped(&reason))
-        .flatten();
-    if let Ok(generator) = &mut built {
-        let outlook = generator.outlook(places).map(Box::new);
-        tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
-    }
-    let state = match &built {
-        Ok(_) => {
+    let mut built = made.map_err(text::engine_stopped).flatten();
+    let state = match &mut built {
+        Ok(generator) => {
+            let outlook = generator.outlook(places).map(Box::new);
+            tell(reporter, &chosen.news, ModelNews::Outlook(outlook));
             let seconds = started.elapsed().as_secs_f64();
             log::info!("the model is ready after {seconds:.1} s");
             ModelState::Ready
@@ -289,30 +340,12 @@ fn build(
     built
 }
 
-/// Why a job ended without pictures.
-enum Ended {
-    Cancelled,
-    Failed(Failure),
-}
-
-impl From<Error> for Ended {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Cancelled => Self::Cancelled,
-            other => Self::Failed(Failure {
-                lacks_checker: matches!(other, Error::NoSafetyChecker),
-                sentence: other.to_string(),
-            }),
-        }
-    }
-}
-
 /// Runs one job and saves its pictures.
 fn run(
     generator: &mut dyn Generator,
     order: &Order,
     reporter: &Reporter<()>,
-) -> Result<Finished, Ended> {
+) -> Result<Finished, Error> {
     let started = Instant::now();
     let is_cancelled = || order.stop.is_raised() || reporter.stop().is_raised();
     let mut watch = |progress| {
@@ -324,39 +357,31 @@ fn run(
     };
     let mut request = order.request.clone();
     let mut on_bytes = |bytes: Bytes| watch(Progress::before(Stage::Fetching, bytes.share()));
-    let files = loras::collect(&order.library, &mut request, &order.stop, &mut on_bytes);
-    let files = files.map_err(|unavailable| match unavailable {
-        Unavailable::Cancelled => Ended::Cancelled,
-        Unavailable::Problem(problem) => Error::Input(problem).into(),
-        Unavailable::Sentence(sentence) => Ended::Failed(sentence.into()),
-    })?;
+    let files = loras::collect(&order.library, &mut request, &order.stop, &mut on_bytes)?;
     let job = engine::job::Job {
         request: &request,
         loras: &files,
-        memory_limit: order.memory_limit,
+        memory_limit: order.settings.memory_limit(),
         safety_checkers: &order.places,
     };
     let mut outcome = generator.generate(&job, &mut watch)?;
     if is_cancelled() {
-        return Err(Ended::Cancelled);
+        return Err(Error::Cancelled);
     }
 
     let saving = Instant::now();
-    if let Some(image) = order.params.image.as_ref().filter(|_| order.with_record) {
+    let settings = &order.settings;
+    if let Some(image) = order.params.image.as_ref().filter(|_| settings.metadata) {
         order.inputs.keep_copy(image);
     }
     let record = Record::new(&order.params, &request, &outcome);
-    let target = Target::named(&order.folder, &order.file_names, &order.request);
-    let saved = target.save(
-        &outcome.pictures,
-        order.request.encoding,
-        order.with_record.then_some(&record),
-    );
-    let saved = saved.map_err(|error| Ended::Failed(error.to_string().into()))?;
-    outcome.notes.extend(saved.note());
+    let written = settings.metadata.then_some(&record);
+    let target = Target::named(&settings.output_folder, &settings.file_names, &request);
+    let saved = target.save(&mut outcome, request.encoding, written);
+    let saved = saved.map_err(|error| Error::File(error.to_string()))?;
     outcome.timings_secs.saving = saving.elapsed().as_secs_f64();
     outcome.timings_secs.total = started.elapsed().as_secs_f64();
-    let mut files: HashMap<_, _> = saved.paths.into_iter().collect();
+    let mut files: HashMap<_, _> = saved.into_iter().collect();
     let pictures = outcome.pictures.iter().enumerate();
     let entries = pictures.filter_map(|(index, picture)| {
         let record = Some(record.of_picture(index));
@@ -365,8 +390,10 @@ fn run(
             Picture::Withheld(reason) => {
                 // A name that no file has, not even in a folder with names of the user's own.
                 let name = format!("withheld {} {index}", order.id.0);
-                let path = order.folder.join(name);
-                Some(Entry::withheld(path, record, reason.to_string()))
+                Some(Entry {
+                    withheld: Some(reason.to_string()),
+                    ..Entry::new(settings.output_folder.join(name), record)
+                })
             }
             Picture::Dropped(_) => None,
         }

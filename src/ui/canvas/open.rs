@@ -13,7 +13,7 @@ use crate::schema::params::Params;
 use crate::schema::quirks;
 use crate::schema::size::Size;
 use crate::schema::start::{Crop, Extend};
-use crate::session::looks::Stamp;
+use crate::session::preview::Stamp;
 use crate::ui::canvas::sheets::Sheets;
 use crate::ui::command::{Command, Commands, NewMask};
 use crate::ui::text::canvas as text;
