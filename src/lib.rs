@@ -16,7 +16,7 @@
 //! | [`files`], [`text`] | files that are written whole; numbers in the form that people read |
 //!
 //! # One schema
-//! [`schema::fields`] holds one row per input, [`schema::extras`] one for each that goes beyond the contract. The form,
+//! [`schema::fields`] holds one row per input, those that go beyond the contract included. The form,
 //! the command line, defaults, range checks, help, saved settings, the record in a picture and the printed JSON schema are
 //! made from these rows; nothing else repeats a default or a limit. [`schema::params::Params`] is what was typed, always
 //! representable and maybe wrong.

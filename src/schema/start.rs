@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::schema::choices::{Fidelity, Format};
 use crate::schema::circumstances::{Circumstances, Look, PictureFacts};
-use crate::schema::extras::MAX_EXTEND;
+use crate::schema::fields::MAX_EXTEND;
 use crate::schema::notes::Findings;
 use crate::schema::params::Params;
 use crate::schema::quirks;
