@@ -17,20 +17,15 @@ pub(super) fn fill(
     tiles: &mut Tiles,
 ) {
     let size = size_of(picture);
-    let Some(wanted) = picture
-        .get_pixel_checked(x, y)
-        .filter(|_| size == tiles.size())
-    else {
+    let wanted = picture.get_pixel_checked(x, y);
+    let Some(wanted) = wanted.filter(|_| size == tiles.size) else {
         return;
     };
     let (width, height) = (size.width as usize, size.height as usize);
     let pixels = picture.as_raw();
     let is_alike = |index: usize| {
-        let pixel = &pixels[index * 4..index * 4 + 4];
-        pixel
-            .iter()
-            .zip(wanted.0)
-            .all(|(a, b)| a.abs_diff(b) <= tolerance)
+        let mut channels = pixels[index * 4..].iter().zip(wanted.0);
+        channels.all(|(a, b)| a.abs_diff(b) <= tolerance)
     };
     let mut seen = vec![false; width * height];
     let mut seeds = vec![(x as usize, y as usize)];
@@ -45,10 +40,8 @@ pub(super) fn fill(
         let right = (x..width).take_while(is_open).last().unwrap_or(x) + 1;
         seen[row + left..row + right].fill(true);
         tiles.apply_run(left, y, &full[left..right], ink);
-        for y in [y.checked_sub(1), (y + 1 < height).then_some(y + 1)]
-            .into_iter()
-            .flatten()
-        {
+        let below = (y + 1 < height).then_some(y + 1);
+        for y in y.checked_sub(1).into_iter().chain(below) {
             let row = y * width;
             let mut is_inside = false;
             for x in left..right {

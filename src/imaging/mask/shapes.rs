@@ -22,10 +22,7 @@ pub fn ellipse(a: Point, b: Point) -> Vec<Point> {
     let corners = (across.max(down).sqrt() * 24.0).clamp(16.0, 4096.0) as usize;
     let corner = |index: usize| {
         let angle = index as f32 / corners as f32 * std::f32::consts::TAU;
-        Point {
-            x: x + across * angle.cos(),
-            y: y + down * angle.sin(),
-        }
+        Point::new(x + across * angle.cos(), y + down * angle.sin())
     };
     (0..corners).map(corner).collect()
 }
@@ -41,8 +38,7 @@ struct Side {
 
 /// Fills the inside of the outline; a place is inside if the outline goes around it at least once.
 pub(super) fn fill(outline: &[Point], ink: Ink, tiles: &mut Tiles) {
-    let finite = |point: &Point| point.x.is_finite() && point.y.is_finite();
-    if outline.len() < 3 || !outline.iter().all(finite) {
+    if outline.len() < 3 || !outline.iter().all(|point| point.is_finite()) {
         return;
     }
     let mut sides: Vec<Side> = outline
@@ -59,23 +55,17 @@ pub(super) fn fill(outline: &[Point], ink: Ink, tiles: &mut Tiles) {
         })
         .collect();
     sides.sort_by(|a, b| a.top.y.total_cmp(&b.top.y));
-    let (Some(first), Some(lowest)) = (
-        sides.first().map(|side| side.top.y),
-        sides
-            .iter()
-            .map(|side| side.bottom.y)
-            .max_by(f32::total_cmp),
-    ) else {
+    let ends = sides.iter().map(|side| side.bottom.y);
+    let (Some(first), Some(lowest)) = (sides.first(), ends.max_by(f32::total_cmp)) else {
         return;
     };
-    let size = tiles.size();
-    let rows =
-        first.floor().max(0.0) as usize..lowest.ceil().clamp(0.0, size.height as f32) as usize;
-    let mut row = Row::new(size.width as usize);
+    let first = first.top.y.floor().max(0.0) as usize;
+    let end = lowest.ceil().clamp(0.0, tiles.size.height as f32) as usize;
+    let mut row = Row::new(tiles.size.width as usize);
     let mut waiting = sides.into_iter().peekable();
     let mut active: Vec<Side> = Vec::new();
     let mut crossings: Vec<(f32, i32)> = Vec::new();
-    for y in rows {
+    for y in first..end {
         for line in 0..LINES {
             let level = y as f32 + (line as f32 + 0.5) / LINES as f32;
             while let Some(side) = waiting.next_if(|side| side.top.y <= level) {
@@ -85,10 +75,8 @@ pub(super) fn fill(outline: &[Point], ink: Ink, tiles: &mut Tiles) {
             crossings.clear();
             crossings.extend(active.iter().map(|side| {
                 let share = (level - side.top.y) / (side.bottom.y - side.top.y);
-                (
-                    side.top.x + share * (side.bottom.x - side.top.x),
-                    side.direction,
-                )
+                let x = side.top.x + share * (side.bottom.x - side.top.x);
+                (x, side.direction)
             }));
             crossings.sort_by(|a, b| a.0.total_cmp(&b.0));
             let mut around = 0;
@@ -142,10 +130,8 @@ impl Row {
         self.extra[first] -= from - first as f32;
         self.rise[last] -= 1.0;
         self.extra[last] += to - last as f32;
-        self.touched = (
-            self.touched.0.min(first),
-            self.touched.1.max((last + 1).min(width)),
-        );
+        let (start, end) = self.touched;
+        self.touched = (start.min(first), end.max((last + 1).min(width)));
     }
 
     /// Applies what was added and begins anew.
