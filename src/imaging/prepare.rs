@@ -81,26 +81,25 @@ impl Prepared {
     fn with_mask(whole: &RgbImage, mask: &GrayImage, repaint: &Repaint, size: Size) -> Self {
         let mask = edges::grown(mask, repaint.grow);
         let base = fit::lanczos(whole, size);
-        let (picture, mask_of_model, window) = match repaint.crop {
-            None => {
-                let (left, top) = (0, 0);
-                (base.clone(), mask.clone(), Window { left, top, size })
-            }
-            Some(crop) => {
-                let (window, work) = window(&mask, crop);
-                let Window { left, top, size } = window;
-                let part = crop_imm(&base, left, top, size.width, size.height).to_image();
-                let of_mask = crop_imm(&mask, left, top, size.width, size.height).to_image();
-                let (part, of_mask) = (fit::lanczos(&part, work), fit::nearest(&of_mask, work));
-                (part, of_mask, window)
-            }
+        let (window, work) = match repaint.crop {
+            Some(crop) => window(&mask, crop),
+            None => (
+                Window {
+                    left: 0,
+                    top: 0,
+                    size,
+                },
+                size,
+            ),
         };
+        let Window { left, top, size } = window;
+        let part = crop_imm(&base, left, top, size.width, size.height).to_image();
+        let of_mask = crop_imm(&mask, left, top, size.width, size.height).to_image();
+        let mut mask_of_model = fit::nearest(&of_mask, work);
         // The reference looks at the first pixel of a cell only. Where a job goes beyond it, all that is painted counts.
-        let mask_of_model = if repaint.is_plain && repaint.crop.is_none() {
-            mask_of_model
-        } else {
-            whole_cells(&mask_of_model)
-        };
+        if !repaint.is_plain || repaint.crop.is_some() {
+            mask_of_model = whole_cells(&mask_of_model);
+        }
         let notes = remarks(&mask_of_model);
         let back = repaint.restore.then(|| Back {
             weights: edges::weights(&mask, repaint.feather),
@@ -108,7 +107,7 @@ impl Prepared {
             window,
         });
         Self {
-            picture,
+            picture: fit::lanczos(&part, work),
             mask: Some(mask_of_model),
             notes,
             back,

@@ -187,41 +187,18 @@ pub fn fresh_seed(fidelity: Fidelity, random: u64) -> u64 {
 /// same in both modes.
 pub const NOISE_MULTIPROCESSORS: u64 = 132;
 
-/// How a starting picture's latents are taken from the VAE's posterior.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Posterior {
-    /// Its mean, without a random draw.
-    Mean,
-    /// A sample, drawn before the noise.
-    Sample,
-}
-
-/// How a starting picture's latents are taken from the posterior.
+/// Whether a starting picture's latents are a sample of the VAE's posterior, drawn before the noise, and not its mean.
 ///
 /// <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux_img2img.py> (`retrieve_latents`)
-pub fn posterior(fidelity: Fidelity) -> Posterior {
-    match fidelity {
-        Fidelity::Corrected => Posterior::Mean,
-        Fidelity::AsReplicate => Posterior::Sample,
-    }
+pub fn samples_posterior(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::AsReplicate
 }
 
-/// What happens to a picture that the safety checker flags. The indices of the others stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flagged {
-    /// It is withheld, and a card in the gallery says why.
-    Withheld,
-    /// It is left out, and the job fails when all are.
-    Dropped,
-}
-
-/// What happens to a picture that the safety checker flags
+/// Whether a picture that the safety checker flags is left out, so that the job fails when all are; otherwise it is
+/// withheld, and a card in the gallery says why. The indices of the others stay
 /// (<https://github.com/replicate/cog-flux/blob/51e81e0/predict.py>, `postprocess`).
-pub fn flagged(fidelity: Fidelity) -> Flagged {
-    match fidelity {
-        Fidelity::Corrected => Flagged::Withheld,
-        Fidelity::AsReplicate => Flagged::Dropped,
-    }
+pub fn drops_flagged(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::AsReplicate
 }
 
 /// One channel of a picture, −1 to 1, as 8 bits: rounded, except that the reference's 8-bit engine truncates.

@@ -101,12 +101,11 @@ impl Field {
             Kind::Loras(access) => access.set(params, given.loras()),
             Kind::Choice { access, .. } => access.set(params, given.text().map(str::to_owned)),
             // A far too large number stays far too large, so that the range check can speak of it.
-            Kind::Integer { access, .. } => access.set(
-                params,
-                given
-                    .whole()
-                    .map(|number| number.clamp(i64::MIN.into(), i64::MAX.into()) as i64),
-            ),
+            Kind::Integer { access, .. } => {
+                let saturated =
+                    |number: i128| number.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+                access.set(params, given.whole().map(saturated))
+            }
             Kind::OptionalInteger { access, .. } => access.set(params, given.whole().map(Some)),
             Kind::Number { access, .. } => access.set(params, given.read()),
             Kind::Boolean(access) => access.set(params, given.read()),

@@ -51,22 +51,20 @@ impl Packed {
     }
 
     fn unpack(self) -> Tile {
+        let mut pixels = Vec::with_capacity((TILE * TILE) as usize);
         match self {
-            Self::Plain(value) => Tile::Plain(value),
+            Self::Plain(value) => return Tile::Plain(value),
             Self::Deflated(deflated) => {
-                let mut pixels = vec![0; (TILE * TILE) as usize];
                 // What this file has deflated it inflates.
-                let _ = DeflateDecoder::new(&deflated[..]).read_exact(&mut pixels);
-                Tile::Pixels(pixels.into_boxed_slice())
+                let _ = DeflateDecoder::new(&deflated[..]).read_to_end(&mut pixels);
             }
             Self::Runs(runs) => {
-                let mut pixels = Vec::with_capacity((TILE * TILE) as usize);
                 for pair in runs.chunks_exact(2) {
                     pixels.resize(pixels.len() + usize::from(pair[0]) + 1, pair[1]);
                 }
-                Tile::Pixels(pixels.into_boxed_slice())
             }
         }
+        Tile::Pixels(pixels.into_boxed_slice())
     }
 
     fn bytes(&self) -> usize {

@@ -2,11 +2,10 @@
 //!
 //! All places are in pixels of the picture, with the origin at its top left corner; the middle of the first pixel is at
 //! 0.5, 0.5. A pixel is 0 where nothing is painted and 255 where all is; in between lie soft edges. The mask consists of
-//! tiles, so that a stroke costs what it touches and no more, and every operation is one step of its history. [`brush`],
-//! [`shapes`] and the bucket are the tools.
+//! tiles, so that a stroke costs what it touches and no more, and every operation is one step of its history. [`brush`]
+//! and [`shapes`] are the tools.
 
 pub mod brush;
-mod bucket;
 mod history;
 pub mod ink;
 pub mod shapes;
@@ -114,13 +113,13 @@ impl Mask {
 
     /// Fills the inside of a closed outline. Where the outline crosses itself, all that it goes around is inside.
     pub fn fill_outline(&mut self, outline: &[Point], ink: Ink) {
-        self.change(|tiles| shapes::fill(outline, ink, tiles));
+        self.change(|tiles| shapes::fill_outline(outline, ink, tiles));
     }
 
     /// Fills the area around a pixel of `picture` whose colours differ from that pixel's by at most `tolerance` in every
     /// channel.
     pub fn fill_colour(&mut self, picture: &RgbaImage, x: u32, y: u32, tolerance: u8, ink: Ink) {
-        self.change(|tiles| bucket::fill(picture, x, y, tolerance, ink, tiles));
+        self.change(|tiles| shapes::fill_area(picture, x, y, tolerance, ink, tiles));
     }
 
     /// Paints everything.
