@@ -529,9 +529,15 @@ fn lora_scales_follow_the_mode() {
         scales(None, Some(1.0)),
         scales(Some(1.5), None),
     );
-    assert!(
-        note_fields(&json!({"extra_lora": "o/n"}), REPLICATE).contains(&"extra_lora".to_owned())
-    );
+    for (go_fast, circumstances, is_noted) in [
+        (false, REPLICATE, true),
+        (true, REPLICATE, true),
+        (false, CORRECTED, false),
+    ] {
+        let alone = json!({"extra_lora": "o/n", "go_fast": go_fast});
+        let notes = note_fields(&alone, circumstances);
+        assert_eq!(notes.contains(&"extra_lora".to_owned()), is_noted);
+    }
 }
 
 #[test]

@@ -185,19 +185,19 @@ pub static EXTRAS: [Field; 9] = [
         }),
     extend(access!(extend_left, 0), "extend_left", "Extend left").help(
         "Outpainting: how many pixels are added to the left of the starting picture, to be \
-             painted by the model.",
+         painted by the model.",
     ),
     extend(access!(extend_top, 0), "extend_top", "Extend above").help(
         "Outpainting: how many pixels are added above the starting picture, to be painted by \
-             the model.",
+         the model.",
     ),
     extend(access!(extend_right, 0), "extend_right", "Extend right").help(
         "Outpainting: how many pixels are added to the right of the starting picture, to be \
-             painted by the model.",
+         painted by the model.",
     ),
     extend(access!(extend_bottom, 0), "extend_bottom", "Extend below").help(
         "Outpainting: how many pixels are added below the starting picture, to be painted by \
-             the model.",
+         the model.",
     ),
 ];
 
