@@ -21,8 +21,8 @@
 //! [`engine::plan`] → [`engine::job`], [`engine::pipeline`].
 //!
 //! # One schema, one way to a job
-//! [`schema::fields`] holds one row per input, [`schema::extras`] one for each input beyond the contract. The form, the command
-//! line, defaults, range checks, help, saved settings, the record in an image and the printed JSON schema come from these rows.
+//! [`schema::fields`] holds one row per input: those of the contract, and those beyond it. The form, the command line,
+//! defaults, range checks, help, saved settings, the record in an image and the printed JSON schema come from these rows.
 //! [`schema::params::Params`] is what was typed, maybe wrong; [`schema::request::Request::resolve`] is the only way from there
 //! to a job. It returns every problem at once, and nothing below it validates again. A decision against a wish becomes a note.
 //! Where the reference behaves oddly, its behaviour and ours are next to each other in [`schema::quirks`].
@@ -48,7 +48,7 @@
 //! [`weights::library`] finds or downloads its file; [`engine::lora`] pairs it with the model by names and shapes.
 //!
 //! # How to add
-//! * **An input**: a row in [`schema::fields`] (or `extras`) with its help, range, default and the rule for when it does not act;
+//! * **An input**: a row in [`schema::fields`] with its help, range, default and the rule for when it does not act;
 //!   its field in [`schema::params::Params`]; its field in [`schema::request::Request`], set in `resolve`;
 //!   its use in [`imaging::prepare`] or [`engine::pipeline`]. Form, flags, records and the JSON schema follow;
 //!   `tests/data/schema.json` shows the change.

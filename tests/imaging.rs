@@ -4,7 +4,6 @@ use std::path::Path;
 
 use flux_qfaces::imaging::{codec, read};
 use flux_qfaces::schema::choices::{Encoding, Format};
-use flux_qfaces::schema::quirks::Transparency;
 use image::{Rgb, RgbImage};
 
 const FORMATS: [Format; 3] = [Format::Webp, Format::Jpg, Format::Png];
@@ -30,7 +29,7 @@ fn encode(format: Format, quality: u8, record: Option<&str>) -> Vec<u8> {
 /// The pixels of a file.
 fn decode(file: &[u8]) -> Result<RgbImage, String> {
     let pixels = read::decode(file, Path::new("made"), true)?;
-    Ok(read::opaque(&pixels, Transparency::Dropped))
+    Ok(read::opaque(&pixels, None))
 }
 
 #[test]

@@ -7,7 +7,7 @@ use flux_qfaces::imaging::{edges, fit, prepare, read};
 use flux_qfaces::schema::choices::Fidelity;
 use flux_qfaces::schema::circumstances::Circumstances;
 use flux_qfaces::schema::params::Params;
-use flux_qfaces::schema::quirks::{self, Transparency};
+use flux_qfaces::schema::quirks;
 use flux_qfaces::schema::request::Request;
 use flux_qfaces::schema::size::Size;
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
@@ -144,10 +144,10 @@ fn jpeg_files_are_damaged_wherever_they_are_cut() {
 #[test]
 fn transparency_follows_the_mode() {
     let pixel = RgbaImage::from_pixel(1, 1, Rgba([200, 0, 100, 51]));
-    let seen = |transparency| read::opaque(&pixel, transparency).get_pixel(0, 0).0;
-    assert_eq!(seen(Transparency::Dropped), [200, 0, 100]);
-    assert_eq!(seen(Transparency::OverWhite), [244, 204, 224]);
-    assert_eq!(seen(Transparency::OverBlack), [40, 0, 20]);
+    let seen = |backdrop| read::opaque(&pixel, backdrop).get_pixel(0, 0).0;
+    assert_eq!(seen(None), [200, 0, 100]);
+    assert_eq!(seen(Some(255)), [244, 204, 224]);
+    assert_eq!(seen(Some(0)), [40, 0, 20]);
 }
 
 /// A picture in which every pixel is different from its neighbours.

@@ -3,9 +3,8 @@
 use flux_qfaces::schema::choices::Fidelity::{self, AsReplicate, Corrected};
 use flux_qfaces::schema::choices::{Format, Model};
 use flux_qfaces::schema::circumstances::{Circumstances, Look, PictureFacts};
-use flux_qfaces::schema::extras::EXTRAS;
 use flux_qfaces::schema::field::Kind;
-use flux_qfaces::schema::fields::FIELDS;
+use flux_qfaces::schema::fields::{EXTRAS, FIELDS};
 use flux_qfaces::schema::notes::Problem;
 use flux_qfaces::schema::params::Params;
 use flux_qfaces::schema::request::Request;
@@ -468,7 +467,7 @@ fn go_fast_with_a_custom_size_follows_the_mode() {
 
 #[test]
 fn lora_scales_follow_the_mode() {
-    let scales = |main, extra| quirks::LoraScales { main, extra };
+    let scales = |main, extra| [main, extra];
     let check = |fidelity, go_fast, asked, expected| {
         assert_eq!(
             quirks::effective_lora_scales(fidelity, go_fast, asked),
@@ -530,21 +529,15 @@ fn lora_scales_follow_the_mode() {
         scales(None, Some(1.0)),
         scales(Some(1.5), None),
     );
-    assert_eq!(
-        quirks::lone_extra_lora(Corrected, false),
-        quirks::LoneExtraLora::Applied
-    );
-    assert_eq!(
-        quirks::lone_extra_lora(AsReplicate, true),
-        quirks::LoneExtraLora::Promoted
-    );
-    assert_eq!(
-        quirks::lone_extra_lora(AsReplicate, false),
-        quirks::LoneExtraLora::Ignored
-    );
-    assert!(
-        note_fields(&json!({"extra_lora": "o/n"}), REPLICATE).contains(&"extra_lora".to_owned())
-    );
+    for (go_fast, circumstances, is_noted) in [
+        (false, REPLICATE, true),
+        (true, REPLICATE, true),
+        (false, CORRECTED, false),
+    ] {
+        let alone = json!({"extra_lora": "o/n", "go_fast": go_fast});
+        let notes = note_fields(&alone, circumstances);
+        assert_eq!(notes.contains(&"extra_lora".to_owned()), is_noted);
+    }
 }
 
 #[test]
@@ -665,14 +658,8 @@ fn remaining_quirks_have_both_modes() {
         quirks::applies_exif_orientation(Corrected)
             && !quirks::applies_exif_orientation(AsReplicate)
     );
-    assert_eq!(
-        quirks::transparency(Corrected),
-        quirks::Transparency::OverWhite
-    );
-    assert_eq!(
-        quirks::transparency(AsReplicate),
-        quirks::Transparency::Dropped
-    );
+    assert_eq!(quirks::backdrop(Corrected), Some(255));
+    assert_eq!(quirks::backdrop(AsReplicate), None);
     assert!(
         quirks::stretched_mask_note(Corrected).is_some()
             && quirks::stretched_mask_note(AsReplicate).is_none()
@@ -690,10 +677,8 @@ fn remaining_quirks_have_both_modes() {
         ),
         (None, None)
     );
-    assert_eq!(quirks::posterior(Corrected), quirks::Posterior::Mean);
-    assert_eq!(quirks::posterior(AsReplicate), quirks::Posterior::Sample);
-    assert_eq!(quirks::flagged(Corrected), quirks::Flagged::Withheld);
-    assert_eq!(quirks::flagged(AsReplicate), quirks::Flagged::Dropped);
+    assert!(!quirks::samples_posterior(Corrected) && quirks::samples_posterior(AsReplicate));
+    assert!(!quirks::drops_flagged(Corrected) && quirks::drops_flagged(AsReplicate));
     assert!(
         !quirks::rounds_timesteps_to_bf16(Corrected)
             && quirks::rounds_timesteps_to_bf16(AsReplicate)

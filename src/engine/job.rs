@@ -13,7 +13,7 @@ use crate::engine::plan::ways::Plan;
 use crate::engine::progress::Watch;
 use crate::schema::choices::Fidelity;
 use crate::schema::notes::Note;
-use crate::schema::quirks::{self, Flagged};
+use crate::schema::quirks;
 use crate::schema::request::Request;
 use crate::weights::lora::LoraFile;
 
@@ -110,9 +110,10 @@ pub enum Picture {
 impl Picture {
     /// What a mode makes of a picture that the checker flags.
     pub fn flagged(reason: Withheld, fidelity: Fidelity) -> Self {
-        match quirks::flagged(fidelity) {
-            Flagged::Withheld => Self::Withheld(reason),
-            Flagged::Dropped => Self::Dropped(reason),
+        if quirks::drops_flagged(fidelity) {
+            Self::Dropped(reason)
+        } else {
+            Self::Withheld(reason)
         }
     }
 

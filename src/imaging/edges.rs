@@ -11,21 +11,17 @@ pub const PAINTED: u8 = 128;
 
 /// Moves the edge outwards by `pixels`, or inwards where negative. The result is 0 and 255; by 0 nothing changes.
 pub fn grown(mask: &GrayImage, pixels: i32) -> GrayImage {
+    if pixels == 0 {
+        return mask.clone();
+    }
+    let outwards = pixels > 0;
     let radius = pixels.unsigned_abs();
-    let (target, inside, outside) = match pixels {
-        0 => return mask.clone(),
-        1.. => (true, 255, 0),
-        _ => (false, 0, 255),
-    };
-    let distances = Distances::to(mask, target, radius);
-    let mut grown = GrayImage::new(mask.width(), mask.height());
     let within = u64::from(radius) * u64::from(radius);
-    for (pixel, distance) in grown.iter_mut().zip(distances.squared) {
-        *pixel = if u64::from(distance) <= within {
-            inside
-        } else {
-            outside
-        };
+    let distances = squared_distances(mask, outwards, radius);
+    let mut grown = GrayImage::new(mask.width(), mask.height());
+    for (pixel, squared) in grown.iter_mut().zip(distances) {
+        let is_painted = (u64::from(squared) <= within) == outwards;
+        *pixel = if is_painted { 255 } else { 0 };
     }
     grown
 }
@@ -35,19 +31,16 @@ pub fn grown(mask: &GrayImage, pixels: i32) -> GrayImage {
 /// Outside the mask always 0. Inside, a soft value counts from [`PAINTED`] on, and over a band of `feather` pixels along
 /// the edge the new picture comes in gradually.
 pub fn weights(mask: &GrayImage, feather: u32) -> GrayImage {
-    let soft = |value: u8| match value.checked_sub(PAINTED - 1) {
-        None => 0,
-        Some(above) => (u32::from(above) * 255 / u32::from(u8::MAX - PAINTED + 1)) as u8,
-    };
     let mut weights = mask.clone();
     for weight in weights.iter_mut() {
-        *weight = soft(*weight);
+        let above = u32::from(weight.saturating_sub(PAINTED - 1));
+        *weight = (above * 255 / u32::from(u8::MAX - PAINTED + 1)) as u8;
     }
     if feather == 0 {
         return weights;
     }
-    let distances = Distances::to(mask, false, feather + 1);
-    for (weight, squared) in weights.iter_mut().zip(distances.squared) {
+    let distances = squared_distances(mask, false, feather + 1);
+    for (weight, squared) in weights.iter_mut().zip(distances) {
         let share = (squared as f32).sqrt() / (feather + 1) as f32;
         *weight = (*weight).min((share * 255.0).min(255.0) as u8);
     }
@@ -56,58 +49,46 @@ pub fn weights(mask: &GrayImage, feather: u32) -> GrayImage {
 
 /// The smallest rectangle around all that is painted: left, top, width, height. `None` where nothing is.
 pub fn bounds(mask: &GrayImage) -> Option<(u32, u32, u32, u32)> {
-    let painted = mask
-        .enumerate_pixels()
-        .filter(|(_, _, Luma([value]))| *value >= PAINTED);
-    let (left, top, right, bottom) = painted.fold(
-        (u32::MAX, u32::MAX, 0, 0),
-        |(left, top, right, bottom), (x, y, _)| {
-            (left.min(x), top.min(y), right.max(x), bottom.max(y))
-        },
-    );
+    let (mut left, mut top, mut right, mut bottom) = (u32::MAX, u32::MAX, 0, 0);
+    for (x, y, Luma([value])) in mask.enumerate_pixels() {
+        if *value >= PAINTED {
+            (left, top) = (left.min(x), top.min(y));
+            (right, bottom) = (right.max(x), bottom.max(y));
+        }
+    }
     (left <= right).then(|| (left, top, right - left + 1, bottom - top + 1))
 }
 
-/// Squared distances of every pixel to the nearest of a kind.
-struct Distances {
-    /// In the order of the pixels; beyond the limit some larger number.
-    squared: Vec<u32>,
-}
-
-impl Distances {
-    /// Distances to the nearest pixel that is painted, or that is not, exact up to `limit` pixels.
-    ///
-    /// Meijster, Roerdink and Hesselink, "A general algorithm for computing distance transforms in linear time" (2000).
-    fn to(mask: &GrayImage, painted: bool, limit: u32) -> Self {
-        let width = mask.width() as usize;
-        // One more than the limit stands for everything beyond it.
-        let far = limit + 1;
-        let is_target = |value: u8| (value >= PAINTED) == painted;
-        let mut squared: Vec<u32> = Vec::with_capacity(mask.as_raw().len());
-        // Along the columns: steps to the nearest target above, then also below.
-        let mut steps = vec![far; width];
-        for row in mask.as_raw().chunks_exact(width.max(1)) {
-            for (step, value) in steps.iter_mut().zip(row) {
-                *step = if is_target(*value) {
-                    0
-                } else {
-                    (*step + 1).min(far)
-                };
-            }
-            squared.extend_from_slice(&steps);
+/// Squared distances of every pixel, in their order, to the nearest that is painted, or that is not: exact up to `limit`
+/// pixels, beyond it some larger number.
+///
+/// Meijster, Roerdink and Hesselink, "A general algorithm for computing distance transforms in linear time" (2000).
+fn squared_distances(mask: &GrayImage, painted: bool, limit: u32) -> Vec<u32> {
+    let width = mask.width() as usize;
+    // One more than the limit stands for everything beyond it.
+    let far = limit + 1;
+    let is_target = |value: u8| (value >= PAINTED) == painted;
+    let mut squared: Vec<u32> = Vec::with_capacity(mask.as_raw().len());
+    // Along the columns: steps to the nearest target above, then also below.
+    let mut steps = vec![far; width];
+    for row in mask.as_raw().chunks_exact(width.max(1)) {
+        for (step, value) in steps.iter_mut().zip(row) {
+            let next = (*step + 1).min(far);
+            *step = if is_target(*value) { 0 } else { next };
         }
-        steps.fill(far);
-        for row in squared.chunks_exact_mut(width.max(1)).rev() {
-            for (step, place) in steps.iter_mut().zip(row) {
-                *step = (*step + 1).min(far).min(*place);
-                *place = *step;
-            }
-        }
-        squared
-            .par_chunks_exact_mut(width.max(1))
-            .for_each_init(Envelope::default, |envelope, row| envelope.apply(row, far));
-        Self { squared }
+        squared.extend_from_slice(&steps);
     }
+    steps.fill(far);
+    for row in squared.chunks_exact_mut(width.max(1)).rev() {
+        for (step, place) in steps.iter_mut().zip(row) {
+            *step = (*step + 1).min(far).min(*place);
+            *place = *step;
+        }
+    }
+    squared
+        .par_chunks_exact_mut(width.max(1))
+        .for_each_init(Envelope::default, |envelope, row| envelope.apply(row, far));
+    squared
 }
 
 /// The lower envelope of the parabolas that stand on one row.
@@ -125,9 +106,9 @@ impl Envelope {
             row.fill(far * far);
             return;
         }
+        let heights = row.iter().map(|&steps| i64::from(steps) * i64::from(steps));
         self.heights.clear();
-        self.heights
-            .extend(row.iter().map(|&steps| i64::from(steps) * i64::from(steps)));
+        self.heights.extend(heights);
         self.parts.clear();
         let heights = &self.heights;
         let at = |column: i64, x: i64| (x - column) * (x - column) + heights[column as usize];

@@ -1,6 +1,6 @@
 //! Resampling, to the last bit as Pillow does it, because the reference fits its input pictures with Pillow.
 
-use image::{GrayImage, ImageBuffer, Pixel, RgbImage};
+use image::{GenericImageView, GrayImage, ImageBuffer, Pixel, RgbImage};
 use rayon::prelude::*;
 
 use crate::schema::size::Size;
@@ -24,13 +24,9 @@ pub enum Filter {
 }
 
 /// The size of a picture.
-pub fn size_of<P: Pixel, C: std::ops::Deref<Target = [P::Subpixel]>>(
-    picture: &ImageBuffer<P, C>,
-) -> Size {
-    Size {
-        width: picture.width(),
-        height: picture.height(),
-    }
+pub fn size_of(picture: &impl GenericImageView) -> Size {
+    let (width, height) = picture.dimensions();
+    Size { width, height }
 }
 
 /// Scales a picture with the Lanczos filter, as the reference fits its input pictures.
@@ -66,7 +62,7 @@ pub fn resample(picture: &RgbImage, to: Size, filter: Filter) -> RgbImage {
                     settle(out, &sums);
                 }
             });
-        from_raw(to.width, from.height, pixels)
+        RgbImage::from_raw(to.width, from.height, pixels).unwrap_or_default()
     };
     if from.height == to.height {
         return narrowed;
@@ -86,19 +82,16 @@ pub fn resample(picture: &RgbImage, to: Size, filter: Filter) -> RgbImage {
             }
             settle(out, &sums);
         });
-    from_raw(to.width, to.height, pixels)
+    RgbImage::from_raw(to.width, to.height, pixels).unwrap_or_default()
 }
 
 /// Scales a picture by taking the pixel under the middle of each new one.
 ///
 /// <https://github.com/python-pillow/Pillow/blob/11.3.0/src/libImaging/Geometry.c> (`ImagingScaleAffine`)
-pub fn nearest<P>(
+pub fn nearest<P: Pixel>(
     picture: &ImageBuffer<P, Vec<P::Subpixel>>,
     to: Size,
-) -> ImageBuffer<P, Vec<P::Subpixel>>
-where
-    P: Pixel,
-{
+) -> ImageBuffer<P, Vec<P::Subpixel>> {
     let from = size_of(picture);
     let (columns, rows) = (places(from.width, to.width), places(from.height, to.height));
     ImageBuffer::from_fn(to.width, to.height, |x, y| {
@@ -122,14 +115,9 @@ pub fn luminance(picture: &RgbImage) -> GrayImage {
 /// Where each new pixel is taken from. The place is added up, as in Pillow, and so are its roundings.
 fn places(from: u32, to: u32) -> Vec<u32> {
     let step = f64::from(from) / f64::from(to);
-    let mut place = step * 0.5;
-    (0..to)
-        .map(|_| {
-            let taken = (place as u32).min(from - 1);
-            place += step;
-            taken
-        })
-        .collect()
+    let places = std::iter::successors(Some(step * 0.5), |place| Some(place + step));
+    let taken = places.map(|place| (place as u32).min(from - 1));
+    taken.take(to as usize).collect()
 }
 
 /// The weights that make one new pixel out of a run of old ones.
@@ -218,9 +206,4 @@ fn sinc(x: f64) -> f64 {
         let x = x * std::f64::consts::PI;
         x.sin() / x
     }
-}
-
-/// A picture of pixels that were made for it.
-fn from_raw(width: u32, height: u32, pixels: Vec<u8>) -> RgbImage {
-    RgbImage::from_raw(width, height, pixels).unwrap_or_default()
 }

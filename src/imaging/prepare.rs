@@ -1,6 +1,6 @@
 //! From the files a job starts from to what the model works on, and from what it made back to the whole picture.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::imageops::{crop_imm, replace};
 use image::{GrayImage, Luma, RgbImage};
@@ -58,18 +58,14 @@ impl Prepared {
         let upright = quirks::applies_exif_orientation(fidelity);
         let on = |field: &'static str| move |sentence| Problem::new(field, sentence);
         let original = read::pixels(&start.image, upright).map_err(on("image"))?;
-        let original = read::opaque(&original, quirks::transparency(fidelity));
+        let original = read::opaque(&original, quirks::backdrop(fidelity));
         let own_size = fit::size_of(&original);
         let whole = extended(original, start.extend);
         if fit::size_of(&whole) != start.whole {
-            return Err(changed());
+            return Err(Problem::new("image", text::CHANGED));
         }
 
-        let mask = match &start.repaint {
-            None => None,
-            Some(repaint) => Some(mask(repaint, start.extend, own_size, request)?),
-        };
-        let Some((repaint, mask)) = start.repaint.as_ref().zip(mask) else {
+        let Some(repaint) = &start.repaint else {
             return Ok(Self {
                 picture: fit::lanczos(&whole, request.size),
                 mask: None,
@@ -77,6 +73,7 @@ impl Prepared {
                 back: None,
             });
         };
+        let mask = mask(repaint, start.extend, own_size, request)?;
         Ok(Self::with_mask(&whole, &mask, repaint, request.size))
     }
 
@@ -84,26 +81,25 @@ impl Prepared {
     fn with_mask(whole: &RgbImage, mask: &GrayImage, repaint: &Repaint, size: Size) -> Self {
         let mask = edges::grown(mask, repaint.grow);
         let base = fit::lanczos(whole, size);
-        let window = repaint.crop.map(|crop| window(&mask, crop));
-        let (picture, mask_of_model, window) = match window {
-            None => (base.clone(), mask.clone(), Window::all(size)),
-            Some((window, work)) => {
-                let Window { left, top, size } = window;
-                let part = crop_imm(&base, left, top, size.width, size.height).to_image();
-                let of_mask = crop_imm(&mask, left, top, size.width, size.height).to_image();
-                (
-                    fit::lanczos(&part, work),
-                    fit::nearest(&of_mask, work),
-                    window,
-                )
-            }
+        let (window, work) = match repaint.crop {
+            Some(crop) => window(&mask, crop),
+            None => (
+                Window {
+                    left: 0,
+                    top: 0,
+                    size,
+                },
+                size,
+            ),
         };
+        let Window { left, top, size } = window;
+        let part = crop_imm(&base, left, top, size.width, size.height).to_image();
+        let of_mask = crop_imm(&mask, left, top, size.width, size.height).to_image();
+        let mut mask_of_model = fit::nearest(&of_mask, work);
         // The reference looks at the first pixel of a cell only. Where a job goes beyond it, all that is painted counts.
-        let mask_of_model = if repaint.is_plain && repaint.crop.is_none() {
-            mask_of_model
-        } else {
-            whole_cells(&mask_of_model)
-        };
+        if !repaint.is_plain || repaint.crop.is_some() {
+            mask_of_model = whole_cells(&mask_of_model);
+        }
         let notes = remarks(&mask_of_model);
         let back = repaint.restore.then(|| Back {
             weights: edges::weights(&mask, repaint.feather),
@@ -111,7 +107,7 @@ impl Prepared {
             window,
         });
         Self {
-            picture,
+            picture: fit::lanczos(&part, work),
             mask: Some(mask_of_model),
             notes,
             back,
@@ -125,43 +121,24 @@ impl Prepared {
 
     /// The finished picture for what the model has made of [`Self::picture`].
     pub fn finish(&self, made: RgbImage) -> RgbImage {
-        let Some(Back {
-            base,
-            weights,
-            window,
-        }) = &self.back
-        else {
+        let Some(back) = &self.back else {
             return made;
         };
-        let made = if fit::size_of(&made) == window.size {
-            made
-        } else {
-            fit::lanczos(&made, window.size)
-        };
-        let mut finished = base.clone();
+        let Window { left, top, size } = back.window;
+        let made = fit::lanczos(&made, size);
+        let mut finished = back.base.clone();
         for (x, y, new) in made.enumerate_pixels() {
-            let (x, y) = (x + window.left, y + window.top);
-            let Luma([weight]) = *weights.get_pixel(x, y);
+            let (x, y) = (x + left, y + top);
+            let Luma([weight]) = *back.weights.get_pixel(x, y);
             if weight > 0 {
                 let old = finished.get_pixel_mut(x, y);
                 for (old, new) in old.0.iter_mut().zip(new.0) {
-                    *old = blended(*old, new, weight);
+                    *old = read::blended(*old, new, weight);
                 }
             }
         }
         finished
     }
-}
-
-/// A channel between two values.
-fn blended(old: u8, new: u8, weight: u8) -> u8 {
-    let weight = u32::from(weight);
-    ((u32::from(old) * (255 - weight) + u32::from(new) * weight + 127) / 255) as u8
-}
-
-/// The problem with a picture that is not what the job was made for.
-fn changed() -> Problem {
-    Problem::new("image", text::CHANGED)
 }
 
 /// The picture with room around it, filled with the colours of its border.
@@ -185,7 +162,7 @@ fn extended(picture: RgbImage, extend: Extend) -> RgbImage {
 /// One sentence, as [`read::pixels`].
 pub fn mask_file(path: &Path, fidelity: Fidelity) -> Result<GrayImage, String> {
     let pixels = read::pixels(path, quirks::applies_exif_orientation(fidelity))?;
-    let opaque = read::opaque(&pixels, quirks::mask_transparency(fidelity));
+    let opaque = read::opaque(&pixels, quirks::mask_backdrop(fidelity));
     Ok(fit::luminance(&opaque))
 }
 
@@ -199,40 +176,18 @@ fn mask(
     own_size: Size,
     request: &Request,
 ) -> Result<GrayImage, Problem> {
-    let file = repaint
-        .mask
-        .as_ref()
-        .map(|path| mask_file(path, request.fidelity).map_err(|why| Problem::new("mask", why)))
-        .transpose()?;
-    if let Some(file) = &file
-        && extend.is_nothing()
-    {
-        return Ok(fit::nearest(file, request.size));
-    }
+    let read = |path: &PathBuf| mask_file(path, request.fidelity);
+    let file = repaint.mask.as_ref().map(read).transpose();
+    let file = file.map_err(|why| Problem::new("mask", why))?;
+    let inside = match file {
+        Some(file) if extend.is_nothing() => return Ok(fit::nearest(&file, request.size)),
+        Some(file) => fit::nearest(&file, own_size),
+        None => GrayImage::new(own_size.width, own_size.height),
+    };
     let size = extend.around(own_size);
     let mut whole = GrayImage::from_pixel(size.width, size.height, Luma([255]));
-    let inside = match file {
-        None => GrayImage::new(own_size.width, own_size.height),
-        Some(file) => fit::nearest(&file, own_size),
-    };
-    replace(
-        &mut whole,
-        &inside,
-        i64::from(extend.left),
-        i64::from(extend.top),
-    );
+    replace(&mut whole, &inside, extend.left.into(), extend.top.into());
     Ok(fit::nearest(&whole, request.size))
-}
-
-impl Window {
-    /// The whole of a picture.
-    fn all(size: Size) -> Self {
-        Self {
-            left: 0,
-            top: 0,
-            size,
-        }
-    }
 }
 
 /// The surroundings of a mask that are cut out: left, top, and size, in pixels of the mask.
@@ -328,13 +283,10 @@ fn loses_detail(mask: &GrayImage) -> bool {
     let (columns, rows) = touched.dimensions();
     let is_repainted =
         |column: u32, row: u32| mask.get_pixel(column * CELL, row * CELL).0[0] >= PAINTED;
-    let is_lost = |column: u32, row: u32, Luma([value]): &Luma<u8>| {
-        let around = |place: u32, places: u32| place.saturating_sub(1)..(place + 2).min(places);
-        *value >= PAINTED
-            && !around(row, rows)
-                .any(|row| around(column, columns).any(|column| is_repainted(column, row)))
-    };
-    touched
-        .enumerate_pixels()
-        .any(|(column, row, cell)| is_lost(column, row, cell))
+    let around = |place: u32, places: u32| place.saturating_sub(1)..(place + 2).min(places);
+    touched.enumerate_pixels().any(|(column, row, cell)| {
+        let mut cells = around(row, rows)
+            .flat_map(|row| around(column, columns).map(move |column| (column, row)));
+        cell.0[0] >= PAINTED && !cells.any(|(column, row)| is_repainted(column, row))
+    })
 }

@@ -11,7 +11,6 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbIma
 use crate::imaging::text;
 use crate::schema::circumstances::{Look, PictureFacts};
 use crate::schema::params::Params;
-use crate::schema::quirks::Transparency;
 use crate::schema::size::{MAX_PIXELS, Size};
 use crate::text::first_line;
 
@@ -97,14 +96,14 @@ fn open_file(path: &Path) -> Result<File, String> {
 
 /// Says of a path that is none what it is instead.
 fn elsewhere(path: &Path) -> Option<&'static str> {
-    let begins = |beginnings: &[&str]| {
-        let path = path.to_str();
-        path.is_some_and(|path| beginnings.iter().any(|start| path.starts_with(start)))
-    };
-    if begins(&["sha256:"]) {
+    let path = path.to_str()?;
+    if path.starts_with("sha256:") {
         return Some(text::NAMED_BY_CONTENTS);
     }
-    begins(&["http://", "https://", "data:"]).then_some(text::NOT_ON_THIS_MACHINE)
+    let elsewhere = ["http://", "https://", "data:"]
+        .iter()
+        .any(|start| path.starts_with(start));
+    elsewhere.then_some(text::NOT_ON_THIS_MACHINE)
 }
 
 /// Runs a decoder, and names the file in what it says. One that panics has met a file that is damaged in a way it did not
@@ -128,24 +127,22 @@ fn decode_upright(file: &[u8], upright: bool) -> Result<RgbaImage, String> {
     Ok(picture.into_rgba8())
 }
 
-/// A picture without its transparency.
-pub fn opaque(picture: &RgbaImage, transparency: Transparency) -> RgbImage {
-    let behind = match transparency {
-        Transparency::Dropped => None,
-        Transparency::OverWhite => Some(255),
-        Transparency::OverBlack => Some(0),
-    };
+/// A picture without its transparency: composited over the grey `backdrop`, or with its alpha channel dropped.
+pub fn opaque(picture: &RgbaImage, backdrop: Option<u8>) -> RgbImage {
     let mut pixels = Vec::with_capacity(picture.as_raw().len() / 4 * 3);
     for &image::Rgba([r, g, b, alpha]) in picture.pixels() {
-        pixels.extend([r, g, b].map(|channel| match behind {
-            Some(behind) if alpha < 255 => {
-                let alpha = u32::from(alpha);
-                ((u32::from(channel) * alpha + behind * (255 - alpha) + 127) / 255) as u8
-            }
-            _ => channel,
+        pixels.extend([r, g, b].map(|channel| match backdrop {
+            Some(behind) => blended(behind, channel, alpha),
+            None => channel,
         }));
     }
     RgbImage::from_raw(picture.width(), picture.height(), pixels).unwrap_or_default()
+}
+
+/// A channel between two values; the weight 255 is all new.
+pub(super) fn blended(old: u8, new: u8, weight: u8) -> u8 {
+    let weight = u32::from(weight);
+    ((u32::from(old) * (255 - weight) + u32::from(new) * weight + 127) / 255) as u8
 }
 
 /// A file whose header has been read and found acceptable.
@@ -189,13 +186,8 @@ fn open<'a>(source: impl BufRead + Seek + 'a) -> Result<Opened<'a>, String> {
     }
     // A damaged orientation is none.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let turned = matches!(
-        orientation,
-        Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH
-    );
+    // <https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf>, tag 274: from 5 on the sides are swapped.
+    let turned = orientation.to_exif() >= 5;
     Ok(Opened {
         decoder: Box::new(decoder),
         facts: PictureFacts { stored, turned },

@@ -75,13 +75,15 @@ pub struct Access<T> {
     pub default: fn() -> T,
 }
 
-impl<T: PartialEq> Access<T> {
-    fn reset(self, params: &mut Params) {
-        *(self.get_mut)(params) = (self.default)();
+impl<T> Access<T> {
+    /// Writes a value, if there is one.
+    pub(super) fn set(self, params: &mut Params, value: Option<T>) -> Option<()> {
+        *(self.get_mut)(params) = value?;
+        Some(())
     }
 
-    fn is_default(self, params: &Params) -> bool {
-        *(self.get)(params) == (self.default)()
+    fn reset(self, params: &mut Params) {
+        *(self.get_mut)(params) = (self.default)();
     }
 }
 
@@ -157,27 +159,64 @@ pub enum Kind {
         max: f64,
     },
     /// Yes or no.
-    Boolean {
-        /// Where it lives.
-        access: Access<bool>,
-    },
+    Boolean(Access<bool>),
 }
 
 impl Kind {
-    /// A whole number within limits.
     pub(super) const fn integer(access: Access<i64>, limits: RangeInclusive<i64>) -> Self {
         let (min, max) = (*limits.start(), *limits.end());
         Self::Integer { access, min, max }
     }
 
-    /// A number within limits.
+    pub(super) const fn optional_integer(
+        access: Access<Option<i128>>,
+        limits: Option<(i128, i128)>,
+    ) -> Self {
+        Self::OptionalInteger { access, limits }
+    }
+
     pub(super) const fn number(access: Access<f64>, limits: RangeInclusive<f64>) -> Self {
         let (min, max) = (*limits.start(), *limits.end());
         Self::Number { access, min, max }
     }
+
+    pub(super) const fn choice(access: Access<String>, choices: &'static [&'static str]) -> Self {
+        Self::Choice { access, choices }
+    }
+
+    /// The row for an input of this type; without more said it has no unit and always acts.
+    pub(super) const fn named(
+        self,
+        name: &'static str,
+        label: &'static str,
+        group: Group,
+    ) -> Field {
+        Field {
+            name,
+            label,
+            group,
+            help: "",
+            unit: None,
+            unused: |_| None,
+            kind: self,
+        }
+    }
 }
 
 impl Field {
+    pub(super) const fn help(self, help: &'static str) -> Self {
+        Self { help, ..self }
+    }
+
+    pub(super) const fn in_pixels(self) -> Self {
+        let unit = Some("px");
+        Self { unit, ..self }
+    }
+
+    pub(super) const fn unused(self, unused: fn(&Params) -> Option<&'static str>) -> Self {
+        Self { unused, ..self }
+    }
+
     /// Puts the default back.
     pub fn reset(&self, params: &mut Params) {
         match self.kind {
@@ -188,21 +227,7 @@ impl Field {
             Kind::Integer { access, .. } => access.reset(params),
             Kind::OptionalInteger { access, .. } => access.reset(params),
             Kind::Number { access, .. } => access.reset(params),
-            Kind::Boolean { access } => access.reset(params),
-        }
-    }
-
-    /// Whether the value is the default.
-    pub fn is_default(&self, params: &Params) -> bool {
-        match self.kind {
-            Kind::Text(access) | Kind::Weights(access) => access.is_default(params),
-            Kind::Image(access) => access.is_default(params),
-            Kind::Loras(access) => access.is_default(params),
-            Kind::Choice { access, .. } => access.is_default(params),
-            Kind::Integer { access, .. } => access.is_default(params),
-            Kind::OptionalInteger { access, .. } => access.is_default(params),
-            Kind::Number { access, .. } => access.is_default(params),
-            Kind::Boolean { access } => access.is_default(params),
+            Kind::Boolean(access) => access.reset(params),
         }
     }
 
@@ -215,10 +240,9 @@ impl Field {
     pub fn range_text(&self) -> Option<String> {
         let range = match self.kind {
             Kind::Integer { min, max, .. } => text::range(min, max),
-            Kind::OptionalInteger {
-                limits: Some((min, max)),
-                ..
-            } => text::range(min, max),
+            Kind::OptionalInteger { limits, .. } => {
+                limits.map(|(min, max)| text::range(min, max))?
+            }
             Kind::Number { min, max, .. } => text::range(min, max),
             _ => return None,
         };

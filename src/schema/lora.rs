@@ -3,7 +3,7 @@
 use crate::schema::circumstances::Circumstances;
 use crate::schema::notes::Findings;
 use crate::schema::params::{MoreLora, Params, SCALES};
-use crate::schema::quirks::{self, LoneExtraLora, LoraScales};
+use crate::schema::quirks;
 use crate::schema::reference::Reference;
 use crate::schema::text;
 
@@ -30,28 +30,25 @@ pub(super) fn resolve(
     let fidelity = circumstances.fidelity;
     let mut main = params.main_lora().map(|typed| ("replicate_weights", typed));
     let mut extra = params.extra_lora().map(|typed| ("extra_lora", typed));
-    let mut asked = LoraScales {
-        main: main.map(|_| params.lora_scale),
-        extra: extra.map(|_| params.extra_lora_scale),
-    };
     let is_asked = main.is_some() || extra.is_some();
     if !is_asked {
         main = filled_in(circumstances, findings).map(|own| ("replicate_weights", own));
-        asked.main = main.map(|_| params.lora_scale);
     }
+    let asked = [
+        main.map(|_| params.lora_scale),
+        extra.map(|_| params.extra_lora_scale),
+    ];
     let scales = quirks::effective_lora_scales(fidelity, go_fast, asked);
-    if main.is_none() && extra.is_some() {
-        match quirks::lone_extra_lora(fidelity, go_fast) {
-            LoneExtraLora::Applied => {}
-            LoneExtraLora::Promoted => {
-                main = extra.take();
-                findings.note("extra_lora", text::EXTRA_LORA_PROMOTED);
-            }
-            LoneExtraLora::Ignored => findings.note("extra_lora", text::EXTRA_LORA_IGNORED),
+    match (main, extra, scales) {
+        (None, Some(_), [Some(_), None]) => {
+            main = extra.take();
+            findings.note("extra_lora", text::EXTRA_LORA_PROMOTED);
         }
+        (None, Some(_), [None, None]) => findings.note("extra_lora", text::EXTRA_LORA_IGNORED),
+        _ => {}
     }
     let mut loras = Vec::new();
-    for (given, scale) in [(main, scales.main), (extra, scales.extra)] {
+    for (given, scale) in [main, extra].into_iter().zip(scales) {
         let Some(((field, typed), scale)) = given.zip(scale) else {
             continue;
         };

@@ -8,15 +8,13 @@
 //! | [`quirks`] | every place where the reference behaves oddly, both ways |
 //! | [`openapi`] | the contract in print |
 //! | `values` | inputs as JSON and as text |
-//! | [`fields`], [`extras`] | the tables of inputs: those of the contract, those beyond it |
-//! | [`field`], `unused` | what a row is; when an input does not act |
+//! | [`fields`], [`field`] | the tables of inputs; what a row is |
 //! | [`params`] | what somebody typed: always representable, maybe wrong |
 //! | [`typed`], [`mod@reference`] | what somebody writes to name a LoRA; which one that is |
 //! | [`size`], [`choices`], [`notes`], `text` | pixels; what can be chosen; problems and notes; every sentence |
 
 pub mod choices;
 pub mod circumstances;
-pub mod extras;
 pub mod field;
 pub mod fields;
 pub mod lora;
@@ -30,5 +28,4 @@ pub mod size;
 pub mod start;
 mod text;
 pub mod typed;
-mod unused;
 mod values;

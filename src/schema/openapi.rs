@@ -46,17 +46,16 @@ fn property(field: &Field, order: usize) -> Value {
         Kind::Integer { access, min, max } => {
             json!({ "type": "integer", "minimum": min, "maximum": max, "default": (access.default)() })
         }
-        Kind::OptionalInteger {
-            limits: Some((min, max)),
-            ..
-        } => {
-            json!({ "type": "integer", "minimum": min as i64, "maximum": max as i64 })
-        }
-        Kind::OptionalInteger { limits: None, .. } => json!({ "type": "integer" }),
+        Kind::OptionalInteger { limits, .. } => match limits {
+            Some((min, max)) => {
+                json!({ "type": "integer", "minimum": min as i64, "maximum": max as i64 })
+            }
+            None => json!({ "type": "integer" }),
+        },
         Kind::Number { access, min, max } => {
             json!({ "type": "number", "minimum": min, "maximum": max, "default": (access.default)() })
         }
-        Kind::Boolean { access } => json!({ "type": "boolean", "default": (access.default)() }),
+        Kind::Boolean(access) => json!({ "type": "boolean", "default": (access.default)() }),
     };
     if let (Value::Object(schema), Value::Object(details)) = (&mut schema, details) {
         schema.extend(details);

@@ -17,7 +17,6 @@ pub struct MoreLora {
     pub scale: f64,
 }
 
-/// The scale of a LoRA for which none is given.
 fn full_scale() -> f64 {
     1.0
 }
@@ -100,12 +99,12 @@ impl Params {
 
     /// The main LoRA, where one is given; blank text counts as none.
     pub fn main_lora(&self) -> Option<&str> {
-        given(self.replicate_weights.as_ref())
+        given(self.replicate_weights.as_deref())
     }
 
     /// The extra LoRA, where one is given; blank text counts as none.
     pub fn extra_lora(&self) -> Option<&str> {
-        given(self.extra_lora.as_ref())
+        given(self.extra_lora.as_deref())
     }
 
     /// Puts a reference to a LoRA into a place: 0 is the main one, 1 the extra one, and those beyond follow.
@@ -152,8 +151,6 @@ impl Params {
 }
 
 /// The text, unless it is blank.
-fn given(typed: Option<&String>) -> Option<&str> {
-    typed
-        .map(String::as_str)
-        .filter(|typed| !typed.trim().is_empty())
+fn given(typed: Option<&str>) -> Option<&str> {
+    typed.filter(|typed| !typed.trim().is_empty())
 }

@@ -12,31 +12,15 @@ use crate::schema::params::Params;
 use crate::schema::size::{self, SIDE_STEP, Size};
 use crate::schema::text;
 
-/// The longest side, in pixels, of a starting picture; larger ones are fitted down, smaller ones never up.
+/// The longest side of a starting picture for a model whose best square has `native_side` pixels; 1440 for 1024. Larger
+/// ones are fitted down, smaller ones never up.
 ///
 /// The same in both modes. <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
-const MAX_INPUT_SIDE: u32 = 1440;
-
-/// The longest side of a starting picture for a model whose best square has `native_side` pixels; 1440 for 1024.
 pub fn longest_input_side(native_side: u32) -> f64 {
-    f64::from(MAX_INPUT_SIDE) * f64::from(native_side) / f64::from(size::REFERENCE_SIDE)
+    1440.0 * f64::from(native_side) / f64::from(size::REFERENCE_SIDE)
 }
 
-/// What a LoRA's scale is multiplied by under `go_fast`.
-///
-/// <https://github.com/replicate/cog-flux/blob/51e81e0/bfl_predictor.py> (`handle_loras`)
-const GO_FAST_LORA_FACTOR: f64 = 1.5;
-
-/// What a LoRA-using job asks for, as far as the effective strengths depend on it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LoraScales {
-    /// `lora_scale`, when `replicate_weights` is given.
-    pub main: Option<f64>,
-    /// `extra_lora_scale`, when `extra_lora` is given.
-    pub extra: Option<f64>,
-}
-
-/// The strengths that really act, for the given scales.
+/// The strengths of the main and the extra LoRA that really act, for the scales of those that are given.
 ///
 /// * Corrected: linear; with `go_fast` both scales times 1.5; an extra LoRA alone acts with its own scale.
 /// * As Replicate, bf16: one LoRA alone acts with its scale *squared*, because the pipeline multiplies the adapter's
@@ -45,46 +29,27 @@ pub struct LoraScales {
 ///   `scale_lora_layers`); two act with theirs; an extra LoRA alone is dropped.
 /// * As Replicate, `go_fast`: only the main scale is multiplied, and an extra LoRA alone is promoted to main
 ///   (<https://github.com/replicate/cog-flux/blob/51e81e0/bfl_predictor.py>, `handle_loras`).
-pub fn effective_lora_scales(fidelity: Fidelity, go_fast: bool, asked: LoraScales) -> LoraScales {
+pub fn effective_lora_scales(
+    fidelity: Fidelity,
+    go_fast: bool,
+    asked: [Option<f64>; 2],
+) -> [Option<f64>; 2] {
     let boosted = |scale| boosted(go_fast, scale);
-    let (main, extra) = match (fidelity, asked.main, asked.extra) {
-        (Fidelity::Corrected, main, extra) => (main.map(boosted), extra.map(boosted)),
-        (Fidelity::AsReplicate, None, Some(extra)) if go_fast => (Some(boosted(extra)), None),
-        (Fidelity::AsReplicate, main, extra) if go_fast => (main.map(boosted), extra),
-        (Fidelity::AsReplicate, Some(main), None) => (Some(main * main), None),
-        (Fidelity::AsReplicate, None, _) => (None, None),
-        (Fidelity::AsReplicate, main, extra) => (main, extra),
-    };
-    LoraScales { main, extra }
+    match (fidelity, asked) {
+        (Fidelity::Corrected, asked) => asked.map(|scale| scale.map(boosted)),
+        (Fidelity::AsReplicate, [None, Some(extra)]) if go_fast => [Some(boosted(extra)), None],
+        (Fidelity::AsReplicate, [main, extra]) if go_fast => [main.map(boosted), extra],
+        (Fidelity::AsReplicate, [Some(main), None]) => [Some(main * main), None],
+        (Fidelity::AsReplicate, [None, _]) => [None, None],
+        (Fidelity::AsReplicate, both) => both,
+    }
 }
 
-/// A LoRA's scale as `go_fast` makes it act.
+/// A LoRA's scale as `go_fast` makes it act: times 1.5.
+///
+/// <https://github.com/replicate/cog-flux/blob/51e81e0/bfl_predictor.py> (`handle_loras`)
 pub fn boosted(go_fast: bool, scale: f64) -> f64 {
-    if go_fast {
-        scale * GO_FAST_LORA_FACTOR
-    } else {
-        scale
-    }
-}
-
-/// What happens to an extra LoRA without a main one; see [`effective_lora_scales`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoneExtraLora {
-    /// It acts with its own scale.
-    Applied,
-    /// It is promoted to the main LoRA.
-    Promoted,
-    /// It does not act.
-    Ignored,
-}
-
-/// Decides about an extra LoRA without a main one.
-pub fn lone_extra_lora(fidelity: Fidelity, go_fast: bool) -> LoneExtraLora {
-    match (fidelity, go_fast) {
-        (Fidelity::Corrected, _) => LoneExtraLora::Applied,
-        (Fidelity::AsReplicate, true) => LoneExtraLora::Promoted,
-        (Fidelity::AsReplicate, false) => LoneExtraLora::Ignored,
-    }
+    scale * if go_fast { 1.5 } else { 1.0 }
 }
 
 /// Whether `go_fast` is honoured for a job with a starting picture or a custom size.
@@ -115,13 +80,6 @@ pub fn mask_without_image(fidelity: Fidelity) -> Result<Note, Problem> {
 /// (<https://github.com/replicate/cog-flux/blob/51e81e0/predict.py>).
 pub fn needs_custom_sides_with_image(fidelity: Fidelity) -> bool {
     fidelity == Fidelity::AsReplicate
-}
-
-/// The problem with an empty `width` or `height` under the aspect ratio `custom`, the same in both modes.
-///
-/// The reference fails with a raw type error, which helps nobody.
-pub fn custom_side_missing(field: &str) -> Problem {
-    Problem::new(field, text::CUSTOM_SIDE_MISSING)
 }
 
 /// What `prompt_strength` 0 leads to.
@@ -158,10 +116,8 @@ pub fn round_side(pixels: u32) -> u32 {
 ///
 /// <https://github.com/replicate/cog-flux/blob/51e81e0/diffusers_predictor.py>
 pub fn fitted_size(input: Size, native_side: u32) -> Size {
-    let limit = longest_input_side(native_side);
-    let scale = (limit / f64::from(input.width))
-        .min(limit / f64::from(input.height))
-        .min(1.0);
+    let scale_of = |side: u32| longest_input_side(native_side) / f64::from(side);
+    let scale = scale_of(input.width).min(scale_of(input.height)).min(1.0);
     input.map(|side| round_side(((f64::from(side) * scale) as u32).max(1)))
 }
 
@@ -170,31 +126,15 @@ pub fn applies_exif_orientation(fidelity: Fidelity) -> bool {
     fidelity == Fidelity::Corrected
 }
 
-/// What becomes of transparency in a starting picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transparency {
-    /// Composited over white.
-    OverWhite,
-    /// Composited over black.
-    OverBlack,
-    /// The alpha channel is dropped, so that colours hidden under it appear.
-    Dropped,
+/// The grey that transparency in a starting picture is composited over: white. The reference converts to RGB, so that
+/// colours hidden under the alpha channel appear.
+pub fn backdrop(fidelity: Fidelity) -> Option<u8> {
+    (fidelity == Fidelity::Corrected).then_some(255)
 }
 
-/// What becomes of transparency in a starting picture; the reference converts to RGB.
-pub fn transparency(fidelity: Fidelity) -> Transparency {
-    match fidelity {
-        Fidelity::Corrected => Transparency::OverWhite,
-        Fidelity::AsReplicate => Transparency::Dropped,
-    }
-}
-
-/// What becomes of transparency in a mask: what is transparent is not painted. The reference converts to RGB.
-pub fn mask_transparency(fidelity: Fidelity) -> Transparency {
-    match fidelity {
-        Fidelity::Corrected => Transparency::OverBlack,
-        Fidelity::AsReplicate => Transparency::Dropped,
-    }
+/// The same for a mask: black, so that what is transparent is not painted.
+pub fn mask_backdrop(fidelity: Fidelity) -> Option<u8> {
+    (fidelity == Fidelity::Corrected).then_some(0)
 }
 
 /// The note on a mask whose shape differs from the picture's: stretched in both modes, said only in the corrected one.
@@ -235,56 +175,30 @@ pub fn acting_guidance(schnell: bool, asked: f64) -> f64 {
 /// The seed of a job for which none is given: 32 bits, as Replicate 16 bits
 /// (<https://github.com/replicate/cog-flux/blob/51e81e0/predict.py>).
 pub fn fresh_seed(fidelity: Fidelity, random: u64) -> u64 {
-    match fidelity {
-        Fidelity::Corrected => random & 0xFFFF_FFFF,
-        Fidelity::AsReplicate => random & 0xFFFF,
-    }
-}
-
-/// Whether `seed` asks for a fresh one; the note on a negative seed is the same in both modes.
-pub fn negative_seed_note(seed: i128) -> Option<Note> {
-    (seed < 0).then(|| Note::on("seed", text::negative_seed(seed)))
+    random
+        & if fidelity == Fidelity::Corrected {
+            0xFFFF_FFFF
+        } else {
+            0xFFFF
+        }
 }
 
 /// Streaming multiprocessors of the reference's GPU, on which the layout of the noise depends: H100 and H200 SXM. The
 /// same in both modes.
 pub const NOISE_MULTIPROCESSORS: u64 = 132;
 
-/// How a starting picture's latents are taken from the VAE's posterior.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Posterior {
-    /// Its mean, without a random draw.
-    Mean,
-    /// A sample, drawn before the noise.
-    Sample,
-}
-
-/// How a starting picture's latents are taken from the posterior.
+/// Whether a starting picture's latents are a sample of the VAE's posterior, drawn before the noise, and not its mean.
 ///
 /// <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/pipelines/flux/pipeline_flux_img2img.py> (`retrieve_latents`)
-pub fn posterior(fidelity: Fidelity) -> Posterior {
-    match fidelity {
-        Fidelity::Corrected => Posterior::Mean,
-        Fidelity::AsReplicate => Posterior::Sample,
-    }
+pub fn samples_posterior(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::AsReplicate
 }
 
-/// What happens to a picture that the safety checker flags. The indices of the others stay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flagged {
-    /// It is withheld, and a card in the gallery says why.
-    Withheld,
-    /// It is left out, and the job fails when all are.
-    Dropped,
-}
-
-/// What happens to a picture that the safety checker flags
+/// Whether a picture that the safety checker flags is left out, so that the job fails when all are; otherwise it is
+/// withheld, and a card in the gallery says why. The indices of the others stay
 /// (<https://github.com/replicate/cog-flux/blob/51e81e0/predict.py>, `postprocess`).
-pub fn flagged(fidelity: Fidelity) -> Flagged {
-    match fidelity {
-        Fidelity::Corrected => Flagged::Withheld,
-        Fidelity::AsReplicate => Flagged::Dropped,
-    }
+pub fn drops_flagged(fidelity: Fidelity) -> bool {
+    fidelity == Fidelity::AsReplicate
 }
 
 /// One channel of a picture, −1 to 1, as 8 bits: rounded, except that the reference's 8-bit engine truncates.
@@ -321,8 +235,5 @@ pub fn uses_tokens(fidelity: Fidelity) -> bool {
 /// The LoRA that acts when `replicate_weights` is empty: none, or the fine-tune's own as the platform fills it in
 /// (run log in <https://github.com/replicate/flux-fine-tuner/issues/44>).
 pub fn default_weights(fidelity: Fidelity) -> Option<&'static str> {
-    match fidelity {
-        Fidelity::Corrected => None,
-        Fidelity::AsReplicate => Some("batchbinary/flux-qfaces"),
-    }
+    (fidelity == Fidelity::AsReplicate).then_some("batchbinary/flux-qfaces")
 }

@@ -4,9 +4,8 @@ use std::fmt::Display;
 
 use crate::schema::choices::{Encoding, Fidelity, Format, Model};
 use crate::schema::circumstances::Circumstances;
-use crate::schema::extras::EXTRAS;
 use crate::schema::field::{Field, Kind};
-use crate::schema::fields;
+use crate::schema::fields::{self, EXTRAS};
 use crate::schema::lora::{self, Lora};
 use crate::schema::notes::{Findings, Note, Problem};
 use crate::schema::params::Params;
@@ -71,7 +70,9 @@ impl Request {
         findings.problems.extend(problems);
 
         let start = start::resolve(params, circumstances, &mut findings);
-        let go_fast = params.go_fast && goes_fast(params, fidelity);
+        let custom = params.aspect_ratio == "custom";
+        let go_fast =
+            params.go_fast && quirks::go_fast_honoured(fidelity, params.image.is_some(), custom);
         let loras = lora::resolve(params, circumstances, go_fast, &mut findings);
         if params.go_fast && !go_fast {
             findings.note("go_fast", text::FULL_PRECISION);
@@ -120,57 +121,29 @@ impl Request {
 
 /// The problem with a value that is missing, unknown or out of its limits.
 fn out_of_limits(field: &Field, params: &Params) -> Option<Problem> {
-    let problem = |message: String| Some(Problem::new(field.name, message));
-    let unless = |inside: bool, value: &dyn Display| {
-        let range = field.range_text().unwrap_or_default();
-        if inside {
-            None
-        } else {
-            problem(text::expected(&range, value))
-        }
-    };
-    match field.kind {
-        Kind::Text(access) if (access.get)(params).is_none() => problem(text::MISSING.to_owned()),
-        Kind::Choice {
-            access, choices, ..
-        } => {
-            let value = (access.get)(params);
-            if choices.contains(&value.as_str()) {
-                return None;
-            }
-            let given = format!("'{}'", value.escape_debug());
-            problem(text::expected(&text::quoted(choices), given))
-        }
-        Kind::Integer {
-            access, min, max, ..
-        } => {
-            let value = (access.get)(params);
-            unless((min..=max).contains(value), value)
-        }
-        Kind::OptionalInteger {
-            access,
-            limits: Some((min, max)),
-        } => {
-            let value = (access.get)(params).as_ref()?;
-            unless((min..=max).contains(value), value)
-        }
-        Kind::Number {
-            access, min, max, ..
-        } => {
-            let value = (access.get)(params);
-            unless((min..=max).contains(value), value)
-        }
-        _ => None,
+    fn outside<T: PartialOrd + Display>(value: &T, min: T, max: T) -> Option<String> {
+        (!(min..=max).contains(value)).then(|| value.to_string())
     }
-}
-
-/// Whether a wish for `go_fast` is honoured.
-fn goes_fast(params: &Params, fidelity: Fidelity) -> bool {
-    quirks::go_fast_honoured(
-        fidelity,
-        params.image.is_some(),
-        params.aspect_ratio == "custom",
-    )
+    let given = match field.kind {
+        Kind::Text(access) if (access.get)(params).is_none() => {
+            return Some(Problem::new(field.name, text::MISSING));
+        }
+        Kind::Choice { access, choices } => {
+            let word = (access.get)(params).as_str();
+            let given = (!choices.contains(&word)).then(|| format!("'{}'", word.escape_debug()))?;
+            let message = text::expected(&text::quoted(choices), given);
+            return Some(Problem::new(field.name, message));
+        }
+        Kind::Integer { access, min, max } => outside((access.get)(params), min, max)?,
+        Kind::OptionalInteger { access, limits } => {
+            let (value, (min, max)) = (access.get)(params).as_ref().zip(limits)?;
+            outside(value, min, max)?
+        }
+        Kind::Number { access, min, max } => outside((access.get)(params), min, max)?,
+        _ => return None,
+    };
+    let message = text::expected(&field.range_text()?, given);
+    Some(Problem::new(field.name, message))
 }
 
 /// A note for each wish that the other inputs or the mode make void. A mask has its own rule.
@@ -225,9 +198,9 @@ fn asked_size(params: &Params, findings: &mut Findings) -> Option<Size> {
 /// A problem for each side that the aspect ratio `custom` lacks.
 fn check_custom_sides(params: &Params, findings: &mut Findings) {
     for (field, side) in [("width", params.width), ("height", params.height)] {
+        // The reference fails with a raw type error, which helps nobody.
         if params.aspect_ratio == "custom" && side.is_none() {
-            let problem = quirks::custom_side_missing(field);
-            findings.problems.push(problem);
+            findings.problem(field, text::CUSTOM_SIDE_MISSING);
         }
     }
 }
@@ -238,8 +211,8 @@ fn seed(params: &Params, circumstances: Circumstances<'_>, findings: &mut Findin
     let Some(asked) = params.seed else {
         return Some(fresh);
     };
-    if let Some(note) = quirks::negative_seed_note(asked) {
-        findings.notes.push(note);
+    if asked < 0 {
+        findings.note("seed", text::negative_seed(asked));
         return Some(fresh);
     }
     let seed = u64::try_from(asked).ok();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::schema::choices::{Fidelity, Format};
 use crate::schema::circumstances::{Circumstances, Look, PictureFacts};
-use crate::schema::extras::MAX_EXTEND;
+use crate::schema::fields::MAX_EXTEND;
 use crate::schema::notes::Findings;
 use crate::schema::params::Params;
 use crate::schema::quirks;
@@ -139,13 +139,9 @@ pub(super) fn resolve(
         findings.problem("extend_left", text::too_large(whole));
     }
     let repaint = repaint(params, circumstances, extend);
-    let is_cropped = repaint
-        .as_ref()
-        .is_some_and(|repaint| repaint.crop.is_some());
-    let size = if is_cropped {
-        whole
-    } else {
-        quirks::fitted_size(whole, circumstances.native_side)
+    let size = match &repaint {
+        Some(Repaint { crop: Some(_), .. }) => whole,
+        _ => quirks::fitted_size(whole, circumstances.native_side),
     };
     if size != whole {
         findings.note("image", text::fitted(whole, size));

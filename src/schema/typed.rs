@@ -32,10 +32,10 @@ impl Reference {
             return Ok(Self::Embedded);
         }
         if let Some(hash) = text.strip_prefix(CONTENTS) {
-            let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let lower = hash.to_ascii_lowercase();
-            let contents = is_hash.then_some(Self::Contents(lower));
-            return contents.ok_or_else(|| text::BAD_SHA256.to_owned());
+            if hash.len() == 64 && is_hexadecimal(hash) {
+                return Ok(Self::Contents(hash.to_ascii_lowercase()));
+            }
+            return Err(text::BAD_SHA256.to_owned());
         }
         if let Some(air) = text.strip_prefix("urn:air:") {
             return from_air(air).ok_or_else(|| text::no_reference(text));
@@ -45,9 +45,8 @@ impl Reference {
             None if is_path(text) => Ok(Self::Path(PathBuf::from(text))),
             None => without_scheme(text),
             Some(scheme) if scheme == "file" => {
-                let path = Url::parse(text)
-                    .ok()
-                    .and_then(|url| url.to_file_path().ok());
+                let url = Url::parse(text).ok();
+                let path = url.and_then(|url| url.to_file_path().ok());
                 path.map(Self::Path).ok_or_else(|| text::no_reference(text))
             }
             Some(scheme) if scheme == "http" || scheme == "https" => {
@@ -59,21 +58,18 @@ impl Reference {
     }
 }
 
+fn is_hexadecimal(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Whether text without a scheme is the path of a file: it says so by its beginning, or by its ending.
 fn is_path(text: &str) -> bool {
-    let beginnings = ["/", "./", "../", "~", ".\\", "..\\", "\\"];
-    let has_drive = text
-        .chars()
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic())
-        && text
-            .get(1..)
-            .is_some_and(|rest| rest.starts_with(":\\") || rest.starts_with(":/"));
+    let beginnings = ["/", "./", "../", "~"];
+    let has_drive =
+        matches!(text.as_bytes(), [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic());
     let is_file = ends_as_file(text) && host_of(text).is_none();
-    has_drive
-        || is_file
-        || text.contains('\\')
-        || beginnings.iter().any(|start| text.starts_with(start))
+    let begins_as_path = beginnings.iter().any(|start| text.starts_with(start));
+    has_drive || is_file || begins_as_path || text.contains('\\')
 }
 
 /// Whether a path ends like a file that can hold a LoRA.
@@ -142,10 +138,11 @@ fn at_host(url: &Url) -> Option<Result<Reference, String>> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match host {
         Host::HuggingFace => Some(hugging_face(&words)),
-        Host::Civitai => Some(civitai(&words, url)),
+        Host::Civitai => {
+            Some(civitai(&words, url).ok_or_else(|| text::NO_CIVITAI_MODEL.to_owned()))
+        }
         Host::Replicate => {
-            let page = replicate_page(&words);
-            Some(page.ok_or_else(|| text::NO_REPLICATE_MODEL.to_owned()))
+            Some(replicate_page(&words).ok_or_else(|| text::NO_REPLICATE_MODEL.to_owned()))
         }
         Host::Files => None,
     }
@@ -177,20 +174,15 @@ fn replicate(words: &[&str]) -> Option<Reference> {
         _ => return None,
     };
     let is_name = |word: &str| {
-        let mut letters = word.chars();
-        letters
-            .next()
-            .is_some_and(|first| first.is_ascii_alphanumeric())
-            && letters.all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        word.starts_with(|first: char| first.is_ascii_alphanumeric()) && word.bytes().all(is_plain)
     };
-    let is_version =
-        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (is_name(owner) && is_name(name) && version.is_none_or(is_version)).then(|| {
-        Reference::Replicate {
-            owner: owner.to_owned(),
-            name: name.to_owned(),
-            version: version.map(str::to_owned),
-        }
+    let is_version = |word: &str| !word.is_empty() && is_hexadecimal(word);
+    let is_one = is_name(owner) && is_name(name) && version.is_none_or(is_version);
+    is_one.then(|| Reference::Replicate {
+        owner: owner.to_owned(),
+        name: name.to_owned(),
+        version: version.map(str::to_owned),
     })
 }
 
@@ -227,46 +219,39 @@ fn hugging_face(words: &[&str]) -> Result<Reference, String> {
 }
 
 /// A page or a link on CivitAI.
-fn civitai(words: &[&str], url: &Url) -> Result<Reference, String> {
-    let of_version = |version| Reference::CivitaiVersion {
-        version,
-        query: String::new(),
-        secret: String::new(),
-    };
+fn civitai(words: &[&str], url: &Url) -> Option<Reference> {
     let asked = url.query_pairs().find(|(name, _)| name == "modelVersionId");
-    let found = match words {
+    match words {
         ["models", model, ..] | ["api", "v1", "models", model] => match asked {
-            Some((_, version)) => version.parse().ok().map(of_version),
+            Some((_, version)) => civitai_version(&version, None),
             None => model.parse().ok().map(Reference::CivitaiModel),
         },
-        ["api", "download", "models", version] => version.parse().ok().map(|version| {
-            let (query, secret) = parts_of_query(url);
-            Reference::CivitaiVersion {
-                version,
-                query,
-                secret,
-            }
-        }),
+        ["api", "download", "models", version] => civitai_version(version, Some(url)),
         ["model-versions", version] | ["api", "v1", "model-versions", version] => {
-            version.parse().ok().map(of_version)
+            civitai_version(version, None)
         }
         _ => None,
-    };
-    found.ok_or_else(|| text::NO_CIVITAI_MODEL.to_owned())
+    }
+}
+
+/// One version of a model, with what its download link `url` says.
+fn civitai_version(version: &str, url: Option<&Url>) -> Option<Reference> {
+    let (query, secret) = url.map(parts_of_query).unwrap_or_default();
+    Some(Reference::CivitaiVersion {
+        version: version.parse().ok()?,
+        query,
+        secret,
+    })
 }
 
 /// CivitAI's own names of resources: `flux1:lora:civitai:123@456`.
 /// <https://github.com/civitai/civitai/wiki/AIR-%E2%80%90-Uniform-Resource-Names-for-AI>
 fn from_air(air: &str) -> Option<Reference> {
     let (_, id) = air.split_once("civitai:")?;
-    Some(match id.split_once('@') {
-        Some((_, version)) => Reference::CivitaiVersion {
-            version: version.parse().ok()?,
-            query: String::new(),
-            secret: String::new(),
-        },
-        None => Reference::CivitaiModel(id.parse().ok()?),
-    })
+    match id.split_once('@') {
+        Some((_, version)) => civitai_version(version, None),
+        None => Some(Reference::CivitaiModel(id.parse().ok()?)),
+    }
 }
 
 /// The link of a file.

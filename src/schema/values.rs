@@ -1,13 +1,14 @@
 //! Values of inputs as JSON and as text, in both directions.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::str::FromStr;
 
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::schema::extras::EXTRAS;
 use crate::schema::field::{Field, Kind};
-use crate::schema::fields::{self, FIELDS};
+use crate::schema::fields::{self, EXTRAS, FIELDS};
 use crate::schema::notes::Problem;
 use crate::schema::params::{MoreLora, Params};
 use crate::schema::text;
@@ -29,17 +30,11 @@ impl Params {
     ///
     /// `null` means "not given". Values that do not fit their input leave it as it was.
     pub fn apply_json(&mut self, object: &Map<String, Value>) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for (name, value) in object {
-            let Some(field) = fields::find(name) else {
-                problems.push(Problem::new(name, text::NO_SUCH_INPUT));
-                continue;
-            };
-            if let Err(problem) = field.set_json(self, value) {
-                problems.push(problem);
-            }
-        }
-        problems
+        let set = |(name, value): (&String, &Value)| match fields::find(name) {
+            Some(field) => field.set_json(self, value).err(),
+            None => Some(Problem::new(name, text::NO_SUCH_INPUT)),
+        };
+        object.iter().filter_map(set).collect()
     }
 }
 
@@ -68,8 +63,13 @@ impl Field {
                     .unwrap_or_else(|_| Value::from(value as f64)),
             },
             Kind::Number { access, .. } => (*(access.get)(params)).into(),
-            Kind::Boolean { access, .. } => (*(access.get)(params)).into(),
+            Kind::Boolean(access) => (*(access.get)(params)).into(),
         }
+    }
+
+    /// Whether the value is the default.
+    pub fn is_default(&self, params: &Params) -> bool {
+        self.to_json(params) == self.to_json(&Params::default())
     }
 
     /// Takes over a JSON value.
@@ -93,44 +93,38 @@ impl Field {
     }
 
     fn set(&self, params: &mut Params, given: &Given<'_>) -> Result<(), Problem> {
-        let not = |what: &str| Problem::new(self.name, text::expected(what, given));
-        match self.kind {
+        let set = match self.kind {
             Kind::Text(access) | Kind::Weights(access) => {
-                let text = given.text().ok_or_else(|| not(text::TEXT))?;
-                *(access.get_mut)(params) = Some(text.to_owned());
+                access.set(params, given.text().map(|text| Some(text.to_owned())))
             }
-            Kind::Image(access) => {
-                let path = given.text().ok_or_else(|| not(text::IMAGE_PATH))?;
-                *(access.get_mut)(params) = Some(PathBuf::from(path));
-            }
-            Kind::Loras(access) => {
-                *(access.get_mut)(params) = given.loras().ok_or_else(|| not(text::LORA_LIST))?;
-            }
-            Kind::Choice {
-                access, choices, ..
-            } => {
-                let word = given.text();
-                let word = word.ok_or_else(|| not(&text::one_of_in_quotes(choices)))?;
-                word.clone_into((access.get_mut)(params));
-            }
+            Kind::Image(access) => access.set(params, given.text().map(|path| Some(path.into()))),
+            Kind::Loras(access) => access.set(params, given.loras()),
+            Kind::Choice { access, .. } => access.set(params, given.text().map(str::to_owned)),
+            // A far too large number stays far too large, so that the range check can speak of it.
             Kind::Integer { access, .. } => {
-                let number = given.whole().ok_or_else(|| not(text::WHOLE_NUMBER))?;
-                // A far too large number stays far too large, so that the range check can speak of it.
-                let limits = (i64::MIN.into(), i64::MAX.into());
-                *(access.get_mut)(params) = number.clamp(limits.0, limits.1) as i64;
+                let saturated =
+                    |number: i128| number.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+                access.set(params, given.whole().map(saturated))
             }
-            Kind::OptionalInteger { access, .. } => {
-                let number = given.whole().ok_or_else(|| not(text::WHOLE_NUMBER))?;
-                *(access.get_mut)(params) = Some(number);
-            }
-            Kind::Number { access, .. } => {
-                *(access.get_mut)(params) = given.number().ok_or_else(|| not(text::NUMBER))?;
-            }
-            Kind::Boolean { access, .. } => {
-                *(access.get_mut)(params) = given.truth().ok_or_else(|| not(text::YES_OR_NO))?;
-            }
-        }
-        Ok(())
+            Kind::OptionalInteger { access, .. } => access.set(params, given.whole().map(Some)),
+            Kind::Number { access, .. } => access.set(params, given.read()),
+            Kind::Boolean(access) => access.set(params, given.read()),
+        };
+        set.ok_or_else(|| Problem::new(self.name, text::expected(&self.type_text(), given)))
+    }
+
+    /// What a value must be, in words.
+    fn type_text(&self) -> String {
+        let what = match self.kind {
+            Kind::Text(_) | Kind::Weights(_) => text::TEXT,
+            Kind::Image(_) => text::IMAGE_PATH,
+            Kind::Loras(_) => text::LORA_LIST,
+            Kind::Choice { choices, .. } => return text::one_of_in_quotes(choices),
+            Kind::Integer { .. } | Kind::OptionalInteger { .. } => text::WHOLE_NUMBER,
+            Kind::Number { .. } => text::NUMBER,
+            Kind::Boolean(_) => text::YES_OR_NO,
+        };
+        what.to_owned()
     }
 }
 
@@ -149,37 +143,25 @@ impl Given<'_> {
     }
 
     fn loras(&self) -> Option<Vec<MoreLora>> {
-        match self {
-            Self::Json(value) => serde_json::from_value((*value).clone()).ok(),
+        match *self {
+            Self::Json(value) => Vec::deserialize(value).ok(),
             Self::Text(text) => serde_json::from_str(text).ok(),
         }
     }
 
     /// A number without a fraction; in JSON `4.0` counts as 4.
     fn whole(&self) -> Option<i128> {
-        match self {
-            Self::Json(value) => value
-                .as_i64()
-                .map(i128::from)
-                .or_else(|| value.as_u64().map(i128::from))
-                .or_else(|| {
-                    let number = value.as_f64().filter(|number| number.fract() == 0.0);
-                    number.map(|number| number as i128)
-                }),
-            Self::Text(text) => text.trim().parse().ok(),
-        }
+        let float = || match self {
+            Self::Json(value) => value.as_f64().filter(|number| number.fract() == 0.0),
+            Self::Text(_) => None,
+        };
+        self.read().or_else(|| float().map(|number| number as i128))
     }
 
-    fn number(&self) -> Option<f64> {
-        match self {
-            Self::Json(value) => value.as_f64(),
-            Self::Text(text) => text.trim().parse().ok(),
-        }
-    }
-
-    fn truth(&self) -> Option<bool> {
-        match self {
-            Self::Json(value) => value.as_bool(),
+    /// A value that JSON and text write in the same way.
+    fn read<T: DeserializeOwned + FromStr>(&self) -> Option<T> {
+        match *self {
+            Self::Json(value) => T::deserialize(value).ok(),
             Self::Text(text) => text.trim().parse().ok(),
         }
     }

@@ -121,12 +121,11 @@ pub(super) fn start(
 ) -> Result<StartLatents> {
     let picture = to_array(&prepared.picture, hardware)?.on(hardware)?;
     let posterior = vae.encode(&picture, on_block)?;
-    let latents = match quirks::posterior(request.fidelity) {
-        quirks::Posterior::Mean => posterior.mean,
-        quirks::Posterior::Sample => {
-            let shape = posterior.mean.shape()?;
-            posterior.sample(&posterior.mean.like(draws.latents(shape), shape)?)?
-        }
+    let latents = if quirks::samples_posterior(request.fidelity) {
+        let shape = posterior.mean.shape()?;
+        posterior.sample(&posterior.mean.like(draws.latents(shape), shape)?)?
+    } else {
+        posterior.mean
     };
     let image = vae.scale(&latents)?.to_f32()?;
     check_finite(&image, "encoding the starting picture")?;

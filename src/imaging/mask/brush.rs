@@ -57,7 +57,7 @@ impl Stroke {
     /// Draws on, up to half-way to `next`: from middle to middle of the pointer's places on a parabola that touches the
     /// lines between them.
     pub(super) fn extend(&mut self, next: Dab, tiles: &mut Tiles) {
-        if !(next.at.x.is_finite() && next.at.y.is_finite()) {
+        if !next.at.is_finite() {
             return;
         }
         self.tail = next;
@@ -92,10 +92,7 @@ impl Stroke {
 
 /// Draws what the brush covers on a straight way.
 fn line(brush: Brush, ink: Ink, from: Dab, to: Dab, tiles: &mut Tiles) {
-    if [from.at.x, from.at.y, to.at.x, to.at.y]
-        .iter()
-        .any(|place| !place.is_finite())
-    {
+    if !(from.at.is_finite() && to.at.is_finite()) {
         return;
     }
     // Where the pressure changes, the way is cut into pieces of one radius each.
@@ -103,10 +100,7 @@ fn line(brush: Brush, ink: Ink, from: Dab, to: Dab, tiles: &mut Tiles) {
     let pieces = (change.ceil()).clamp(1.0, 64.0) as usize;
     let share = |piece: usize| piece as f32 / pieces as f32;
     for piece in 0..pieces {
-        let (a, b) = (
-            between(from, to, share(piece)),
-            between(from, to, share(piece + 1)),
-        );
+        let [a, b] = [piece, piece + 1].map(|piece| between(from, to, share(piece)));
         let radius = brush.radius * f32::midpoint(a.pressure, b.pressure);
         Capsule::new(a.at, b.at, radius, brush.hardness).draw(ink, tiles);
     }
@@ -116,10 +110,7 @@ fn line(brush: Brush, ink: Ink, from: Dab, to: Dab, tiles: &mut Tiles) {
 fn between(a: Dab, b: Dab, t: f32) -> Dab {
     let mix = |a: f32, b: f32| a + (b - a) * t;
     Dab {
-        at: Point {
-            x: mix(a.at.x, b.at.x),
-            y: mix(a.at.y, b.at.y),
-        },
+        at: Point::new(mix(a.at.x, b.at.x), mix(a.at.y, b.at.y)),
         pressure: mix(a.pressure, b.pressure),
     }
 }
@@ -158,29 +149,23 @@ impl Capsule {
         let (top, bottom) = (a.y.min(b.y) - outer, a.y.max(b.y) + outer);
         let side = TILE as f32;
         let half_diagonal = side * std::f32::consts::FRAC_1_SQRT_2;
-        let corner_of = |(column, row): (usize, usize)| Point {
-            x: column as f32 * side,
-            y: row as f32 * side,
+        // A place in the tile of a column and row; 1, 1 is its far corner.
+        let place_in = |(column, row): (usize, usize), (x, y): (f32, f32)| {
+            Point::new((column as f32 + x) * side, (row as f32 + y) * side)
         };
-        let beside = |corner: Point, (x, y): (f32, f32)| Point {
-            x: corner.x + x,
-            y: corner.y + y,
-        };
-        let corners = [(0.0, 0.0), (side, 0.0), (0.0, side), (side, side)];
+        let corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)];
         let mut crossed = Vec::new();
-        for place in tiles.touched(left, top, right, bottom) {
-            let corner = corner_of(place);
-            let is_covered = |by| self.distance(beside(corner, by)) <= self.inner;
-            let middle = beside(corner, (side / 2.0, side / 2.0));
+        for tile in tiles.touched(left, top, right, bottom) {
+            let distance = |part| self.distance(place_in(tile, part));
             // It is convex: with all corners all of the tile is inside.
-            if corners.into_iter().all(is_covered) {
-                tiles.flood_tile(place.0, place.1, ink);
-            } else if self.distance(middle) <= outer + half_diagonal {
-                crossed.push(place);
+            if corners.into_iter().all(|part| distance(part) <= self.inner) {
+                tiles.flood_tile(tile.0, tile.1, ink);
+            } else if distance((0.5, 0.5)) <= outer + half_diagonal {
+                crossed.push(tile);
             }
         }
-        tiles.edit_tiles(&crossed, |place, pixels| {
-            self.draw_in(corner_of(place), ink, pixels);
+        tiles.edit_tiles(&crossed, |tile, pixels| {
+            self.draw_in(place_in(tile, (0.0, 0.0)), ink, pixels);
         });
     }
 
@@ -211,10 +196,7 @@ impl Capsule {
                 ink.apply(pixel, 255);
             }
             for (from, to) in [(first, full_first), (full_end.max(full_first), end)] {
-                let place = Point {
-                    x: corner.x + from as f32 + 0.5,
-                    y,
-                };
+                let place = Point::new(corner.x + from as f32 + 0.5, y);
                 let coverage = self.coverage(place, to.saturating_sub(from));
                 for (pixel, cover) in line[from..to.max(from)].iter_mut().zip(coverage) {
                     ink.apply(pixel, cover);

@@ -34,11 +34,8 @@ impl Packed {
         let mut runs = Vec::new();
         let mut rest = &pixels[..];
         while let Some(value) = rest.first() {
-            let length = rest
-                .iter()
-                .take(256)
-                .take_while(|pixel| *pixel == value)
-                .count();
+            let same = rest.iter().take_while(|pixel| *pixel == value);
+            let length = same.take(256).count();
             runs.extend([(length - 1) as u8, *value]);
             rest = &rest[length..];
         }
@@ -54,22 +51,20 @@ impl Packed {
     }
 
     fn unpack(self) -> Tile {
+        let mut pixels = Vec::with_capacity((TILE * TILE) as usize);
         match self {
-            Self::Plain(value) => Tile::Plain(value),
+            Self::Plain(value) => return Tile::Plain(value),
             Self::Deflated(deflated) => {
-                let mut pixels = vec![0; (TILE * TILE) as usize];
                 // What this file has deflated it inflates.
-                let _ = DeflateDecoder::new(&deflated[..]).read_exact(&mut pixels);
-                Tile::Pixels(pixels.into_boxed_slice())
+                let _ = DeflateDecoder::new(&deflated[..]).read_to_end(&mut pixels);
             }
             Self::Runs(runs) => {
-                let mut pixels = Vec::with_capacity((TILE * TILE) as usize);
                 for pair in runs.chunks_exact(2) {
                     pixels.resize(pixels.len() + usize::from(pair[0]) + 1, pair[1]);
                 }
-                Tile::Pixels(pixels.into_boxed_slice())
             }
         }
+        Tile::Pixels(pixels.into_boxed_slice())
     }
 
     fn bytes(&self) -> usize {
@@ -82,36 +77,31 @@ impl Packed {
 }
 
 /// What a step has replaced.
-struct Step {
+pub(super) struct Step {
     tiles: Vec<(usize, Packed)>,
     bytes: usize,
 }
 
 impl Step {
     fn new(before: Before) -> Self {
-        let tiles: Vec<_> = before
-            .into_iter()
-            .map(|(index, tile)| (index, Packed::new(tile)))
-            .collect();
+        let packed = |(index, tile)| (index, Packed::new(tile));
+        let tiles: Vec<_> = before.into_iter().map(packed).collect();
         let bytes = tiles.iter().map(|(_, tile)| tile.bytes()).sum();
         Self { tiles, bytes }
     }
 
     /// Puts the tiles back; returns the step that takes this back again.
     fn swap(self, tiles: &mut Tiles) -> Self {
-        let unpacked = self
-            .tiles
-            .into_iter()
-            .map(|(index, tile)| (index, tile.unpack()));
-        Self::new(tiles.exchange(unpacked.collect()))
+        let unpacked = |(index, tile): (usize, Packed)| (index, tile.unpack());
+        Self::new(tiles.exchange(self.tiles.into_iter().map(unpacked).collect()))
     }
 }
 
 /// The steps that can be taken back, and those that were.
 #[derive(Default)]
 pub(super) struct History {
-    done: VecDeque<Step>,
-    undone: Vec<Step>,
+    pub(super) done: VecDeque<Step>,
+    pub(super) undone: Vec<Step>,
 }
 
 impl History {
@@ -139,19 +129,8 @@ impl History {
         }
     }
 
-    pub(super) fn can_undo(&self) -> bool {
-        !self.done.is_empty()
-    }
-
-    pub(super) fn can_redo(&self) -> bool {
-        !self.undone.is_empty()
-    }
-
     pub(super) fn bytes(&self) -> usize {
-        self.done
-            .iter()
-            .chain(&self.undone)
-            .map(|step| step.bytes)
-            .sum()
+        let steps = self.done.iter().chain(&self.undone);
+        steps.map(|step| step.bytes).sum()
     }
 }

@@ -9,6 +9,17 @@ pub struct Point {
     pub y: f32,
 }
 
+impl Point {
+    pub(super) const fn new(x: f32, y: f32) -> Self {
+        Self { x, y }
+    }
+
+    /// Whether it is a place at all.
+    pub(super) fn is_finite(self) -> bool {
+        self.x.is_finite() && self.y.is_finite()
+    }
+}
+
 /// What a tool does to the mask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ink {

@@ -2,11 +2,10 @@
 //!
 //! All places are in pixels of the picture, with the origin at its top left corner; the middle of the first pixel is at
 //! 0.5, 0.5. A pixel is 0 where nothing is painted and 255 where all is; in between lie soft edges. The mask consists of
-//! tiles, so that a stroke costs what it touches and no more, and every operation is one step of its history. [`brush`],
-//! [`shapes`] and the bucket are the tools.
+//! tiles, so that a stroke costs what it touches and no more, and every operation is one step of its history. [`brush`]
+//! and [`shapes`] are the tools.
 
 pub mod brush;
-mod bucket;
 mod history;
 pub mod ink;
 pub mod shapes;
@@ -56,7 +55,7 @@ impl Mask {
 
     /// Its size, that of the picture.
     pub fn size(&self) -> Size {
-        self.tiles.size()
+        self.tiles.size
     }
 
     /// How much of a pixel is painted; 0 outside the picture.
@@ -87,8 +86,7 @@ impl Mask {
     /// Begins a stroke with a dab of the brush. A stroke that has not ended is ended first.
     pub fn begin_stroke(&mut self, brush: Brush, ink: Ink, dab: Dab) {
         self.end_stroke();
-        let stroke = Stroke::begin(brush, ink, dab, &mut self.tiles);
-        self.stroke = Some(stroke);
+        self.stroke = Some(Stroke::begin(brush, ink, dab, &mut self.tiles));
         self.version += 1;
     }
 
@@ -115,46 +113,43 @@ impl Mask {
 
     /// Fills the inside of a closed outline. Where the outline crosses itself, all that it goes around is inside.
     pub fn fill_outline(&mut self, outline: &[Point], ink: Ink) {
-        self.end_stroke();
-        shapes::fill(outline, ink, &mut self.tiles);
-        self.step();
+        self.change(|tiles| shapes::fill_outline(outline, ink, tiles));
     }
 
     /// Fills the area around a pixel of `picture` whose colours differ from that pixel's by at most `tolerance` in every
     /// channel.
     pub fn fill_colour(&mut self, picture: &RgbaImage, x: u32, y: u32, tolerance: u8, ink: Ink) {
-        self.end_stroke();
-        bucket::fill(picture, x, y, tolerance, ink, &mut self.tiles);
-        self.step();
+        self.change(|tiles| shapes::fill_area(picture, x, y, tolerance, ink, tiles));
     }
 
     /// Paints everything.
     pub fn fill(&mut self) {
-        self.end_stroke();
-        self.tiles.fill(255);
-        self.step();
+        self.change(|tiles| tiles.fill(255));
     }
 
     /// Takes everything away.
     pub fn clear(&mut self) {
-        self.end_stroke();
-        self.tiles.fill(0);
-        self.step();
+        self.change(|tiles| tiles.fill(0));
     }
 
     /// Paints what is not painted, and the reverse.
     pub fn invert(&mut self) {
-        self.end_stroke();
-        self.tiles.invert();
-        self.step();
+        self.change(Tiles::invert);
     }
 
     /// Takes another mask over, of the same size.
     pub fn replace(&mut self, picture: &GrayImage) {
+        self.change(|tiles| {
+            if size_of(picture) == tiles.size {
+                tiles.load(picture);
+            }
+        });
+    }
+
+    /// Makes one change, as one step of the history.
+    fn change(&mut self, change: impl FnOnce(&mut Tiles)) {
         self.end_stroke();
-        if size_of(picture) == self.size() {
-            self.tiles.load(picture);
-        }
+        change(&mut self.tiles);
         self.step();
     }
 
@@ -177,12 +172,12 @@ impl Mask {
 
     /// Whether there is a step to take back.
     pub fn can_undo(&self) -> bool {
-        self.stroke.is_some() || self.history.can_undo()
+        self.stroke.is_some() || !self.history.done.is_empty()
     }
 
     /// Whether there is a step to do again.
     pub fn can_redo(&self) -> bool {
-        self.history.can_redo()
+        !self.history.undone.is_empty()
     }
 
     /// Bytes that the history holds.

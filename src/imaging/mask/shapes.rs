@@ -1,5 +1,8 @@
-//! Closed outlines: rectangle, ellipse, lasso and polygon, filled with smooth edges.
+//! What is filled at once: closed outlines with smooth edges (rectangle, ellipse, lasso, polygon), and the bucket's areas.
 
+use image::RgbaImage;
+
+use crate::imaging::fit::size_of;
 use crate::imaging::mask::ink::{Ink, Point};
 use crate::imaging::mask::tiles::Tiles;
 
@@ -22,10 +25,7 @@ pub fn ellipse(a: Point, b: Point) -> Vec<Point> {
     let corners = (across.max(down).sqrt() * 24.0).clamp(16.0, 4096.0) as usize;
     let corner = |index: usize| {
         let angle = index as f32 / corners as f32 * std::f32::consts::TAU;
-        Point {
-            x: x + across * angle.cos(),
-            y: y + down * angle.sin(),
-        }
+        Point::new(x + across * angle.cos(), y + down * angle.sin())
     };
     (0..corners).map(corner).collect()
 }
@@ -40,9 +40,8 @@ struct Side {
 }
 
 /// Fills the inside of the outline; a place is inside if the outline goes around it at least once.
-pub(super) fn fill(outline: &[Point], ink: Ink, tiles: &mut Tiles) {
-    let finite = |point: &Point| point.x.is_finite() && point.y.is_finite();
-    if outline.len() < 3 || !outline.iter().all(finite) {
+pub(super) fn fill_outline(outline: &[Point], ink: Ink, tiles: &mut Tiles) {
+    if outline.len() < 3 || !outline.iter().all(|point| point.is_finite()) {
         return;
     }
     let mut sides: Vec<Side> = outline
@@ -59,23 +58,17 @@ pub(super) fn fill(outline: &[Point], ink: Ink, tiles: &mut Tiles) {
         })
         .collect();
     sides.sort_by(|a, b| a.top.y.total_cmp(&b.top.y));
-    let (Some(first), Some(lowest)) = (
-        sides.first().map(|side| side.top.y),
-        sides
-            .iter()
-            .map(|side| side.bottom.y)
-            .max_by(f32::total_cmp),
-    ) else {
+    let ends = sides.iter().map(|side| side.bottom.y);
+    let (Some(first), Some(lowest)) = (sides.first(), ends.max_by(f32::total_cmp)) else {
         return;
     };
-    let size = tiles.size();
-    let rows =
-        first.floor().max(0.0) as usize..lowest.ceil().clamp(0.0, size.height as f32) as usize;
-    let mut row = Row::new(size.width as usize);
+    let first = first.top.y.floor().max(0.0) as usize;
+    let end = lowest.ceil().clamp(0.0, tiles.size.height as f32) as usize;
+    let mut row = Row::new(tiles.size.width as usize);
     let mut waiting = sides.into_iter().peekable();
     let mut active: Vec<Side> = Vec::new();
     let mut crossings: Vec<(f32, i32)> = Vec::new();
-    for y in rows {
+    for y in first..end {
         for line in 0..LINES {
             let level = y as f32 + (line as f32 + 0.5) / LINES as f32;
             while let Some(side) = waiting.next_if(|side| side.top.y <= level) {
@@ -85,10 +78,8 @@ pub(super) fn fill(outline: &[Point], ink: Ink, tiles: &mut Tiles) {
             crossings.clear();
             crossings.extend(active.iter().map(|side| {
                 let share = (level - side.top.y) / (side.bottom.y - side.top.y);
-                (
-                    side.top.x + share * (side.bottom.x - side.top.x),
-                    side.direction,
-                )
+                let x = side.top.x + share * (side.bottom.x - side.top.x);
+                (x, side.direction)
             }));
             crossings.sort_by(|a, b| a.0.total_cmp(&b.0));
             let mut around = 0;
@@ -142,10 +133,8 @@ impl Row {
         self.extra[first] -= from - first as f32;
         self.rise[last] -= 1.0;
         self.extra[last] += to - last as f32;
-        self.touched = (
-            self.touched.0.min(first),
-            self.touched.1.max((last + 1).min(width)),
-        );
+        let (start, end) = self.touched;
+        self.touched = (start.min(first), end.max((last + 1).min(width)));
     }
 
     /// Applies what was added and begins anew.
@@ -163,6 +152,55 @@ impl Row {
             self.rise[first..last].fill(0.0);
             self.extra[first..last].fill(0.0);
             self.touched = (self.coverage.len(), 0);
+        }
+    }
+}
+
+/// Fills the pixels that hang together with the one at `x`, `y` and differ from it by at most `tolerance` in every
+/// channel.
+pub(super) fn fill_area(
+    picture: &RgbaImage,
+    x: u32,
+    y: u32,
+    tolerance: u8,
+    ink: Ink,
+    tiles: &mut Tiles,
+) {
+    let size = size_of(picture);
+    let wanted = picture.get_pixel_checked(x, y);
+    let Some(wanted) = wanted.filter(|_| size == tiles.size) else {
+        return;
+    };
+    let (width, height) = (size.width as usize, size.height as usize);
+    let pixels = picture.as_raw();
+    let is_alike = |index: usize| {
+        let mut channels = pixels[index * 4..].iter().zip(wanted.0);
+        channels.all(|(a, b)| a.abs_diff(b) <= tolerance)
+    };
+    let mut seen = vec![false; width * height];
+    let mut seeds = vec![(x as usize, y as usize)];
+    let full = vec![255; width];
+    while let Some((x, y)) = seeds.pop() {
+        let row = y * width;
+        if seen[row + x] {
+            continue;
+        }
+        let is_open = |x: &usize| !seen[row + x] && is_alike(row + x);
+        let left = (0..x).rev().take_while(is_open).last().unwrap_or(x);
+        let right = (x..width).take_while(is_open).last().unwrap_or(x) + 1;
+        seen[row + left..row + right].fill(true);
+        tiles.apply_run(left, y, &full[left..right], ink);
+        let below = (y + 1 < height).then_some(y + 1);
+        for y in y.checked_sub(1).into_iter().chain(below) {
+            let row = y * width;
+            let mut is_inside = false;
+            for x in left..right {
+                let is_open = !seen[row + x] && is_alike(row + x);
+                if is_open && !is_inside {
+                    seeds.push((x, y));
+                }
+                is_inside = is_open;
+            }
         }
     }
 }

@@ -81,7 +81,7 @@ pub(super) type Before = Vec<(usize, Tile)>;
 /// All tiles of a mask.
 #[derive(Debug)]
 pub(super) struct Tiles {
-    size: Size,
+    pub(super) size: Size,
     columns: usize,
     all: Vec<Tile>,
     /// What tiles were before the change that is under way.
@@ -104,10 +104,6 @@ impl Tiles {
         }
     }
 
-    pub(super) fn size(&self) -> Size {
-        self.size
-    }
-
     pub(super) fn get(&self, x: u32, y: u32) -> u8 {
         if x >= self.size.width || y >= self.size.height {
             return 0;
@@ -118,10 +114,8 @@ impl Tiles {
 
     /// The tile of a pixel, and its place in it.
     fn place(&self, x: usize, y: usize) -> (usize, usize) {
-        (
-            y / SIDE * self.columns + x / SIDE,
-            y % SIDE * SIDE + x % SIDE,
-        )
+        let tile = y / SIDE * self.columns + x / SIDE;
+        (tile, y % SIDE * SIDE + x % SIDE)
     }
 
     pub(super) fn is_blank(&self) -> bool {
@@ -130,10 +124,8 @@ impl Tiles {
             // What lies outside the picture does not count.
             Tile::Pixels(pixels) => {
                 let (width, height) = self.inside(index);
-                let lines = pixels.chunks_exact(SIDE).take(height);
-                lines
-                    .flat_map(|line| &line[..width])
-                    .all(|pixel| *pixel == 0)
+                let mut lines = pixels.chunks_exact(SIDE).take(height);
+                lines.all(|line| line[..width].iter().all(|pixel| *pixel == 0))
             }
         })
     }
@@ -149,12 +141,8 @@ impl Tiles {
 
     pub(super) fn take_changed(&mut self) -> Vec<(usize, usize)> {
         let place = |index: usize| (index % self.columns, index / self.columns);
-        let changed = self
-            .changed
-            .iter()
-            .enumerate()
-            .filter(|(_, changed)| **changed);
-        let taken = changed.map(|(index, _)| place(index)).collect();
+        let changed = (0..self.all.len()).filter(|index| self.changed[*index]);
+        let taken = changed.map(place).collect();
         self.changed.fill(false);
         taken
     }
@@ -163,11 +151,10 @@ impl Tiles {
         match self.all.get(row * self.columns + column) {
             None => {}
             Some(Tile::Plain(value)) => pixels.fill(*value),
-            Some(Tile::Pixels(own)) => {
-                for (pixel, own) in pixels.iter_mut().zip(own) {
-                    *pixel = *own;
-                }
-            }
+            Some(Tile::Pixels(own)) => pixels
+                .iter_mut()
+                .zip(own)
+                .for_each(|(to, from)| *to = *from),
         }
     }
 
@@ -331,7 +318,7 @@ impl Tiles {
 
     /// Gives up the change that is under way.
     pub(super) fn roll_back(&mut self) {
-        let before: Before = self.before.drain().collect();
+        let before = self.before.drain().collect();
         self.exchange(before);
     }
 

@@ -74,7 +74,7 @@ impl Row<'_> {
                 self.plain_label_ui(ui, is_enabled);
                 self.prompt_ui(ui, access);
             }
-            Kind::Boolean { access, .. } => {
+            Kind::Boolean(access) => {
                 self.label_ui(ui, is_enabled, |row, ui, _| {
                     widgets::switch_ui(ui, (access.get_mut)(row.params), row.field.label);
                 });
