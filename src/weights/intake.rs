@@ -77,13 +77,11 @@ impl Library {
         };
         let meant = located.wanted.sha256.as_ref();
         let file = self.in_hub(exact, stop)?.map(|info| info.file);
-        Ok(file.and_then(|LoraFile { sha256, place, .. }| match place {
-            LoraPlace::File(path)
-                if meant.is_none_or(|meant| meant.eq_ignore_ascii_case(&sha256)) =>
-            {
-                Some((path, sha256))
-            }
-            _ => None,
+        let is_meant =
+            |file: &LoraFile| meant.is_none_or(|sum| sum.eq_ignore_ascii_case(&file.sha256));
+        Ok(file.filter(is_meant).and_then(|file| match file.place {
+            LoraPlace::File(path) => Some((path, file.sha256)),
+            LoraPlace::Embedded => None,
         }))
     }
 
@@ -155,9 +153,8 @@ impl Library {
     fn unpack_data(&self, data: &str, stop: &Stop) -> Result<LoraInfo, Error> {
         let (_, body) = data.split_once(',').unwrap_or_default();
         let body: String = body.split_whitespace().collect();
-        let bytes = BASE64
-            .decode(body)
-            .map_err(|_| Error::Refused(text::DAMAGED_DATA.to_owned()))?;
+        let bytes = BASE64.decode(body);
+        let bytes = bytes.map_err(|_| Error::Refused(text::DAMAGED_DATA.to_owned()))?;
         let mut archive = self.store.temporary()?;
         let written = archive.write_all(&bytes);
         written.map_err(Error::unwritable(archive.path()))?;
@@ -183,17 +180,14 @@ impl Library {
         stop: &Stop,
     ) -> Result<LoraInfo, Error> {
         let said = metadata::read(path, path)?;
-        let picture = about.picture;
         let mut triggers = about.triggers;
         triggers.extend(said.triggers);
         let data = fs::metadata(path).map_err(Error::unreadable(path))?;
         let is_own = path.starts_with(&self.store.folder);
+        let name = about.name.or(said.title);
         let note = Note {
             reference: reference.lasting().unwrap_or_default(),
-            name: about
-                .name
-                .or(said.title)
-                .unwrap_or_else(|| reference.label()),
+            name: name.unwrap_or_else(|| reference.label()),
             size: data.len(),
             sha256,
             triggers: metadata::tidy(triggers),
@@ -204,13 +198,8 @@ impl Library {
             changed: if is_own { 0 } else { changed(&data) },
         };
         self.store.write_note(key, &note)?;
-        self.keep_thumbnail(&note.sha256, picture.as_ref(), said.thumbnail, stop);
-        Ok(self.info(note, LoraPlace::File(path.to_owned())))
-    }
-
-    /// Whether a picture may come from an address that somebody has written on a page.
-    fn may_show(&self, url: &Url) -> bool {
-        url.scheme() == "https" || self.network.service_of(url).is_some()
+        self.keep_thumbnail(&note.sha256, about.picture.as_ref(), said.thumbnail, stop);
+        Ok(self.info(note, path.to_owned()))
     }
 
     /// Keeps a picture that shows what a LoRA does. Only comfort is lost without it.
@@ -225,8 +214,11 @@ impl Library {
         if path.is_file() {
             return;
         }
+        // Somebody has written the address on a page.
+        let may_show =
+            |url: &&Url| url.scheme() == "https" || self.network.service_of(url).is_some();
         let picture = own.or_else(|| {
-            let url = elsewhere.filter(|url| self.may_show(url))?;
+            let url = elsewhere.filter(may_show)?;
             self.network.body(url, PICTURE_BYTES, stop).ok()
         });
         if let Some(picture) = picture {
