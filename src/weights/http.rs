@@ -55,15 +55,6 @@ pub struct Network {
 impl Network {
     /// The network as the environment describes it.
     pub fn new(tokens: Tokens) -> Self {
-        #[allow(
-            clippy::unwrap_used,
-            reason = "the usual addresses are constants that are valid"
-        )]
-        let address = |variable: &str, usual: &str| {
-            let set = std::env::var(variable).ok();
-            let set = set.and_then(|text| Url::parse(text.trim().trim_end_matches('/')).ok());
-            set.unwrap_or_else(|| Url::parse(usual).unwrap())
-        };
         Self {
             tokens,
             withholds_tokens: false,
@@ -270,6 +261,14 @@ pub(super) fn content_range(answer: &Answer) -> Option<(u64, Option<u64>)> {
 pub(super) fn content_range_total(answer: &Answer) -> Option<u64> {
     let range = said(answer, "content-range")?.strip_prefix("bytes */")?;
     range.trim().parse().ok()
+}
+
+/// The address that a variable names, or the usual one.
+#[allow(clippy::unwrap_used, reason = "constants that are valid")]
+fn address(variable: &str, usual: &str) -> Url {
+    let set = std::env::var(variable).ok();
+    let set = set.and_then(|text| Url::parse(text.trim().trim_end_matches('/')).ok());
+    set.unwrap_or_else(|| Url::parse(usual).unwrap())
 }
 
 /// The page of a model on Hugging Face that an address there is about.

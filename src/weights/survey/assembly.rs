@@ -109,16 +109,10 @@ fn in_folder(path: &Path) -> Result<(Candidate, Option<Candidate>), Error> {
             }
         };
         match (candidate.obstacle(), candidate.architecture) {
-            (None, Some(architecture)) if candidate.has(Part::Transformer) => {
-                let like = if architecture.has_guidance {
-                    &mut dev
-                } else {
-                    &mut schnell
-                };
-                like.push(candidate);
-            }
+            (None, Some(architecture)) if architecture.has_guidance => dev.push(candidate),
+            (None, Some(_)) => schnell.push(candidate),
             (Some(obstacle), _) => refused.push(format!("{} {obstacle}", candidate.name())),
-            _ => {}
+            (None, None) => {}
         }
     }
     for several in [&dev, &schnell] {
@@ -171,10 +165,8 @@ fn put_together(
     let mut missing = Vec::new();
     // Candidates are looked at place by place, the nearest first, and only as long as something is wanting.
     let mut places = Places::new(&transformer, &own_bases, elsewhere);
-    for part in Part::ALL
-        .into_iter()
-        .filter(|part| *part != Part::Transformer)
-    {
+    // The first of them is the transformer itself.
+    for part in Part::ALL.into_iter().skip(1) {
         match places.find(part, &transformer) {
             Some(paths) => {
                 parts.insert(part.folder(), paths);

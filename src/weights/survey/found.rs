@@ -61,13 +61,11 @@ pub fn find_all(places: &[PathBuf], stop: &Stop) -> Vec<FoundModel> {
                 return found;
             }
             // One place may lie in another, and the cache of Hugging Face has one file under several names.
-            let Some(real) = paths.first().and_then(|path| path.canonicalize().ok()) else {
-                continue;
-            };
-            let Ok(candidate) = Candidate::look(&paths) else {
-                continue;
-            };
-            if candidate.has(Part::Transformer) && seen.insert(real) {
+            let real = paths.first().and_then(|path| path.canonicalize().ok());
+            if let (Some(real), Ok(candidate)) = (real, Candidate::look(&paths))
+                && candidate.has(Part::Transformer)
+                && seen.insert(real)
+            {
                 found.extend(of_candidate(&candidate, places));
             }
         }
