@@ -60,15 +60,10 @@ impl Kind {
     }
 }
 
-/// What was found in an archive besides the LoRA.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// Words in capitals that every caption of the training has: the trigger word, most likely.
-    pub triggers: Vec<String>,
-}
-
 /// Writes the one `.safetensors` file of an archive to `target`. `proceed` is asked all the time, with the bytes of it that
 /// are written, and may end the work.
+///
+/// Returns the words in capitals that every caption of the training has: the trigger word, most likely.
 ///
 /// # Errors
 /// When the archive is damaged, has no such file or several, or has entries that lead out of it, are links, or are larger
@@ -77,7 +72,7 @@ pub fn extract(
     mut archive: File,
     target: &mut File,
     proceed: &dyn Fn(u64) -> Result<(), Error>,
-) -> Result<Found, Error> {
+) -> Result<Vec<String>, Error> {
     let mut head = Vec::new();
     let read = Read::by_ref(&mut archive).take(512).read_to_end(&mut head);
     let kind = read.map(|_| Kind::of(&head)).map_err(damaged)?;
@@ -134,8 +129,7 @@ impl Read for Limited<'_> {
     }
 }
 
-/// # Errors
-/// When a name in a tar archive is longer than any real one.
+/// Checks that no name in a tar archive is longer than any real one.
 fn check_lengths(archive: &mut dyn Read) -> Result<(), Error> {
     let mut archive = Archive::new(archive);
     let entries = archive.entries().map_err(damaged)?.raw(true);
@@ -160,7 +154,7 @@ fn extract_tar(
     archive: &mut dyn Read,
     target: &mut File,
     proceed: &dyn Fn(u64) -> Result<(), Error>,
-) -> Result<Found, Error> {
+) -> Result<Vec<String>, Error> {
     let mut archive = Archive::new(archive);
     let mut loras: Vec<String> = Vec::new();
     let mut captions = Vec::new();
@@ -209,9 +203,7 @@ fn extract_tar(
     }
     match loras.len() {
         0 => Err(refused("there is no .safetensors file in it")),
-        1 => Ok(Found {
-            triggers: common_capitals(&captions),
-        }),
+        1 => Ok(common_capitals(&captions)),
         _ => {
             let names = loras.join(", ");
             Err(refused(&format!(
@@ -241,8 +233,7 @@ fn copy(
     }
 }
 
-/// # Errors
-/// When a path does not stay inside the archive.
+/// Checks that a path stays inside the archive.
 fn inside(path: &Path) -> Result<(), Error> {
     let stays = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     let has_drive = path.to_string_lossy().contains([':', '\\']);

@@ -193,10 +193,7 @@ impl Download<'_, '_> {
         }
     }
 
-    /// Lets in what a server is about to send.
-    ///
-    /// # Errors
-    /// When it is not the file that is meant, too long, or more than the disk has room for.
+    /// Checks that what a server is about to send is the file that is meant, not too long, and no more than there is room for.
     fn admit(&self, part: &Partial, answer: &Answer, total: Option<u64>) -> Result<(), Trouble> {
         let host = name_of(&self.wanted.url);
         let refused = |sentence| Err(Trouble::Lasting(Error::Refused(sentence)));
@@ -285,10 +282,7 @@ impl Note {
     }
 }
 
-/// SHA-256 of a file in hexadecimal.
-///
-/// # Errors
-/// When it cannot be read, and [`Error::Cancelled`].
+/// SHA-256 of a file in hexadecimal, unless `stop` is raised meanwhile.
 pub(super) fn sha256_of(path: &Path, stop: &Stop) -> Result<String, Error> {
     let unreadable = Error::unreadable(path);
     let mut file = File::open(path).map_err(&unreadable)?;

@@ -143,10 +143,7 @@ impl Network {
         Err(Error::Refused(text::endless_redirects(name_of(&url))))
     }
 
-    /// Reads a JSON answer.
-    ///
-    /// # Errors
-    /// Those of [`Self::get`]; when the answer refuses, or is no JSON.
+    /// Reads a JSON answer, and asks again where what stands against it may pass.
     pub(super) fn json(&self, url: &Url, stop: &Stop) -> Result<serde_json::Value, Error> {
         let mut waits = Waits::new(self);
         loop {
@@ -351,10 +348,7 @@ impl Waits {
         }
     }
 
-    /// Waits before a repetition.
-    ///
-    /// # Errors
-    /// What stands against the request, where that stays or has come too often; [`Error::Cancelled`].
+    /// Waits before a repetition. The error is what stands against the request, where that stays or has come too often.
     pub(super) fn after(&mut self, trouble: Trouble, stop: &Stop) -> Result<(), Error> {
         match trouble {
             Trouble::Passing(_, wait) if self.left > 0 => {

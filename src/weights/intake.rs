@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
-use tempfile::NamedTempFile;
 use url::Url;
 
 use crate::files::{self, Readers};
@@ -49,9 +48,8 @@ impl Library {
             }
             Err(error) => return Err(error),
         };
-        let key = key_of(reference);
         if let Some((path, sha256)) = self.exact_in_hub(&located, stop)? {
-            return self.note(&key, reference, &path, sha256, located.about, stop);
+            return self.note(reference, &path, sha256, located.about, stop);
         }
         let Located { wanted, mut about } = located;
         // Another reference may have brought the very file, or be at it.
@@ -63,7 +61,7 @@ impl Library {
             Some(own) => own,
             None => self.download(&wanted, &mut about, stop, on_bytes)?,
         };
-        self.note(&key, reference, &path, sha256, about, stop)
+        self.note(reference, &path, sha256, about, stop)
     }
 
     /// The very file that a source means, if other tools have it and not an older one under the same name; with its SHA-256.
@@ -112,11 +110,11 @@ impl Library {
         stop: &Stop,
     ) -> Result<(PathBuf, String), Error> {
         if is_archive(downloaded)? {
-            let (temporary, found) = self.unpack(downloaded, stop)?;
+            let (path, sha256, triggers) = self.unpack(downloaded, stop)?;
             if about.triggers.is_empty() {
-                about.triggers = found.triggers;
+                about.triggers = triggers;
             }
-            return self.keep_unpacked(temporary, stop);
+            return Ok((path, sha256));
         }
         metadata::read(downloaded, Path::new("the downloaded file"))?;
         let path = self.store.lora(sha256);
@@ -124,29 +122,20 @@ impl Library {
         Ok((path, sha256.to_owned()))
     }
 
-    /// Unpacks the LoRA of an archive into a temporary file.
+    /// Unpacks the LoRA of an archive and puts it among the others; with its SHA-256 and trigger words.
     pub(super) fn unpack(
         &self,
         archive: &Path,
         stop: &Stop,
-    ) -> Result<(NamedTempFile, archive::Found), Error> {
+    ) -> Result<(PathBuf, String, Vec<String>), Error> {
         let mut temporary = self.store.temporary()?;
         let file = File::open(archive).map_err(Error::unreadable(archive))?;
-        let found = archive::extract(file, temporary.as_file_mut(), &|_| stop.check())?;
+        let triggers = archive::extract(file, temporary.as_file_mut(), &|_| stop.check())?;
         metadata::read(temporary.path(), Path::new("the file in the archive"))?;
-        Ok((temporary, found))
-    }
-
-    /// Puts an unpacked file among the others.
-    pub(super) fn keep_unpacked(
-        &self,
-        temporary: NamedTempFile,
-        stop: &Stop,
-    ) -> Result<(PathBuf, String), Error> {
         let sha256 = sha256_of(temporary.path(), stop)?;
         let path = self.store.lora(&sha256);
         keep(temporary, &path)?;
-        Ok((path, sha256))
+        Ok((path, sha256, triggers))
     }
 
     /// An archive in a `data:` address.
@@ -158,21 +147,19 @@ impl Library {
         let mut archive = self.store.temporary()?;
         let written = archive.write_all(&bytes);
         written.map_err(Error::unwritable(archive.path()))?;
-        let (temporary, found) = self.unpack(archive.path(), stop)?;
-        let (path, sha256) = self.keep_unpacked(temporary, stop)?;
+        let (path, sha256, triggers) = self.unpack(archive.path(), stop)?;
         let reference = Reference::Data(data.to_owned());
         let about = About {
             name: Some(reference.label()),
-            triggers: found.triggers,
+            triggers,
             ..About::default()
         };
-        self.note(&key_of(&reference), &reference, &path, sha256, about, stop)
+        self.note(&reference, &path, sha256, about, stop)
     }
 
     /// Writes down what a reference led to, with what the file says of itself.
     fn note(
         &self,
-        key: &str,
         reference: &Reference,
         path: &Path,
         sha256: String,
@@ -197,7 +184,7 @@ impl Library {
             path: (!is_own).then(|| path.to_owned()),
             changed: if is_own { 0 } else { changed(&data) },
         };
-        self.store.write_note(key, &note)?;
+        self.store.write_note(&key_of(reference), &note)?;
         self.keep_thumbnail(&note.sha256, about.picture.as_ref(), said.thumbnail, stop);
         Ok(self.info(note, path.to_owned()))
     }

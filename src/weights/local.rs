@@ -29,13 +29,13 @@ impl Library {
             path = only_one_in(&path)?;
         }
         if !path.is_file() {
-            let may_be_link = begins_with_host(&typed.to_string_lossy());
-            let error = if may_be_link {
+            let is_link = begins_with_host(&typed.to_string_lossy());
+            let kind = if is_link {
                 Error::NoFileOrLink
             } else {
                 Error::NoFile
             };
-            return Err(error(typed.to_owned()));
+            return Err(kind(typed.to_owned()));
         }
         // Links of Hugging Face's own tools lead to where nothing lies beside the file.
         let peft_config = peft_config_beside(&path);
@@ -61,18 +61,14 @@ impl Library {
 
     /// Looks at a file of the user for the first time, or anew; `fresh` has what can be told without.
     fn look_at(&self, path: &Path, key: &str, fresh: Note, stop: &Stop) -> Result<LoraInfo, Error> {
-        let mut triggers = Vec::new();
-        let mut unpacked = None;
-        if is_archive(path)? {
-            let (temporary, found) = self.unpack(path, stop)?;
-            triggers = found.triggers;
-            unpacked = Some(self.keep_unpacked(temporary, stop)?);
-        }
-        let said = metadata::read(unpacked.as_ref().map_or(path, |(place, _)| place), path)?;
-        let (place, sha256) = match unpacked {
-            Some(unpacked) => unpacked,
-            None => (path.to_owned(), sha256_of(path, stop)?),
+        let (place, sha256, mut triggers) = if is_archive(path)? {
+            self.unpack(path, stop)?
+        } else {
+            // Taking the sum may take a while, so what is no LoRA is refused before.
+            metadata::read(path, path)?;
+            (path.to_owned(), sha256_of(path, stop)?, Vec::new())
         };
+        let said = metadata::read(&place, path)?;
         self.keep_thumbnail(&sha256, None, said.thumbnail.or_else(|| beside(path)), stop);
         triggers.extend(said.triggers);
         let stem = path.file_stem().unwrap_or_default();

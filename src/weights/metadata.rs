@@ -37,10 +37,8 @@ pub(super) struct Metadata {
     pub(super) title: Option<String>,
 }
 
-/// Checks that a file is a whole safetensors file, and reads what it says of itself. `name` is that which errors have.
-///
-/// # Errors
-/// What it is instead.
+/// Checks that a file is a whole safetensors file, and reads what it says of itself. The error says what it is instead, and
+/// calls it `name`.
 pub(super) fn read(path: &Path, name: &Path) -> Result<Metadata, Error> {
     let contents = Contents::open(path)?;
     let (_, metadata) = SafeTensors::read_metadata(&contents).map_err(|error| {

@@ -40,7 +40,6 @@ impl Stop {
         self.0.raised.load(Ordering::Relaxed)
     }
 
-    /// # Errors
     /// [`Error::Cancelled`] when it has been raised.
     pub(super) fn check(&self) -> Result<(), Error> {
         let goes_on = !self.is_raised();
@@ -63,10 +62,7 @@ impl Stop {
         self.check()
     }
 
-    /// Waits.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`] when it is raised meanwhile.
+    /// Waits; [`Error::Cancelled`] when it is raised meanwhile.
     pub(super) fn sleep(&self, duration: Duration) -> Result<(), Error> {
         const SLICE: Duration = Duration::from_millis(50);
         let mut left = duration;

@@ -29,9 +29,6 @@ const LIST: u32 = 9;
 const ORIGINAL_SHAPE: &str = "comfy.gguf.orig_shape.";
 
 /// Parses a header, and checks that every tensor lies inside the file and fills whole blocks.
-///
-/// # Errors
-/// See [`Header::parse`].
 pub(super) fn parse(bytes: &[u8]) -> Result<Header, String> {
     let mut reader = Reader {
         bytes,
