@@ -256,7 +256,7 @@ impl Download<'_, '_> {
 
     /// Checks what has arrived, and gives it away under its finished name.
     fn verify(self, mut part: Partial) -> Result<Fetched, Error> {
-        part.file.sync_all().map_err(|error| part.refused(error))?;
+        part.file.sync_all().map_err(part.refused())?;
         let sha256 = sha256_of(&part.path, self.stop)?;
         let is_wrong = |wanted: String| !wanted.eq_ignore_ascii_case(&sha256);
         if self.sha256.is_some_and(is_wrong) {

@@ -3,6 +3,7 @@
 //! A file gets its place when it is complete and its sum is right, so whatever lies there is whole. What has arrived of the
 //! others stays for the next time ([`fetch`]).
 
+use std::collections::HashSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -39,14 +40,10 @@ pub type OnArrival<'a> = dyn FnMut(Arrival) -> ControlFlow<()> + 'a;
 
 /// The files that are not in their places, each once.
 pub fn missing(folder: &Path, files: &[Published]) -> Vec<Published> {
-    let mut missing: Vec<Published> = Vec::new();
-    for file in files {
-        let is_new = missing.iter().all(|other| other.place != file.place);
-        if is_new && !is_there(folder, file) {
-            missing.push(file.clone());
-        }
-    }
-    missing
+    let mut seen = HashSet::new();
+    let files = files.iter().filter(|file| seen.insert(&file.place));
+    let missing = files.filter(|file| !is_there(folder, file));
+    missing.cloned().collect()
 }
 
 /// Whether a file is in its place. One of another length is something else.
@@ -61,10 +58,8 @@ fn check_place(folder: &Path, file: &Published) -> Result<(), Error> {
     if is_there(folder, file) || !path.exists() {
         return Ok(());
     }
-    Err(Error::Refused(text::place_is_taken(
-        &file.path,
-        path.display(),
-    )))
+    let place = path.display();
+    Err(Error::Refused(text::place_is_taken(&file.path, place)))
 }
 
 /// Bytes of files that have arrived, complete or not.
@@ -123,9 +118,8 @@ pub fn install(
             if on_done(begun).is_break() {
                 return Err(Error::Cancelled);
             }
-            let fetched = fetch(network, &parts, &wanted, stop, &mut |bytes| {
-                on_done(bytes.done)
-            })?;
+            let mut on_bytes = |bytes: Bytes| on_done(bytes.done);
+            let fetched = fetch(network, &parts, &wanted, stop, &mut on_bytes)?;
             put(&fetched.path, &folder.join(&file.place))?;
             fetched.discard();
         }

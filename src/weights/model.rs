@@ -106,13 +106,11 @@ impl ModelSource {
     /// When its card exists but cannot be read.
     pub fn card(&self) -> Result<ModelCard, Error> {
         let malformed = |reason: String| Error::Malformed(CARD.to_owned(), reason);
-        let card = self
-            .find(CARD)?
-            .map(|contents| serde_json::from_slice(&contents));
-        let card: CardFile = card
-            .transpose()
-            .map_err(|error| malformed(error.to_string()))?
-            .unwrap_or_default();
+        let card = match self.find(CARD)? {
+            None => Ok(CardFile::default()),
+            Some(contents) => serde_json::from_slice(&contents),
+        };
+        let card = card.map_err(|error| malformed(error.to_string()))?;
         let native_side = card.native_size.unwrap_or(REFERENCE_SIDE);
         if !(16..=8192).contains(&native_side) {
             let reason = format!("native_size must be 16 to 8192, not {native_side}");
@@ -224,8 +222,8 @@ impl ModelSource {
             let open = |path: &PathBuf| Ok((file_name(path), Contents::open(path)?));
             return paths.iter().map(open).collect();
         }
-        let variants = VARIANTS.into_iter();
-        for (stem, variant) in variants.flat_map(|variant| STEMS.map(|stem| (stem, variant))) {
+        let names = VARIANTS.map(|variant| STEMS.map(|stem| (stem, variant)));
+        for (stem, variant) in names.into_iter().flatten() {
             let name = format!("{folder}/{stem}{variant}.safetensors");
             if let Some(contents) = self.find(&name)? {
                 return Ok(vec![(name, contents)]);
@@ -254,11 +252,12 @@ impl ModelSource {
         let parsed = parsed.map_err(|error| malformed(error.to_string()))?;
         let shards = shard_names(&parsed);
         let no_names = || malformed("it has no weight_map of file names".to_owned());
-        let paths = shards.ok_or_else(no_names)?.into_iter();
-        let paths = paths.map(|shard| format!("{folder}/{shard}"));
-        paths
-            .map(|path| self.read(&path).map(|contents| (path, contents)))
-            .collect()
+        let open = |shard: &str| {
+            let name = format!("{folder}/{shard}");
+            self.read(&name).map(|contents| (name, contents))
+        };
+        let shards = shards.ok_or_else(no_names)?;
+        shards.into_iter().map(open).collect()
     }
 
     /// Where the model is, in words without the private part of a path.

@@ -69,31 +69,31 @@ impl Partial {
         })
     }
 
-    pub(super) fn refused(&self, reason: std::io::Error) -> Error {
-        Error::unwritable(&self.path)(reason)
+    /// The error for what the system says when it is written.
+    pub(super) fn refused(&self) -> impl Fn(std::io::Error) -> Error {
+        Error::unwritable(&self.path)
     }
 
     pub(super) fn length(&self) -> Result<u64, Error> {
-        let data = self.file.metadata().map_err(|error| self.refused(error))?;
-        Ok(data.len())
+        let data = self.file.metadata().map_err(self.refused());
+        data.map(|data| data.len())
     }
 
     /// Throws away what is there.
     pub(super) fn clear(&mut self) -> Result<(), Error> {
         self.note = Note::default();
         let cleared = self.file.set_len(0).and_then(|()| self.file.rewind());
-        cleared.map_err(|error| self.refused(error))
+        cleared.map_err(self.refused())
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let written = self.file.write_all(bytes);
-        written.map_err(|error| self.refused(error))
+        self.file.write_all(bytes).map_err(self.refused())
     }
 
     /// Notes what is needed to go on later. The file's contents come after, so that a part never lacks its note.
     pub(super) fn write_note(&self) -> Result<(), Error> {
         let text = serde_json::to_vec(&self.note).unwrap_or_default();
-        fs::write(&self.note_path, text).map_err(|error| self.refused(error))
+        fs::write(&self.note_path, text).map_err(self.refused())
     }
 
     /// Says whether the disk has room for so many bytes more.
