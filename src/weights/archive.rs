@@ -213,7 +213,6 @@ fn extract_tar(
     }
 }
 
-/// Copies an entry.
 fn copy(
     entry: &mut dyn Read,
     target: &mut File,

@@ -110,7 +110,6 @@ impl Error {
     }
 }
 
-/// Names of files in a row.
 fn names(files: &[(String, Reference)]) -> String {
     let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
     names.join(", ")

@@ -216,7 +216,6 @@ impl Network {
     }
 }
 
-/// The text of a header.
 fn said<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
     Some(answer.headers().get(name)?.to_str().ok()?.trim())
 }

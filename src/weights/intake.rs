@@ -214,7 +214,6 @@ impl Library {
     }
 }
 
-/// Whether a file is an archive.
 pub(super) fn is_archive(path: &Path) -> Result<bool, Error> {
     let contents = Contents::open(path)?;
     let head = contents.get(..contents.len().min(512)).unwrap_or_default();

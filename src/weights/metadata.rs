@@ -33,7 +33,6 @@ pub(super) struct Metadata {
     pub(super) triggers: Vec<String>,
     /// A small picture, as a file of its own.
     pub(super) thumbnail: Option<Vec<u8>>,
-    /// Its title.
     pub(super) title: Option<String>,
 }
 

@@ -240,7 +240,6 @@ impl ModelSource {
         })
     }
 
-    /// The shards that an index names.
     fn shards(
         &self,
         folder: &str,

@@ -127,7 +127,6 @@ pub(super) fn keep(temporary: NamedTempFile, path: &Path) -> Result<(), Error> {
     files::persist(temporary, path, true).map_err(|error| refused(error.error))
 }
 
-/// The name of a note.
 pub(super) fn key(text: &str) -> String {
     hex::encode(Sha256::digest(text))[..32].to_owned()
 }

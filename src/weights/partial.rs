@@ -79,7 +79,6 @@ impl Partial {
         data.map(|data| data.len())
     }
 
-    /// Throws away what is there.
     pub(super) fn clear(&mut self) -> Result<(), Error> {
         self.note = Note::default();
         let cleared = self.file.set_len(0).and_then(|()| self.file.rewind());

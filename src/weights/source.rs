@@ -17,7 +17,6 @@ use crate::weights::tokens::Service;
 pub(super) struct Located {
     /// The file, or an archive with it.
     pub(super) wanted: Wanted,
-    /// What the source tells of it.
     pub(super) about: About,
 }
 
@@ -213,7 +212,6 @@ fn civitai_model(network: &Network, model: u64, stop: &Stop) -> Result<Located, 
     Ok(civitai_file(network, id, version, "", name, Some(model)))
 }
 
-/// One version of a model.
 fn civitai_version(
     network: &Network,
     version: u64,

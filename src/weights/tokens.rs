@@ -86,7 +86,6 @@ pub struct Tokens {
     is_login_of_hub: bool,
 }
 
-/// The name of the file in the configuration folder.
 const FILE: &str = "tokens.json";
 
 impl Tokens {

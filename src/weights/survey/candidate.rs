@@ -111,11 +111,10 @@ impl Candidate {
         {
             return Some(format!("is {}: {obstacle}", architecture.name()));
         }
-        // A checkpoint of FLUX.1 has nothing foreign in it but names of its relatives; other words are only words.
+        // In a checkpoint of FLUX.1 only the names of its relatives count; other words are only words.
         let is_relative = |family: &&str| RELATIVES.iter().any(|word| family.contains(word));
-        let foreign = self.foreign;
-        let foreign =
-            foreign.filter(|family| self.architecture.is_none() || is_relative(family))?;
+        let counts = |family: &&str| self.architecture.is_none() || is_relative(family);
+        let foreign = self.foreign.filter(counts)?;
         Some(format!("is {foreign}, not FLUX.1"))
     }
 
@@ -150,8 +149,6 @@ fn features(header: &Header, found: &[Found]) -> HashMap<Part, usize> {
             _ => None,
         }
     };
-    let found = found.iter();
-    found
-        .filter_map(|found| Some((found.part, of(found)?)))
-        .collect()
+    let known = found.iter().map(|found| Some((found.part, of(found)?)));
+    known.flatten().collect()
 }

@@ -73,7 +73,6 @@ pub fn find_all(places: &[PathBuf], stop: &Stop) -> Vec<FoundModel> {
     found
 }
 
-/// The model of a transformer.
 fn of_candidate(candidate: &Candidate, places: &[PathBuf]) -> Option<FoundModel> {
     let first = candidate.paths.first()?;
     let path = folder_of(first).unwrap_or_else(|| first.clone());
