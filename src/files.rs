@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, PersistError};
@@ -13,13 +15,8 @@ pub enum Error {
     #[error("this file exists already and is kept: {}", .0.display())]
     Exists(PathBuf),
     /// The system refused.
-    #[error("the file cannot be written ({reason}): {}", path.display())]
-    Refused {
-        /// The system's reason.
-        reason: io::Error,
-        /// The file or folder.
-        path: PathBuf,
-    },
+    #[error("the file cannot be written ({}): {}", .0, .1.display())]
+    Refused(io::Error, PathBuf),
 }
 
 impl Error {
@@ -29,7 +26,7 @@ impl Error {
         if reason.kind() == io::ErrorKind::AlreadyExists {
             Self::Exists(path)
         } else {
-            Self::Refused { reason, path }
+            Self::Refused(reason, path)
         }
     }
 }
@@ -71,10 +68,9 @@ pub fn stage(path: &Path, contents: &[u8], readers: Readers) -> Result<NamedTemp
     let refused = |reason| Error::refused(reason, path);
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut file = temporary(folder, readers).map_err(refused)?;
-    file.write_all(contents)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(refused)?;
-    Ok(file)
+    let written = file.write_all(contents);
+    let written = written.and_then(|()| file.as_file().sync_all());
+    written.map(|()| file).map_err(refused)
 }
 
 /// A new file under a temporary name in `folder`, which is made if it is not there.
@@ -82,18 +78,14 @@ pub fn stage(path: &Path, contents: &[u8], readers: Readers) -> Result<NamedTemp
 /// # Errors
 /// The system's.
 pub fn temporary(folder: &Path, readers: Readers) -> io::Result<NamedTempFile> {
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    fs::create_dir_all(folder)?;
+    // A folder without a name is the current one.
+    let folder = Path::new(".").join(folder);
+    fs::create_dir_all(&folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".flux-qfaces-");
     // Temporary files are readable by the user alone from the start.
     #[cfg(unix)]
     if readers == Readers::Usual {
-        use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     #[cfg(not(unix))]
@@ -120,13 +112,14 @@ pub fn persist(file: NamedTempFile, path: &Path, overwrite: bool) -> Result<(), 
 /// The system's.
 pub fn keep_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     #[cfg(not(unix))]
-    {
-        let _ = path;
-        Ok(())
-    }
+    let _ = path;
+    Ok(())
+}
+
+/// Bytes that are free on the disk of a folder, which may not be there yet; `None` where the platform does not tell.
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let there = folder.ancestors().find(|folder| folder.is_dir())?;
+    fs4::available_space(there).ok()
 }

@@ -52,6 +52,11 @@ pub fn in_a_row(words: &[String]) -> Option<String> {
     })
 }
 
+/// Whether a word is a SHA-256 in hexadecimal.
+pub fn is_sha256(word: &str) -> bool {
+    word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The last part of a path.
 pub fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());

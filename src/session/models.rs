@@ -6,17 +6,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::files::free_bytes;
 use crate::session::background::{Background, Reporter, Task};
 use crate::session::downloads::{Purpose, Wanted};
 use crate::session::folders::Folders;
 use crate::session::text;
 use crate::weights::catalog::{Catalog, Published};
 use crate::weights::error::Error;
+use crate::weights::install;
 use crate::weights::model::{ModelCard, ModelSource};
 use crate::weights::survey::assembly::open_model;
 use crate::weights::survey::found::{FoundModel, find_all};
 use crate::weights::walk::{DEPTH, gather};
-use crate::weights::{disk, install};
 
 /// What a look through the folders has found.
 #[derive(Default)]
@@ -114,7 +115,7 @@ impl Models {
             Looked {
                 elsewhere: others.flat_map(|place| gather(place, DEPTH)).collect(),
                 has_checker: ModelSource::safety_checker_in(&places).is_some(),
-                free: disk::free_bytes(&folder),
+                free: free_bytes(&folder),
                 models: find_all(&places, reporter.stop()).into(),
             }
         };

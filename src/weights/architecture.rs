@@ -3,7 +3,7 @@
 use crate::schema::choices::Model;
 use crate::schema::params::Params;
 use crate::weights::header::Header;
-use crate::weights::inspect::{self, Found, Names, Part};
+use crate::weights::inspect::{self, Names, Part};
 use crate::weights::text;
 
 /// A transformer.
@@ -52,13 +52,6 @@ pub enum Schedule {
     Shifted,
 }
 
-/// FLUX.1's share of a head's features for the first axis of its positions; smaller heads have a larger one.
-/// <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py> (`axes_dim`)
-const FIRST_AXIS: usize = 8;
-
-/// See [`FIRST_AXIS`]: of heads that are narrower than this, a quarter.
-const NARROW_HEAD: usize = 64;
-
 impl Architecture {
     /// FLUX.1 itself. <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py>
     pub const fn flux1(model: Model) -> Self {
@@ -84,11 +77,6 @@ impl Architecture {
     pub fn of(header: &Header) -> Option<Self> {
         let found = inspect::parts(header);
         let found = found.iter().find(|found| found.part == Part::Transformer)?;
-        Self::of_part(header, found)
-    }
-
-    /// The same where it is known that they have a transformer.
-    pub(super) fn of_part(header: &Header, found: &Found) -> Option<Self> {
         let names = match found.names {
             Names::Diffusers => &DIFFUSERS,
             _ => &BFL,
@@ -111,18 +99,12 @@ impl Architecture {
         let mlp = |(name, others): (&str, usize)| {
             side(name, 0)?.checked_sub(others.saturating_mul(width))
         };
+        let head = names.heads.into_iter().find_map(|name| side(name, 0));
+        let mlp = names.mlps.into_iter().find_map(mlp);
         Some(Self {
             width,
-            head: names
-                .heads
-                .into_iter()
-                .find_map(|name| side(name, 0))
-                .map_or(usual.head, |head| head.max(1)),
-            mlp: names
-                .mlps
-                .into_iter()
-                .find_map(mlp)
-                .unwrap_or(width.saturating_mul(4)),
+            head: head.map_or(usual.head, |head| head.max(1)),
+            mlp: mlp.unwrap_or(width.saturating_mul(4)),
             double_blocks: blocks(names.double_blocks),
             single_blocks: blocks(names.single_blocks),
             text: side(names.text, 1).unwrap_or(usual.text),
@@ -156,10 +138,10 @@ impl Architecture {
             _ => "of the kind of FLUX.1",
         };
         let sizes = |one: Self| (one.width, one.double_blocks, one.single_blocks);
+        let (width, double, single) = sizes(self);
         if sizes(self) == sizes(own) {
             return word.to_owned();
         }
-        let (width, double, single) = sizes(self);
         format!("{word}, {width} features wide with {double} + {single} blocks")
     }
 
@@ -203,13 +185,10 @@ impl Architecture {
     }
 
     /// How a head's features are divided among the three axes of positions: nothing in the headers tells, so it is FLUX.1's
-    /// division, or for narrow heads the demo model's.
+    /// division with an eighth for the first, or for narrow heads the demo model's with a quarter.
+    /// <https://github.com/black-forest-labs/flux/blob/802fb47/src/flux/util.py> (`axes_dim`)
     pub fn axes(self) -> [usize; 3] {
-        let share = if self.head < NARROW_HEAD {
-            FIRST_AXIS / 2
-        } else {
-            FIRST_AXIS
-        };
+        let share = if self.head < 64 { 4 } else { 8 };
         let other = (self.head - self.head / share) / 2;
         [self.head - 2 * other, other, other]
     }

@@ -5,13 +5,14 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::{Component, Path};
 
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 use tar::{Archive, EntryType};
 
+use crate::text::file_name;
 use crate::weights::error::Error;
 
 /// The most bytes of a LoRA in an archive.
@@ -59,15 +60,10 @@ impl Kind {
     }
 }
 
-/// What was found in an archive besides the LoRA.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// Words in capitals that every caption of the training has: the trigger word, most likely.
-    pub triggers: Vec<String>,
-}
-
 /// Writes the one `.safetensors` file of an archive to `target`. `proceed` is asked all the time, with the bytes of it that
 /// are written, and may end the work.
+///
+/// Returns the words in capitals that every caption of the training has: the trigger word, most likely.
 ///
 /// # Errors
 /// When the archive is damaged, has no such file or several, or has entries that lead out of it, are links, or are larger
@@ -76,10 +72,10 @@ pub fn extract(
     mut archive: File,
     target: &mut File,
     proceed: &dyn Fn(u64) -> Result<(), Error>,
-) -> Result<Found, Error> {
-    let mut head = [0; 512];
-    let count = read_up_to(&mut archive, &mut head).map_err(|error| damaged(&error))?;
-    let kind = Kind::of(&head[..count]);
+) -> Result<Vec<String>, Error> {
+    let mut head = Vec::new();
+    let read = Read::by_ref(&mut archive).take(512).read_to_end(&mut head);
+    let kind = read.map(|_| Kind::of(&head)).map_err(damaged)?;
     // Names of any length are read whole by the parser, so their lengths are looked at first.
     let looked = check_lengths(&mut unpacked(&archive, kind, proceed)?);
     looked.map_err(|error| proceed(0).err().unwrap_or(error))?;
@@ -94,9 +90,7 @@ fn unpacked<'a>(
     proceed: &'a dyn Fn(u64) -> Result<(), Error>,
 ) -> Result<Box<dyn Read + 'a>, Error> {
     let mut start = archive;
-    start
-        .seek(SeekFrom::Start(0))
-        .map_err(|error| damaged(&error))?;
+    start.rewind().map_err(damaged)?;
     let plain = BufReader::new(archive);
     let unpacked: Box<dyn Read> = match kind {
         Kind::Tar | Kind::File => Box::new(plain),
@@ -135,24 +129,16 @@ impl Read for Limited<'_> {
     }
 }
 
-/// # Errors
-/// When a name in a tar archive is longer than any real one.
+/// Checks that no name in a tar archive is longer than any real one.
 fn check_lengths(archive: &mut dyn Read) -> Result<(), Error> {
     let mut archive = Archive::new(archive);
-    let entries = archive
-        .entries()
-        .map_err(|error| damaged(&error))?
-        .raw(true);
+    let entries = archive.entries().map_err(damaged)?.raw(true);
     for (index, entry) in entries.enumerate() {
         // What is damaged is found again, and said better, when the names are read.
         let Ok(entry) = entry else { break };
-        let is_name = matches!(
-            entry.header().entry_type(),
-            EntryType::GNULongName
-                | EntryType::GNULongLink
-                | EntryType::XHeader
-                | EntryType::XGlobalHeader
-        );
+        let kind = entry.header().entry_type();
+        let is_long = kind.is_gnu_longname() || kind.is_gnu_longlink();
+        let is_name = is_long || kind.is_pax_local_extensions() || kind.is_pax_global_extensions();
         if is_name && entry.size() > MOST_NAME_BYTES {
             return Err(refused("a name in it is too long"));
         }
@@ -168,20 +154,16 @@ fn extract_tar(
     archive: &mut dyn Read,
     target: &mut File,
     proceed: &dyn Fn(u64) -> Result<(), Error>,
-) -> Result<Found, Error> {
+) -> Result<Vec<String>, Error> {
     let mut archive = Archive::new(archive);
     let mut loras: Vec<String> = Vec::new();
     let mut captions = Vec::new();
-    for (index, entry) in archive
-        .entries()
-        .map_err(|error| damaged(&error))?
-        .enumerate()
-    {
-        let mut entry = entry.map_err(|error| damaged(&error))?;
+    for (index, entry) in archive.entries().map_err(damaged)?.enumerate() {
+        let mut entry = entry.map_err(damaged)?;
         if index >= MOST_ENTRIES {
             return Err(refused("there are too many files in it"));
         }
-        let path = entry.path().map_err(|error| damaged(&error))?.into_owned();
+        let path = entry.path().map_err(damaged)?.into_owned();
         match entry.header().entry_type() {
             EntryType::Directory | EntryType::XGlobalHeader => {
                 inside(&path)?;
@@ -192,35 +174,23 @@ fn extract_tar(
                 return Err(refused(&format!("it has a link in it ({})", shown(&path))));
             }
             _ => {
+                let path = shown(&path);
                 return Err(refused(&format!(
-                    "it has something in it that is no file ({})",
-                    shown(&path)
+                    "it has something in it that is no file ({path})"
                 )));
             }
         }
-        let has_ending = |ending: &str| {
-            path.extension()
-                .is_some_and(|found| found.eq_ignore_ascii_case(ending))
-        };
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
         // The attributes that macOS keeps beside each file are no files of their own.
-        let is_shadow = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("._"));
-        if is_shadow {
+        if file_name(&path).starts_with("._") {
             continue;
         }
-        if has_ending("txt") && captions.len() < MOST_ENTRIES {
+        if ending == "txt" {
             let mut caption = String::new();
-            if entry
-                .by_ref()
-                .take(CAPTION_BYTES)
-                .read_to_string(&mut caption)
-                .is_ok()
-            {
-                captions.push(caption);
-            }
+            let mut start = entry.by_ref().take(CAPTION_BYTES);
+            captions.extend(start.read_to_string(&mut caption).map(|_| caption));
         }
-        if !has_ending("safetensors") {
+        if ending != "safetensors" {
             continue;
         }
         if entry.size() > MOST_LORA_BYTES {
@@ -233,17 +203,16 @@ fn extract_tar(
     }
     match loras.len() {
         0 => Err(refused("there is no .safetensors file in it")),
-        1 => Ok(Found {
-            triggers: common_capitals(&captions),
-        }),
-        _ => Err(refused(&format!(
-            "there are several .safetensors files in it: {}",
-            loras.join(", ")
-        ))),
+        1 => Ok(common_capitals(&captions)),
+        _ => {
+            let names = loras.join(", ");
+            Err(refused(&format!(
+                "there are several .safetensors files in it: {names}"
+            )))
+        }
     }
 }
 
-/// Copies an entry.
 fn copy(
     entry: &mut dyn Read,
     target: &mut File,
@@ -253,7 +222,7 @@ fn copy(
     let mut written = 0;
     loop {
         proceed(written)?;
-        let count = entry.read(&mut buffer).map_err(|error| damaged(&error))?;
+        let count = entry.read(&mut buffer).map_err(damaged)?;
         if count == 0 {
             return Ok(());
         }
@@ -263,18 +232,15 @@ fn copy(
     }
 }
 
-/// # Errors
-/// When a path does not stay inside the archive.
+/// Checks that a path stays inside the archive.
 fn inside(path: &Path) -> Result<(), Error> {
     let stays = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     let has_drive = path.to_string_lossy().contains([':', '\\']);
     if path.components().all(stays) && !has_drive {
         return Ok(());
     }
-    Err(refused(&format!(
-        "a name in it leads out of it ({})",
-        shown(path)
-    )))
+    let path = shown(path);
+    Err(refused(&format!("a name in it leads out of it ({path})")))
 }
 
 /// A name from an archive, for people.
@@ -305,19 +271,8 @@ fn common_capitals(captions: &[String]) -> Vec<String> {
     found.map(str::to_owned).collect()
 }
 
-/// Fills a buffer as far as there is something to read.
-fn read_up_to(from: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match from.read(&mut buffer[filled..])? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    Ok(filled)
-}
-
-fn damaged(error: &io::Error) -> Error {
+#[allow(clippy::needless_pass_by_value, reason = "what map_err gives")]
+fn damaged(error: io::Error) -> Error {
     refused(&format!("it is damaged, or no archive ({error})"))
 }
 
@@ -331,12 +286,6 @@ mod tests {
 
     #[test]
     fn the_trigger_is_what_all_captions_shout() {
-        let captions = |texts: &[&str]| {
-            texts
-                .iter()
-                .map(|text| (*text).to_owned())
-                .collect::<Vec<_>>()
-        };
         for (texts, expected) in [
             (
                 &["a photo of TOK, smiling", "TOK in a HAT"][..],
@@ -346,7 +295,8 @@ mod tests {
             (&["a face", "TOK"], &[]),
             (&[], &[]),
         ] {
-            assert_eq!(common_capitals(&captions(texts)), expected, "{texts:?}");
+            let captions: Vec<_> = texts.iter().map(ToString::to_string).collect();
+            assert_eq!(common_capitals(&captions), expected, "{texts:?}");
         }
     }
 }

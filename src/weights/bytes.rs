@@ -12,7 +12,7 @@ use crate::weights::error::Error;
 
 /// The bytes of a file: inside the program, or mapped into memory.
 pub enum Contents {
-    /// Part of the program.
+    /// Part of the program, or nothing: a file without bytes cannot be mapped.
     Embedded(&'static [u8]),
     /// A file, read by the system page by page as it is used.
     Mapped {
@@ -21,8 +21,6 @@ pub enum Contents {
         /// The file, for maps of pieces.
         file: File,
     },
-    /// A file without bytes, which cannot be mapped.
-    Empty,
 }
 
 impl Contents {
@@ -31,17 +29,15 @@ impl Contents {
     /// # Errors
     /// When it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::of_file(path).map_err(Error::unreadable(path))
-    }
-
-    fn of_file(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let length = file.metadata()?.len();
-        if length == 0 {
-            return Ok(Self::Empty);
-        }
-        let map = map(&file, 0..length as usize)?;
-        Ok(Self::Mapped { map, file })
+        let opened = File::open(path).and_then(|file| {
+            let length = file.metadata()?.len();
+            if length == 0 {
+                return Ok(Self::Embedded(&[]));
+            }
+            let map = map(&file, 0..length as usize)?;
+            Ok(Self::Mapped { map, file })
+        });
+        opened.map_err(Error::unreadable(path))
     }
 
     /// Some of the bytes, with a map of their own: the memory that reading them takes is given back with the piece.
@@ -51,20 +47,10 @@ impl Contents {
     pub fn piece(&self, range: Range<usize>) -> io::Result<Piece> {
         let outside = || io::Error::from(io::ErrorKind::UnexpectedEof);
         match self {
+            _ if range.is_empty() => Ok(Piece::Embedded(&[])),
             Self::Embedded(bytes) => bytes.get(range).map(Piece::Embedded).ok_or_else(outside),
-            Self::Mapped { map: whole, file } => {
-                if range.is_empty() || range.end > whole.len() {
-                    return range
-                        .is_empty()
-                        .then_some(Piece::Embedded(&[]))
-                        .ok_or_else(outside);
-                }
-                Ok(Piece::Mapped(Arc::new(map(file, range)?)))
-            }
-            Self::Empty => range
-                .is_empty()
-                .then_some(Piece::Embedded(&[]))
-                .ok_or_else(outside),
+            Self::Mapped { map: whole, .. } if range.end > whole.len() => Err(outside()),
+            Self::Mapped { file, .. } => Ok(Piece::Mapped(Arc::new(map(file, range)?))),
         }
     }
 }
@@ -76,7 +62,6 @@ impl Deref for Contents {
         match self {
             Self::Embedded(bytes) => bytes,
             Self::Mapped { map, .. } => map,
-            Self::Empty => &[],
         }
     }
 }

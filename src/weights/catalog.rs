@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::schema::choices::Model;
-use crate::text::{in_a_row, size_text};
+use crate::text::{in_a_row, is_sha256, size_text};
 use crate::weights::error::Error;
 use crate::weights::fetch::MOST_BYTES;
 use crate::weights::inspect::Part;
@@ -84,7 +84,7 @@ impl Offer {
 }
 
 /// All that can be downloaded.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalog {
     licences: BTreeMap<String, Licence>,
@@ -99,7 +99,7 @@ pub struct Catalog {
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     // A test reads the embedded file; if it could not be read, nothing would be offered.
     let text = include_str!("../../assets/catalog.json");
-    Catalog::parse(text).unwrap_or_else(|_| Catalog::empty())
+    Catalog::parse(text).unwrap_or_default()
 });
 
 impl Catalog {
@@ -118,20 +118,8 @@ impl Catalog {
         };
         let path = Path::new(&path);
         let text = fs::read_to_string(path).map_err(Error::unreadable(path))?;
-        Self::parse(&text).map_err(|reason| Error::Malformed {
-            name: format!("the catalogue that {VARIABLE} names"),
-            reason,
-        })
-    }
-
-    /// One without anything in it.
-    fn empty() -> Self {
-        Self {
-            licences: BTreeMap::new(),
-            files: BTreeMap::new(),
-            offers: Vec::new(),
-            parts: BTreeMap::new(),
-        }
+        let name = format!("the catalogue that {VARIABLE} names");
+        Self::parse(&text).map_err(|reason| Error::Malformed(name, reason))
     }
 
     /// Reads a catalogue.
@@ -152,17 +140,15 @@ impl Catalog {
                 return Err(format!("{} has no files or no licence", offer.id));
             }
         }
+        let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
         for file in catalog.files.values() {
-            let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
-            let is_sum =
-                |sum: &String| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
             if !(1..=MOST_BYTES).contains(&file.bytes) {
                 return Err(format!("{} has no length that a file has", file.place));
             }
             if file.place.is_empty() || !Path::new(&file.place).components().all(is_plain) {
                 return Err(format!("{} is no place in a folder", file.place));
             }
-            if !file.sha256.as_ref().is_none_or(is_sum) {
+            if !file.sha256.as_deref().is_none_or(is_sha256) {
                 return Err(format!("the sum of {} is no SHA-256", file.place));
             }
         }
@@ -186,10 +172,8 @@ impl Catalog {
 
     /// The usual files of a part, by its folder in diffusers' layout.
     pub fn files_of_part(&self, folder: &str) -> Vec<Published> {
-        self.parts
-            .get(folder)
-            .map(|keys| self.named(keys))
-            .unwrap_or_default()
+        let keys = self.parts.get(folder);
+        keys.map(|keys| self.named(keys)).unwrap_or_default()
     }
 
     /// The files that the safety checker is made of.
@@ -208,14 +192,10 @@ impl Catalog {
     /// the largest text encoder fit side by side with room for the work, and otherwise the smallest, which runs piece by
     /// piece.
     pub fn best(&self, model: Model, memory: Option<u64>) -> Option<&Offer> {
-        let mut offers: Vec<_> = self
-            .offers
-            .iter()
-            .filter(|offer| offer.model == model)
-            .collect();
-        let fits = |offer: &&&Offer| memory.is_some_and(|memory| self.fits(offer, memory));
-        let fitting = offers.iter().find(fits).copied();
-        fitting.or_else(|| offers.pop())
+        let mut offers = self.offers.iter().filter(|offer| offer.model == model);
+        let fits = |offer: &&Offer| memory.is_some_and(|memory| self.fits(offer, memory));
+        let fitting = offers.clone().find(fits);
+        fitting.or_else(|| offers.next_back())
     }
 
     /// Whether all of a model stays in so many bytes of memory while it works.
@@ -269,8 +249,6 @@ pub(super) fn usual(folder: &'static str) -> Missing {
 
 /// What is missing, in words; `None` when that is nothing.
 pub(super) fn needs_text(missing: &[Missing]) -> Option<String> {
-    let each = missing
-        .iter()
-        .map(|missing| format!("{} ({})", missing.file, size_text(missing.bytes)));
-    in_a_row(&each.collect::<Vec<_>>())
+    let each = |one: &Missing| format!("{} ({})", one.file, size_text(one.bytes));
+    in_a_row(&missing.iter().map(each).collect::<Vec<_>>())
 }

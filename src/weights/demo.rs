@@ -31,7 +31,6 @@ static FILES: [(&str, &[u8]); 17] = embedded![
 /// The demo model's own LoRA.
 pub(super) static LORA: &[u8] = include_bytes!("../../assets/demo/lora/qface-lora.safetensors");
 
-/// The file of this name.
 pub(super) fn find(name: &str) -> Option<&'static [u8]> {
     FILES
         .iter()

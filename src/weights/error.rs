@@ -26,22 +26,12 @@ pub enum Error {
         /// What the files are usually called.
         names: [String; 2],
     },
-    /// A file of weights cannot be used, or a folder holds none that can.
-    #[error("{} {reason} ({})", file_name(path), path.display())]
-    NoWeights {
-        /// What is wrong, as the rest of the sentence.
-        reason: String,
-        /// The file or folder.
-        path: PathBuf,
-    },
-    /// A folder holds several models, and one has to be chosen.
-    #[error("there are several FLUX.1 models in this folder, name the file of one of them: {names} ({})", path.display())]
-    SeveralModels {
-        /// The files.
-        names: String,
-        /// The folder.
-        path: PathBuf,
-    },
+    /// A file of weights cannot be used, or a folder holds none that can: why, as the rest of a sentence about it.
+    #[error("{} {} ({})", file_name(.1), .0, .1.display())]
+    NoWeights(String, PathBuf),
+    /// A folder holds several models, and one has to be chosen: their files.
+    #[error("there are several FLUX.1 models in this folder, name the file of one of them: {} ({})", .0, .1.display())]
+    SeveralModels(String, PathBuf),
     /// A model lacks files.
     #[error("{name} cannot run yet: it needs {needs} beside it ({})", path.display())]
     Incomplete {
@@ -61,13 +51,8 @@ pub enum Error {
         place: String,
     },
     /// A file is there but cannot be read.
-    #[error("the model's file cannot be read ({reason}): {}", path.display())]
-    Unreadable {
-        /// The system's reason.
-        reason: std::io::Error,
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("the model's file cannot be read ({}): {}", .0, .1.display())]
+    Unreadable(io::Error, PathBuf),
     /// There is no such file.
     #[error("there is no file at this path: {}", .0.display())]
     NoFile(PathBuf),
@@ -82,14 +67,9 @@ pub enum Error {
     /// A file cannot be written.
     #[error(transparent)]
     Unwritable(#[from] files::Error),
-    /// A file is not what it should be.
-    #[error("{reason}: {}", path.display())]
-    NoLora {
-        /// What it is instead.
-        reason: String,
-        /// The file or folder.
-        path: PathBuf,
-    },
+    /// A file or folder is not what it should be: what it is instead.
+    #[error("{}: {}", .0, .1.display())]
+    NoLora(String, PathBuf),
     /// A place has several files, and one has to be chosen.
     #[error(
         "there are several .safetensors files in {place}, name one of them: {}",
@@ -113,37 +93,23 @@ pub enum Error {
     /// The user has ended it.
     #[error("cancelled")]
     Cancelled,
-    /// A JSON file says something unexpected.
-    #[error("{name} of the model is not what it should be: {reason}")]
-    Malformed {
-        /// Path inside the model.
-        name: String,
-        /// The parser's reason.
-        reason: String,
-    },
+    /// A JSON file, by its path inside the model, says something unexpected: the parser's reason.
+    #[error("{0} of the model is not what it should be: {1}")]
+    Malformed(String, String),
 }
 
 impl Error {
     /// The error for what the system says when the file or folder `path` is read.
     pub(super) fn unreadable(path: &Path) -> impl Fn(io::Error) -> Self {
-        |reason| Self::Unreadable {
-            reason,
-            path: path.to_owned(),
-        }
+        |reason| Self::Unreadable(reason, path.to_owned())
     }
 
     /// The error for what the system says when the file or folder `path` is written.
     pub(super) fn unwritable(path: &Path) -> impl Fn(io::Error) -> Self {
-        |reason| {
-            Self::Unwritable(files::Error::Refused {
-                reason,
-                path: path.to_owned(),
-            })
-        }
+        |reason| Self::Unwritable(files::Error::Refused(reason, path.to_owned()))
     }
 }
 
-/// Names of files in a row.
 fn names(files: &[(String, Reference)]) -> String {
     let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
     names.join(", ")

@@ -13,11 +13,12 @@ use sha2::{Digest, Sha256};
 use ureq::http::StatusCode;
 use url::Url;
 
-use crate::weights::answer::{
-    self, Answer, content_range, content_range_total, length, linked, validator,
-};
+use crate::text::size_text;
 use crate::weights::error::Error;
-use crate::weights::http::{Network, Trouble, Waits, name_of, unreachable};
+use crate::weights::http::{
+    Answer, Network, Trouble, Waits, content_range, content_range_total, is_web_page, length,
+    linked, name_of, unreachable, validator,
+};
 use crate::weights::partial::{self, Note, Partial};
 use crate::weights::stop::Stop;
 use crate::weights::text;
@@ -110,9 +111,7 @@ pub fn fetch(
         stop.check()?;
         let trouble = match download.go_on(&mut part) {
             Ok(true) => break,
-            Ok(false) => Trouble::from(Error::Unreachable(text::keeps_ending(&name_of(
-                &wanted.url,
-            )))),
+            Ok(false) => Error::Unreachable(text::keeps_ending(name_of(&wanted.url))).into(),
             // A name that was found before is found again.
             Err(Trouble::Lasting(Error::NoHost(sentence))) if part.length()? > 0 => {
                 Error::Unreachable(sentence).into()
@@ -122,11 +121,11 @@ pub fn fetch(
         let now = part.length()?;
         if now > most {
             most = now;
-            waits.forget();
+            waits = Waits::new(network);
         }
         waits.after(trouble, stop)?;
     }
-    download.verify(&mut part)
+    download.verify(part)
 }
 
 /// A download that goes on.
@@ -194,25 +193,22 @@ impl Download<'_, '_> {
         }
     }
 
-    /// Lets in what a server is about to send.
-    ///
-    /// # Errors
-    /// When it is not the file that is meant, too long, or more than the disk has room for.
+    /// Checks that what a server is about to send is the file that is meant, not too long, and no more than there is room for.
     fn admit(&self, part: &Partial, answer: &Answer, total: Option<u64>) -> Result<(), Trouble> {
         let host = name_of(&self.wanted.url);
         let refused = |sentence| Err(Trouble::Lasting(Error::Refused(sentence)));
-        if answer::is_web_page(answer) {
-            return refused(text::web_page(&host));
+        if is_web_page(answer) {
+            return refused(text::web_page(host));
         }
         if let (Some(size), Some(total)) = (self.size, total)
             && size != total
         {
-            return refused(text::other_length(&host, total, size));
+            return refused(text::other_length(host, total, size));
         }
         let missing = total.unwrap_or_default().saturating_sub(part.length()?);
-        part.make_room(missing)?;
+        part.check_room(missing)?;
         if total.is_some_and(|total| total > MOST_BYTES) {
-            return refused(text::too_large(&host, MOST_BYTES));
+            return refused(text::too_large(host, size_text(MOST_BYTES)));
         }
         Ok(())
     }
@@ -228,38 +224,29 @@ impl Download<'_, '_> {
         part.note.total = total;
         part.write_note()?;
         let mut have = part.length()?;
-        let mut body = answer
-            .into_body()
-            .into_with_config()
-            .limit(u64::MAX)
-            .reader();
+        let body = answer.into_body().into_with_config();
+        let mut body = body.limit(u64::MAX).reader();
         let mut buffer = vec![0; 1 << 16];
         loop {
-            let heard = (self.on_bytes)(Bytes { done: have, total });
-            if heard.is_break() {
+            if (self.on_bytes)(Bytes { done: have, total }).is_break() {
                 self.stop.raise();
             }
             self.stop.check()?;
-            let count = match body.read(&mut buffer) {
-                Ok(count) => count,
-                Err(error) => {
-                    let error = unreachable(url, &ureq::Error::from(error));
-                    return Err(self.stop.or(error).into());
-                }
-            };
+            let count = body.read(&mut buffer);
+            let count = count.map_err(|error| self.stop.or(unreachable(url, &error.into())))?;
             if count == 0 {
                 break;
             }
             have += count as u64;
             if have > total.unwrap_or(MOST_BYTES) {
                 part.clear()?;
-                let sentence = text::sends_more(&name_of(url));
+                let sentence = text::sends_more(name_of(url));
                 return Err(Trouble::Lasting(Error::Refused(sentence)));
             }
             part.write(&buffer[..count])?;
             // Where no length was told, and where others fill the disk too.
             if have / ROOM_BYTES != (have - count as u64) / ROOM_BYTES {
-                part.make_room(0)?;
+                part.check_room(0)?;
             }
         }
         // Whoever listens hears that it is complete before its sum is taken, which may take a while.
@@ -268,23 +255,19 @@ impl Download<'_, '_> {
     }
 
     /// Checks what has arrived, and gives it away under its finished name.
-    fn verify(&self, part: &mut Partial) -> Result<Fetched, Error> {
-        part.file.sync_all().map_err(|error| part.refused(error))?;
+    fn verify(self, mut part: Partial) -> Result<Fetched, Error> {
+        part.file.sync_all().map_err(part.refused())?;
         let sha256 = sha256_of(&part.path, self.stop)?;
-        let wrong = self
-            .sha256
-            .as_ref()
-            .is_some_and(|wanted| !wanted.eq_ignore_ascii_case(&sha256));
-        if wrong {
+        let is_wrong = |wanted: String| !wanted.eq_ignore_ascii_case(&sha256);
+        if self.sha256.is_some_and(is_wrong) {
             part.clear()?;
-            return Err(Error::Refused(text::other_sum(&name_of(&self.wanted.url))));
+            return Err(Error::Refused(text::other_sum(name_of(&self.wanted.url))));
         }
-        let lock = part.lock.try_clone().map_err(|error| part.refused(error))?;
         Ok(Fetched {
-            path: part.path.clone(),
+            path: part.path,
             sha256,
-            note_path: part.note_path.clone(),
-            _lock: lock,
+            note_path: part.note_path,
+            _lock: part.lock,
         })
     }
 }
@@ -299,10 +282,7 @@ impl Note {
     }
 }
 
-/// SHA-256 of a file in hexadecimal.
-///
-/// # Errors
-/// When it cannot be read, and [`Error::Cancelled`].
+/// SHA-256 of a file in hexadecimal, unless `stop` is raised meanwhile.
 pub(super) fn sha256_of(path: &Path, stop: &Stop) -> Result<String, Error> {
     let unreadable = Error::unreadable(path);
     let mut file = File::open(path).map_err(&unreadable)?;

@@ -6,12 +6,11 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use ureq::Agent;
-use ureq::http::{StatusCode, header};
+use ureq::http::{Response, StatusCode, header};
+use ureq::{Agent, Body};
 use url::{Host, Url};
 
-use crate::text::first_line;
-use crate::weights::answer::{self, Answer, said};
+use crate::text::{first_line, is_sha256};
 use crate::weights::error::Error;
 use crate::weights::stop::Stop;
 use crate::weights::text;
@@ -26,8 +25,11 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// The most bytes of an answer that is read whole.
 const ANSWER_BYTES: u64 = 32 << 20;
 
-/// What a program says it is.
+/// What this program says it is.
 const USER_AGENT: &str = concat!("flux-qfaces/", env!("CARGO_PKG_VERSION"));
+
+/// What a server has answered.
+pub(super) type Answer = Response<Body>;
 
 /// How to reach the services, and how patiently.
 #[derive(Clone, Debug)]
@@ -53,13 +55,6 @@ pub struct Network {
 impl Network {
     /// The network as the environment describes it.
     pub fn new(tokens: Tokens) -> Self {
-        let address = |variable: &str, usual: &str| {
-            let set = std::env::var(variable).ok();
-            let set = set.and_then(|text| Url::parse(text.trim().trim_end_matches('/')).ok());
-            // The usual addresses are valid.
-            set.or_else(|| Url::parse(usual).ok())
-                .unwrap_or_else(nowhere)
-        };
         Self {
             tokens,
             withholds_tokens: false,
@@ -72,8 +67,7 @@ impl Network {
         }
     }
 
-    /// The address of a service.
-    pub(super) fn endpoint(&self, service: Service) -> &Url {
+    fn endpoint(&self, service: Service) -> &Url {
         match service {
             Service::HuggingFace => &self.hugging_face,
             Service::Civitai => &self.civitai,
@@ -82,12 +76,19 @@ impl Network {
     }
 
     /// An address at a service, such as `["api", "models"]`.
-    pub(super) fn at(&self, service: Service, path: &[&str]) -> Url {
+    pub(super) fn at(&self, service: Service, path: impl IntoIterator<Item: AsRef<str>>) -> Url {
         let mut url = self.endpoint(service).clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
         url
+    }
+
+    /// The address of a file in a repository on Hugging Face. <https://huggingface.co/docs/hub/models-downloading>
+    pub(super) fn file_in(&self, repository: &str, revision: &str, file: &str) -> Url {
+        // A branch such as refs/pr/1 is one part of the path.
+        let folder = repository.split('/').chain(["resolve", revision]);
+        self.at(Service::HuggingFace, folder.chain(file.split('/')))
     }
 
     /// The service that an address belongs to.
@@ -129,9 +130,8 @@ impl Network {
             if let Some(token) = self.token_for(&url) {
                 request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
             }
-            let answer = request
-                .call()
-                .map_err(|error| stop.or(unreachable(&url, &error)))?;
+            let answer = request.call();
+            let answer = answer.map_err(|error| stop.or(unreachable(&url, &error)))?;
             if url.origin() == asked {
                 seen(&answer);
             }
@@ -140,13 +140,10 @@ impl Network {
             }
             url = redirected(&url, &answer)?;
         }
-        Err(Error::Refused(text::endless_redirects(&name_of(&url))))
+        Err(Error::Refused(text::endless_redirects(name_of(&url))))
     }
 
-    /// Reads a JSON answer.
-    ///
-    /// # Errors
-    /// Those of [`Self::get`]; when the answer refuses, or is no JSON.
+    /// Reads a JSON answer, and asks again where what stands against it may pass.
     pub(super) fn json(&self, url: &Url, stop: &Stop) -> Result<serde_json::Value, Error> {
         let mut waits = Waits::new(self);
         loop {
@@ -159,8 +156,8 @@ impl Network {
 
     fn json_once(&self, url: &Url, stop: &Stop) -> Result<serde_json::Value, Trouble> {
         let text = self.body(url, ANSWER_BYTES, stop)?;
-        serde_json::from_slice(&text)
-            .map_err(|_| Error::Refused(text::odd_answer(&name_of(url))).into())
+        let value = serde_json::from_slice(&text);
+        value.map_err(|_| Error::Refused(text::odd_answer(name_of(url))).into())
     }
 
     /// Reads an answer of at most so many bytes.
@@ -176,22 +173,18 @@ impl Network {
     /// What a refusing answer means, and whether it may pass.
     pub(super) fn trouble(&self, url: &Url, answer: &Answer) -> Trouble {
         let error = Error::Refused(self.refusal(url, answer));
-        let status = answer.status();
-        let may_pass = status.is_server_error()
-            || status == StatusCode::TOO_MANY_REQUESTS
-            || status == StatusCode::REQUEST_TIMEOUT;
-        if may_pass {
-            Trouble::Passing(error, answer::wanted_wait(answer))
-        } else {
-            Trouble::Lasting(error)
+        if !matches!(answer.status().as_u16(), 408 | 429 | 500..=599) {
+            return Trouble::Lasting(error);
         }
+        let wanted_wait = said(answer, "retry-after").and_then(|text| text.parse().ok());
+        Trouble::Passing(error, Duration::from_secs(wanted_wait.unwrap_or_default()))
     }
 
     /// What a refusing answer means, and what to do.
     fn refusal(&self, url: &Url, answer: &Answer) -> String {
         let (code, service) = (answer.status().as_u16(), self.service_of(url));
         let Some(closed) = service.filter(|_| matches!(code, 401 | 403)) else {
-            return text::refusal(code, service, &name_of(url));
+            return text::refusal(code, service, name_of(url));
         };
         // Hugging Face says what is closed, and answers 401 also for what is not there.
         // <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/utils/_http.py> (`X-Error-Code`)
@@ -223,6 +216,57 @@ impl Network {
     }
 }
 
+fn said<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+    Some(answer.headers().get(name)?.to_str().ok()?.trim())
+}
+
+/// Whether it is a page for people, which no file is.
+pub(super) fn is_web_page(answer: &Answer) -> bool {
+    said(answer, "content-type").is_some_and(|kind| kind.starts_with("text/html"))
+}
+
+/// What Hugging Face says of a file before it leads to where it lies: its length, and SHA-256 where that is its tag.
+/// <https://github.com/huggingface/huggingface_hub/blob/v0.34.0/src/huggingface_hub/constants.py> (`HUGGINGFACE_HEADER_X_LINKED_ETAG`)
+pub(super) fn linked(answer: &Answer) -> (Option<u64>, Option<String>) {
+    let size = said(answer, "x-linked-size").and_then(|size| size.parse().ok());
+    let tag = said(answer, "x-linked-etag").unwrap_or_default();
+    let tag = tag.trim_start_matches("W/").trim_matches('"');
+    (size, is_sha256(tag).then(|| tag.to_owned()))
+}
+
+/// By what the server recognises the file: a strong tag, or a date.
+pub(super) fn validator(answer: &Answer) -> Option<String> {
+    let tag = said(answer, "etag").filter(|tag| tag.starts_with('"'));
+    Some(tag.or_else(|| said(answer, "last-modified"))?.to_owned())
+}
+
+/// The length of the whole body.
+pub(super) fn length(answer: &Answer) -> Option<u64> {
+    said(answer, "content-length")?.parse().ok()
+}
+
+/// The first byte and the length of the whole: `bytes 5-9/10`.
+pub(super) fn content_range(answer: &Answer) -> Option<(u64, Option<u64>)> {
+    let range = said(answer, "content-range")?.strip_prefix("bytes ")?;
+    let (range, total) = range.split_once('/')?;
+    let start = range.split_once('-')?.0.trim().parse().ok()?;
+    Some((start, total.trim().parse().ok()))
+}
+
+/// The length of the whole, where no range is given: `bytes */10`.
+pub(super) fn content_range_total(answer: &Answer) -> Option<u64> {
+    let range = said(answer, "content-range")?.strip_prefix("bytes */")?;
+    range.trim().parse().ok()
+}
+
+/// The address that a variable names, or the usual one.
+#[allow(clippy::unwrap_used, reason = "constants that are valid")]
+fn address(variable: &str, usual: &str) -> Url {
+    let set = std::env::var(variable).ok();
+    let set = set.and_then(|text| Url::parse(text.trim().trim_end_matches('/')).ok());
+    set.unwrap_or_else(|| Url::parse(usual).unwrap())
+}
+
 /// The page of a model on Hugging Face that an address there is about.
 fn model_page(url: &Url) -> String {
     let path = url.path().trim_start_matches("/api/models");
@@ -233,11 +277,10 @@ fn model_page(url: &Url) -> String {
 /// Where a redirect leads.
 fn redirected(from: &Url, answer: &Answer) -> Result<Url, Error> {
     let to = said(answer, "location").and_then(|location| from.join(location).ok());
-    let host = name_of(from);
     match to {
         Some(to) if to.scheme() == "https" || to.scheme() == from.scheme() => Ok(to),
-        Some(_) => Err(Error::Refused(text::unsafe_redirect(&host))),
-        None => Err(Error::Refused(text::blank_redirect(&host))),
+        Some(_) => Err(Error::Refused(text::unsafe_redirect(name_of(from)))),
+        None => Err(Error::Refused(text::blank_redirect(name_of(from)))),
     }
 }
 
@@ -252,32 +295,25 @@ fn is_this_machine(url: &Url) -> bool {
 }
 
 /// A server's name, for people. The rest of an address may hold secrets.
-pub(super) fn name_of(url: &Url) -> String {
-    url.host_str().unwrap_or("the server").to_owned()
+pub(super) fn name_of(url: &Url) -> &str {
+    url.host_str().unwrap_or("the server")
 }
 
 /// The error for a server that does not answer.
 pub(super) fn unreachable(url: &Url, error: &ureq::Error) -> Error {
-    let host = name_of(url);
-    let reason = first_line(error);
+    let (host, reason) = (name_of(url), first_line(error));
     match error {
-        ureq::Error::Timeout(_) => Error::Unreachable(text::no_answer(&host)),
-        ureq::Error::HostNotFound => Error::NoHost(text::not_found(&host)),
+        ureq::Error::Timeout(_) => Error::Unreachable(text::no_answer(host)),
+        ureq::Error::HostNotFound => Error::NoHost(text::not_found(host)),
         // What the system says of a name that leads nowhere has no kind of its own. Asking again at once does not help.
         ureq::Error::Io(_) if reason.contains("lookup address") => {
-            Error::NoHost(text::not_found(&host))
+            Error::NoHost(text::not_found(host))
         }
         ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            Error::Unreachable(text::no_connections(&host))
+            Error::Unreachable(text::no_connections(host))
         }
-        _ => Error::Unreachable(text::broke_off(&host, reason.trim_start_matches("io: "))),
+        _ => Error::Unreachable(text::broke_off(host, reason.trim_start_matches("io: "))),
     }
-}
-
-/// An address that leads nowhere.
-fn nowhere() -> Url {
-    #[allow(clippy::unwrap_used, reason = "a constant that is valid")]
-    Url::parse("https://invalid.invalid").unwrap()
 }
 
 /// What stands against a request.
@@ -297,11 +333,9 @@ impl From<Error> for Trouble {
     }
 }
 
-/// The waits before repetitions.
+/// The waits before repetitions. Whenever something new has come, the count starts afresh with new ones.
 pub(super) struct Waits {
     left: u32,
-    repetitions: u32,
-    pause: Duration,
     next: Duration,
 }
 
@@ -309,21 +343,11 @@ impl Waits {
     pub(super) fn new(network: &Network) -> Self {
         Self {
             left: network.repetitions,
-            repetitions: network.repetitions,
-            pause: network.pause,
             next: network.pause,
         }
     }
 
-    /// Something new has come: the count starts afresh.
-    pub(super) fn forget(&mut self) {
-        (self.left, self.next) = (self.repetitions, self.pause);
-    }
-
-    /// Waits before a repetition.
-    ///
-    /// # Errors
-    /// What stands against the request, where that stays or has come too often; [`Error::Cancelled`].
+    /// Waits before a repetition. The error is what stands against the request, where that stays or has come too often.
     pub(super) fn after(&mut self, trouble: Trouble, stop: &Stop) -> Result<(), Error> {
         match trouble {
             Trouble::Passing(_, wait) if self.left > 0 => {

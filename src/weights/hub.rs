@@ -11,14 +11,17 @@ use crate::weights::walk::safetensors_in;
 
 /// The cache's folder.
 pub fn folder() -> Option<PathBuf> {
-    let set = env::var_os("HF_HUB_CACHE").map(PathBuf::from);
-    set.or_else(|| Some(home()?.join("hub")))
+    set("HF_HUB_CACHE").or_else(|| Some(home()?.join("hub")))
+}
+
+/// The path in a variable.
+fn set(name: &str) -> Option<PathBuf> {
+    env::var_os(name).map(PathBuf::from)
 }
 
 /// The folder of the tools, of which [`Cache`] knows only one way to move it.
 /// <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hfhome>
 fn home() -> Option<PathBuf> {
-    let set = |name| env::var_os(name).map(PathBuf::from);
     set("HF_HOME")
         .or_else(|| Some(set("XDG_CACHE_HOME")?.join("huggingface")))
         .or_else(|| {
@@ -30,9 +33,8 @@ fn home() -> Option<PathBuf> {
 /// The token that `huggingface-cli login` has left. [`Cache`] would log where it lies.
 /// <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hftokenpath>
 pub(super) fn token() -> Option<String> {
-    let path = env::var_os("HF_TOKEN_PATH").map(PathBuf::from);
-    let path = path.or_else(|| Some(Cache::new(home()?.join("hub")).token_path()))?;
-    fs::read_to_string(path).ok()
+    let of_tools = || Some(Cache::new(home()?.join("hub")).token_path());
+    fs::read_to_string(set("HF_TOKEN_PATH").or_else(of_tools)?).ok()
 }
 
 /// The file in the cache that a reference means.

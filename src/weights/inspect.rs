@@ -160,9 +160,8 @@ const FAMILIES: [(&[&str], &str); 16] = [
 pub fn parts(header: &Header) -> Vec<Found> {
     let prefix_of = |tail: &str| {
         let mut names = header.tensors.keys();
-        names
-            .find_map(|name| name.strip_suffix(tail))
-            .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+        let prefix = names.find_map(|name| name.strip_suffix(tail))?;
+        (prefix.is_empty() || prefix.ends_with('.')).then_some(prefix)
     };
     let found = |part: Part| {
         telltales(part).iter().find_map(|(names, tail)| {
@@ -181,22 +180,17 @@ pub(super) fn missing_outside(header: &Header, found: &Found) -> Vec<&'static st
     if found.part != Part::Transformer || found.names != Names::Bfl {
         return Vec::new();
     }
-    let is_missing = |name: &&str| {
-        !header
-            .tensors
-            .contains_key(&format!("{}{name}", found.prefix))
-    };
-    let missing = OUTSIDE.into_iter().filter(is_missing);
-    missing.collect()
+    let full = |name: &str| format!("{}{name}", found.prefix);
+    let is_missing = |name: &&str| !header.tensors.contains_key(&full(name));
+    OUTSIDE.into_iter().filter(is_missing).collect()
 }
 
 /// Why the tensors of a part cannot be read, if they are in a format that is not known here.
 pub(super) fn unreadable(header: &Header, found: &Found) -> Option<Format> {
     let own = |name: &str| name.starts_with(&found.prefix) && name.ends_with(".weight");
-    let mut weights = header.tensors.iter().filter(|(name, _)| own(name));
-    weights
-        .find(|(_, entry)| !entry.format.is_readable())
-        .map(|(_, entry)| entry.format)
+    let weights = header.tensors.iter().filter(|(name, _)| own(name));
+    let mut formats = weights.map(|(_, entry)| entry.format);
+    formats.find(|format| !format.is_readable())
 }
 
 /// What a file is in which there is no part of a FLUX.1 model, or another model's besides: "an SDXL checkpoint".

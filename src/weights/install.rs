@@ -3,6 +3,7 @@
 //! A file gets its place when it is complete and its sum is right, so whatever lies there is whole. What has arrived of the
 //! others stays for the next time ([`fetch`]).
 
+use std::collections::HashSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -10,14 +11,12 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use crate::weights::catalog::Published;
-use crate::weights::disk;
 use crate::weights::error::Error;
 use crate::weights::fetch::{Bytes, Wanted, fetch};
 use crate::weights::http::Network;
-use crate::weights::partial;
+use crate::weights::partial::{self, check_room};
 use crate::weights::stop::Stop;
 use crate::weights::text;
-use crate::weights::tokens::Service;
 
 /// The folder in the folder of models that holds what has arrived so far. Its name hides it from searches.
 const PARTS: &str = ".parts";
@@ -41,14 +40,10 @@ pub type OnArrival<'a> = dyn FnMut(Arrival) -> ControlFlow<()> + 'a;
 
 /// The files that are not in their places, each once.
 pub fn missing(folder: &Path, files: &[Published]) -> Vec<Published> {
-    let mut missing: Vec<Published> = Vec::new();
-    for file in files {
-        let is_new = missing.iter().all(|other| other.place != file.place);
-        if is_new && !is_there(folder, file) {
-            missing.push(file.clone());
-        }
-    }
-    missing
+    let mut seen = HashSet::new();
+    let files = files.iter().filter(|file| seen.insert(&file.place));
+    let missing = files.filter(|file| !is_there(folder, file));
+    missing.cloned().collect()
 }
 
 /// Whether a file is in its place. One of another length is something else.
@@ -57,25 +52,23 @@ fn is_there(folder: &Path, file: &Published) -> bool {
     data.is_ok_and(|data| data.is_file() && data.len() == file.bytes)
 }
 
-/// Says whether the place of a file is free, or holds it already.
-fn is_free(folder: &Path, file: &Published) -> Result<(), Error> {
+/// Checks that the place of a file is free, or holds it already.
+fn check_place(folder: &Path, file: &Published) -> Result<(), Error> {
     let path = folder.join(&file.place);
     if is_there(folder, file) || !path.exists() {
         return Ok(());
     }
-    let place = path.display().to_string();
-    Err(Error::Refused(text::place_is_taken(&file.path, &place)))
+    let place = path.display();
+    Err(Error::Refused(text::place_is_taken(&file.path, place)))
 }
 
 /// Bytes of files that have arrived, complete or not.
 pub fn arrived(network: &Network, folder: &Path, files: &[Published]) -> u64 {
     let parts = folder.join(PARTS);
     let arrived = files.iter().map(|file| {
-        if is_there(folder, file) {
-            file.bytes
-        } else {
-            partial::arrived(&parts, &address(network, file)).min(file.bytes)
-        }
+        let of_part = || partial::arrived(&parts, &address(network, file)).min(file.bytes);
+        let whole = is_there(folder, file).then_some(file.bytes);
+        whole.unwrap_or_else(of_part)
     });
     arrived.sum()
 }
@@ -99,9 +92,9 @@ pub fn install(
     let have = arrived(network, folder, files);
     fs::create_dir_all(folder).map_err(Error::unwritable(folder))?;
     let lacking = total.saturating_sub(have);
-    disk::check_room(folder, lacking, SPARE_BYTES.min(lacking), " for the model")?;
+    check_room(folder, lacking, SPARE_BYTES.min(lacking), " for the model")?;
     for file in files {
-        is_free(folder, file)?;
+        check_place(folder, file)?;
     }
     let mut done = 0;
     for (index, file) in files.iter().enumerate() {
@@ -111,24 +104,21 @@ pub fn install(
                 size: Some(file.bytes),
                 sha256: file.sha256.clone(),
             };
-            let mut on_bytes = |bytes: Bytes| {
+            let mut on_done = |of_file: u64| {
                 on_arrival(Arrival {
                     file: index,
-                    is_complete: bytes.done == file.bytes,
+                    is_complete: of_file == file.bytes,
                     bytes: Bytes {
-                        done: done + bytes.done,
+                        done: done + of_file,
                         total: Some(total),
                     },
                 })
             };
             let begun = partial::arrived(&parts, &wanted.url).min(file.bytes);
-            let begun = Bytes {
-                done: begun,
-                total: wanted.size,
-            };
-            if on_bytes(begun).is_break() {
+            if on_done(begun).is_break() {
                 return Err(Error::Cancelled);
             }
+            let mut on_bytes = |bytes: Bytes| on_done(bytes.done);
             let fetched = fetch(network, &parts, &wanted, stop, &mut on_bytes)?;
             put(&fetched.path, &folder.join(&file.place))?;
             fetched.discard();
@@ -152,13 +142,9 @@ fn put(from: &Path, to: &Path) -> Result<(), Error> {
     moved.map_err(Error::unwritable(to))
 }
 
-/// Where a file can be downloaded. <https://huggingface.co/docs/hub/models-downloading>
+/// Where a file can be downloaded.
 fn address(network: &Network, file: &Published) -> Url {
-    let path = file.repository.split('/').chain(["resolve"]);
-    // A branch such as refs/pr/1 is one part of the path.
-    let path = path.chain([file.revision.as_str()]);
-    let path: Vec<_> = path.chain(file.path.split('/')).collect();
-    network.at(Service::HuggingFace, &path)
+    network.file_in(&file.repository, &file.revision, &file.path)
 }
 
 /// The page of the repository of a file, where a licence can be accepted.
@@ -169,7 +155,7 @@ pub fn page(file: &Published) -> String {
 /// Where a file lies among `paths`: one of the same name and length, which need not be downloaded again.
 pub fn held_in<'a>(paths: &'a [PathBuf], file: &Published) -> Option<&'a PathBuf> {
     let name = Path::new(&file.path).file_name();
-    let is_as_long = |path: &PathBuf| fs::metadata(path).is_ok_and(|data| data.len() == file.bytes);
-    let mut named = paths.iter().filter(|path| path.file_name() == name);
-    named.find(|path| is_as_long(path))
+    let is_as_long = |path: &Path| fs::metadata(path).is_ok_and(|data| data.len() == file.bytes);
+    let mut paths = paths.iter();
+    paths.find(|path| path.file_name() == name && is_as_long(path))
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
-use tempfile::NamedTempFile;
 use url::Url;
 
 use crate::files::{self, Readers};
@@ -49,9 +48,8 @@ impl Library {
             }
             Err(error) => return Err(error),
         };
-        let key = key_of(reference);
         if let Some((path, sha256)) = self.exact_in_hub(&located, stop)? {
-            return self.note(&key, reference, &path, sha256, located.about, stop);
+            return self.note(reference, &path, sha256, located.about, stop);
         }
         let Located { wanted, mut about } = located;
         // Another reference may have brought the very file, or be at it.
@@ -63,7 +61,7 @@ impl Library {
             Some(own) => own,
             None => self.download(&wanted, &mut about, stop, on_bytes)?,
         };
-        self.note(&key, reference, &path, sha256, about, stop)
+        self.note(reference, &path, sha256, about, stop)
     }
 
     /// The very file that a source means, if other tools have it and not an older one under the same name; with its SHA-256.
@@ -77,13 +75,11 @@ impl Library {
         };
         let meant = located.wanted.sha256.as_ref();
         let file = self.in_hub(exact, stop)?.map(|info| info.file);
-        Ok(file.and_then(|LoraFile { sha256, place, .. }| match place {
-            LoraPlace::File(path)
-                if meant.is_none_or(|meant| meant.eq_ignore_ascii_case(&sha256)) =>
-            {
-                Some((path, sha256))
-            }
-            _ => None,
+        let is_meant =
+            |file: &LoraFile| meant.is_none_or(|sum| sum.eq_ignore_ascii_case(&file.sha256));
+        Ok(file.filter(is_meant).and_then(|file| match file.place {
+            LoraPlace::File(path) => Some((path, file.sha256)),
+            LoraPlace::Embedded => None,
         }))
     }
 
@@ -114,11 +110,11 @@ impl Library {
         stop: &Stop,
     ) -> Result<(PathBuf, String), Error> {
         if is_archive(downloaded)? {
-            let (temporary, found) = self.unpack(downloaded, stop)?;
+            let (path, sha256, triggers) = self.unpack(downloaded, stop)?;
             if about.triggers.is_empty() {
-                about.triggers = found.triggers;
+                about.triggers = triggers;
             }
-            return self.keep_unpacked(temporary, stop);
+            return Ok((path, sha256));
         }
         metadata::read(downloaded, Path::new("the downloaded file"))?;
         let path = self.store.lora(sha256);
@@ -126,56 +122,44 @@ impl Library {
         Ok((path, sha256.to_owned()))
     }
 
-    /// Unpacks the LoRA of an archive into a temporary file.
+    /// Unpacks the LoRA of an archive and puts it among the others; with its SHA-256 and trigger words.
     pub(super) fn unpack(
         &self,
         archive: &Path,
         stop: &Stop,
-    ) -> Result<(NamedTempFile, archive::Found), Error> {
+    ) -> Result<(PathBuf, String, Vec<String>), Error> {
         let mut temporary = self.store.temporary()?;
         let file = File::open(archive).map_err(Error::unreadable(archive))?;
-        let found = archive::extract(file, temporary.as_file_mut(), &|_| stop.check())?;
+        let triggers = archive::extract(file, temporary.as_file_mut(), &|_| stop.check())?;
         metadata::read(temporary.path(), Path::new("the file in the archive"))?;
-        Ok((temporary, found))
-    }
-
-    /// Puts an unpacked file among the others.
-    pub(super) fn keep_unpacked(
-        &self,
-        temporary: NamedTempFile,
-        stop: &Stop,
-    ) -> Result<(PathBuf, String), Error> {
         let sha256 = sha256_of(temporary.path(), stop)?;
         let path = self.store.lora(&sha256);
         keep(temporary, &path)?;
-        Ok((path, sha256))
+        Ok((path, sha256, triggers))
     }
 
     /// An archive in a `data:` address.
     fn unpack_data(&self, data: &str, stop: &Stop) -> Result<LoraInfo, Error> {
         let (_, body) = data.split_once(',').unwrap_or_default();
         let body: String = body.split_whitespace().collect();
-        let bytes = BASE64
-            .decode(body)
-            .map_err(|_| Error::Refused(text::DAMAGED_DATA.to_owned()))?;
+        let bytes = BASE64.decode(body);
+        let bytes = bytes.map_err(|_| Error::Refused(text::DAMAGED_DATA.to_owned()))?;
         let mut archive = self.store.temporary()?;
         let written = archive.write_all(&bytes);
         written.map_err(Error::unwritable(archive.path()))?;
-        let (temporary, found) = self.unpack(archive.path(), stop)?;
-        let (path, sha256) = self.keep_unpacked(temporary, stop)?;
+        let (path, sha256, triggers) = self.unpack(archive.path(), stop)?;
         let reference = Reference::Data(data.to_owned());
         let about = About {
             name: Some(reference.label()),
-            triggers: found.triggers,
+            triggers,
             ..About::default()
         };
-        self.note(&key_of(&reference), &reference, &path, sha256, about, stop)
+        self.note(&reference, &path, sha256, about, stop)
     }
 
     /// Writes down what a reference led to, with what the file says of itself.
     fn note(
         &self,
-        key: &str,
         reference: &Reference,
         path: &Path,
         sha256: String,
@@ -183,17 +167,14 @@ impl Library {
         stop: &Stop,
     ) -> Result<LoraInfo, Error> {
         let said = metadata::read(path, path)?;
-        let picture = about.picture;
         let mut triggers = about.triggers;
         triggers.extend(said.triggers);
         let data = fs::metadata(path).map_err(Error::unreadable(path))?;
         let is_own = path.starts_with(&self.store.folder);
+        let name = about.name.or(said.title);
         let note = Note {
             reference: reference.lasting().unwrap_or_default(),
-            name: about
-                .name
-                .or(said.title)
-                .unwrap_or_else(|| reference.label()),
+            name: name.unwrap_or_else(|| reference.label()),
             size: data.len(),
             sha256,
             triggers: metadata::tidy(triggers),
@@ -203,14 +184,9 @@ impl Library {
             path: (!is_own).then(|| path.to_owned()),
             changed: if is_own { 0 } else { changed(&data) },
         };
-        self.store.write_note(key, &note)?;
-        self.keep_thumbnail(&note.sha256, picture.as_ref(), said.thumbnail, stop);
-        Ok(self.info(note, LoraPlace::File(path.to_owned())))
-    }
-
-    /// Whether a picture may come from an address that somebody has written on a page.
-    fn may_show(&self, url: &Url) -> bool {
-        url.scheme() == "https" || self.network.service_of(url).is_some()
+        self.store.write_note(&key_of(reference), &note)?;
+        self.keep_thumbnail(&note.sha256, about.picture.as_ref(), said.thumbnail, stop);
+        Ok(self.info(note, path.to_owned()))
     }
 
     /// Keeps a picture that shows what a LoRA does. Only comfort is lost without it.
@@ -225,8 +201,11 @@ impl Library {
         if path.is_file() {
             return;
         }
+        // Somebody has written the address on a page.
+        let may_show =
+            |url: &&Url| url.scheme() == "https" || self.network.service_of(url).is_some();
         let picture = own.or_else(|| {
-            let url = elsewhere.filter(|url| self.may_show(url))?;
+            let url = elsewhere.filter(may_show)?;
             self.network.body(url, PICTURE_BYTES, stop).ok()
         });
         if let Some(picture) = picture {
@@ -235,7 +214,6 @@ impl Library {
     }
 }
 
-/// Whether a file is an archive.
 pub(super) fn is_archive(path: &Path) -> Result<bool, Error> {
     let contents = Contents::open(path)?;
     let head = contents.get(..contents.len().min(512)).unwrap_or_default();

@@ -97,18 +97,13 @@ impl Library {
 
     /// Whether the file that a reference means has to be downloaded first. No file is read for it.
     pub fn would_download(&self, reference: &Reference) -> bool {
-        match reference {
-            Reference::Embedded
-            | Reference::Contents(_)
-            | Reference::Path(_)
-            | Reference::Data(_) => false,
-            _ => {
-                let note = self.store.note(&key_of(reference));
-                let is_noted = note.is_some_and(|note| self.placed(&note).is_some());
-                let hub = self.hub.as_ref();
-                !is_noted && hub.is_none_or(|hub| hub::find(hub, reference).is_none())
-            }
+        use Reference::{Contents, Data, Embedded, Path};
+        if matches!(reference, Embedded | Contents(_) | Path(_) | Data(_)) {
+            return false;
         }
+        let note = self.store.note(&key_of(reference));
+        let is_noted = note.is_some_and(|note| self.placed(&note).is_some());
+        !is_noted && self.path_in_hub(reference).is_none()
     }
 
     /// The same as [`Self::find`]; `stop` ends the reading of a large file.
@@ -158,8 +153,8 @@ impl Library {
         let folder = self.store.folder.join("locks");
         let path = folder.join(key);
         let refused = Error::unwritable(&path);
-        fs::create_dir_all(&folder).map_err(&refused)?;
-        let file = File::create(&path).map_err(&refused)?;
+        let made = fs::create_dir_all(&folder).and_then(|()| File::create(&path));
+        let file = made.map_err(&refused)?;
         wait_for_lock(&file, stop)?.map_err(refused)?;
         Ok(file)
     }
@@ -168,11 +163,9 @@ impl Library {
     pub fn recent(&self) -> Vec<(String, LoraInfo)> {
         let mut notes = self.store.notes();
         // What lies in the cache of other tools has a name that says nothing, and a note without a reference.
-        let hub = self.hub.as_deref();
         let is_of_hub = |note: &Note| {
-            let path = note.path.as_deref();
-            path.zip(hub)
-                .is_some_and(|(path, hub)| path.starts_with(hub))
+            let mut both = note.path.iter().zip(&self.hub);
+            both.any(|(path, hub)| path.starts_with(hub))
         };
         notes.retain(|note| !note.reference.is_empty() || !is_of_hub(note));
         let known = notes.into_iter().filter_map(|note| {
@@ -182,7 +175,7 @@ impl Library {
                 Some(path) => path.to_string_lossy().into_owned(),
                 None => format!("sha256:{}", note.sha256),
             };
-            Some((typed, self.info(note, LoraPlace::File(place))))
+            Some((typed, self.info(note, place)))
         });
         known.take(MOST_RECENT).collect()
     }
@@ -192,11 +185,11 @@ impl Library {
         let note = self.store.note(key)?;
         let path = self.placed(&note)?;
         self.store.touch(key);
-        Some(self.info(note, LoraPlace::File(path)))
+        Some(self.info(note, path))
     }
 
     /// Where the file of a note lies, if it is still there and the same.
-    fn placed(&self, note: &Note) -> Option<PathBuf> {
+    pub(super) fn placed(&self, note: &Note) -> Option<PathBuf> {
         let Some(path) = &note.path else {
             let kept = self.store.lora(&note.sha256);
             return kept.is_file().then_some(kept);
@@ -205,13 +198,13 @@ impl Library {
         note.is_of(&data).then(|| path.clone())
     }
 
-    pub(super) fn info(&self, note: Note, place: LoraPlace) -> LoraInfo {
+    pub(super) fn info(&self, note: Note, path: PathBuf) -> LoraInfo {
         let thumbnail = self.store.picture(&note.sha256);
         LoraInfo {
             file: LoraFile {
                 name: note.name,
                 sha256: note.sha256,
-                place,
+                place: LoraPlace::File(path),
                 peft_config: note.peft_config,
             },
             size: note.size,
@@ -229,20 +222,17 @@ impl Library {
             return Some(demo);
         }
         let notes = self.store.notes().into_iter();
-        for note in notes.filter(|note| note.sha256 == sha256) {
-            let kept = self.store.lora(sha256);
-            match &note.path {
-                Some(path) => {
-                    let found = self.local(path, stop).ok();
-                    if let Some(info) = found.filter(|info| info.file.sha256 == sha256) {
-                        return Some(info);
-                    }
-                }
-                None if kept.is_file() => return Some(self.info(note, LoraPlace::File(kept))),
-                None => {}
-            }
+        let found = notes.filter(|note| note.sha256 == sha256).find_map(|note| {
+            let info = match &note.path {
+                Some(path) => self.local(path, stop).ok(),
+                None => self.placed(&note).map(|path| self.info(note, path)),
+            };
+            // The note may tell of a newer file by now.
+            info.filter(|info| info.file.sha256 == sha256)
+        });
+        if found.is_some() {
+            return found;
         }
-        // The note may tell of a newer file by now.
         let kept = self.store.lora(sha256);
         let note = Note {
             name: Reference::Contents(sha256.to_owned()).label(),
@@ -250,7 +240,11 @@ impl Library {
             size: fs::metadata(&kept).ok()?.len(),
             ..Note::default()
         };
-        Some(self.info(note, LoraPlace::File(kept)))
+        Some(self.info(note, kept))
+    }
+
+    fn path_in_hub(&self, reference: &Reference) -> Option<PathBuf> {
+        hub::find(self.hub.as_ref()?, reference)
     }
 
     /// A file that Hugging Face's own tools have downloaded.
@@ -259,7 +253,7 @@ impl Library {
         reference: &Reference,
         stop: &Stop,
     ) -> Result<Option<LoraInfo>, Error> {
-        let Some(path) = self.hub.as_ref().and_then(|hub| hub::find(hub, reference)) else {
+        let Some(path) = self.path_in_hub(reference) else {
             return Ok(None);
         };
         let mut info = self.local(&path, stop)?;

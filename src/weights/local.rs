@@ -13,7 +13,6 @@ use crate::weights::error::Error;
 use crate::weights::fetch::sha256_of;
 use crate::weights::intake::{PICTURE_BYTES, is_archive};
 use crate::weights::library::{Library, LoraInfo};
-use crate::weights::lora::LoraPlace;
 use crate::weights::metadata;
 use crate::weights::notes::{Note, PEFT_CONFIG, PEFT_FILE, changed, key};
 use crate::weights::stop::Stop;
@@ -25,36 +24,31 @@ const CONFIG_BYTES: u64 = 1 << 20;
 impl Library {
     /// A file of the user, or the only one in a folder.
     pub(super) fn local(&self, typed: &Path, stop: &Stop) -> Result<LoraInfo, Error> {
-        let path = at_home(typed);
-        let path = if path.is_dir() {
-            only_one_in(&path)?
-        } else {
-            path
-        };
+        let mut path = at_home(typed);
+        if path.is_dir() {
+            path = only_one_in(&path)?;
+        }
         if !path.is_file() {
-            return Err(if begins_with_host(&typed.to_string_lossy()) {
-                Error::NoFileOrLink(typed.to_owned())
+            let is_link = begins_with_host(&typed.to_string_lossy());
+            let kind = if is_link {
+                Error::NoFileOrLink
             } else {
-                Error::NoFile(typed.to_owned())
-            });
+                Error::NoFile
+            };
+            return Err(kind(typed.to_owned()));
         }
         // Links of Hugging Face's own tools lead to where nothing lies beside the file.
         let peft_config = peft_config_beside(&path);
         let path = fs::canonicalize(&path).unwrap_or(path);
         let data = fs::metadata(&path).map_err(Error::unreadable(&path))?;
         let key = key(&path.to_string_lossy());
-        let current = self
-            .store
-            .note(&key)
-            .filter(|note| note.is_of(&data) && note.peft_config == peft_config);
-        if let Some(note) = current {
-            let kept = self.store.lora(&note.sha256);
-            match note.path {
-                Some(_) => return Ok(self.info(note, LoraPlace::File(path))),
-                // What was unpacked from an archive.
-                None if kept.is_file() => return Ok(self.info(note, LoraPlace::File(kept))),
-                None => {}
-            }
+        let note = self.store.note(&key);
+        let current = note.filter(|note| note.is_of(&data) && note.peft_config == peft_config);
+        // A note without a path is of what was unpacked from an archive.
+        if let Some(note) = current
+            && let Some(place) = self.placed(&note)
+        {
+            return Ok(self.info(note, place));
         }
         let fresh = Note {
             size: data.len(),
@@ -67,29 +61,19 @@ impl Library {
 
     /// Looks at a file of the user for the first time, or anew; `fresh` has what can be told without.
     fn look_at(&self, path: &Path, key: &str, fresh: Note, stop: &Stop) -> Result<LoraInfo, Error> {
-        let mut triggers = Vec::new();
-        let (place, sha256) = if is_archive(path)? {
-            let (temporary, found) = self.unpack(path, stop)?;
-            triggers = found.triggers;
-            self.keep_unpacked(temporary, stop)?
+        let (place, sha256, mut triggers) = if is_archive(path)? {
+            self.unpack(path, stop)?
         } else {
-            (path.to_owned(), String::new())
+            // Taking the sum may take a while, so what is no LoRA is refused before.
+            metadata::read(path, path)?;
+            (path.to_owned(), sha256_of(path, stop)?, Vec::new())
         };
         let said = metadata::read(&place, path)?;
-        let sha256 = if sha256.is_empty() {
-            sha256_of(path, stop)?
-        } else {
-            sha256
-        };
         self.keep_thumbnail(&sha256, None, said.thumbnail.or_else(|| beside(path)), stop);
         triggers.extend(said.triggers);
-        let stem = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let stem = path.file_stem().unwrap_or_default();
         let note = Note {
-            name: stem,
+            name: stem.to_string_lossy().into_owned(),
             sha256,
             triggers: metadata::tidy(triggers),
             path: (place == path).then(|| path.to_owned()),
@@ -97,7 +81,7 @@ impl Library {
         };
         // Without the note the file is looked at again next time, which is no reason to refuse it.
         let _ = self.store.write_note(key, &note);
-        Ok(self.info(note, LoraPlace::File(place)))
+        Ok(self.info(note, place))
     }
 }
 
@@ -113,18 +97,16 @@ fn at_home(path: &Path) -> PathBuf {
 /// The only `.safetensors` file in a folder.
 fn only_one_in(folder: &Path) -> Result<PathBuf, Error> {
     let mut files = safetensors_in(folder).map_err(Error::unreadable(folder))?;
+    let choice = |path: PathBuf| (file_name(&path), Reference::Path(path));
     match files.len() {
-        0 => Err(Error::NoLora {
-            reason: "there is no .safetensors file in this folder".to_owned(),
-            path: folder.to_owned(),
-        }),
+        0 => Err(Error::NoLora(
+            "there is no .safetensors file in this folder".to_owned(),
+            folder.to_owned(),
+        )),
         1 => Ok(files.remove(0)),
         _ => Err(Error::Several {
             place: "this folder".to_owned(),
-            files: files
-                .into_iter()
-                .map(|path| (file_name(&path), Reference::Path(path)))
-                .collect(),
+            files: files.into_iter().map(choice).collect(),
         }),
     }
 }
@@ -139,20 +121,10 @@ fn peft_config_beside(path: &Path) -> Option<String> {
 
 /// The picture that other programs keep beside a LoRA: `name.preview.png`, `name.png` and so on.
 fn beside(path: &Path) -> Option<Vec<u8>> {
-    let endings = [
-        "preview.png",
-        "preview.jpg",
-        "preview.jpeg",
-        "preview.webp",
-        "png",
-        "jpg",
-        "jpeg",
-        "webp",
-    ];
-    let picture = endings
-        .iter()
-        .map(|ending| path.with_extension(ending))
-        .find(|path| path.is_file())?;
+    let endings = ["png", "jpg", "jpeg", "webp"];
+    let named = |word| endings.map(|ending| path.with_extension(format!("{word}{ending}")));
+    let mut pictures = ["preview.", ""].into_iter().flat_map(named);
+    let picture = pictures.find(|path| path.is_file())?;
     let size = fs::metadata(&picture).ok()?.len();
     (size <= PICTURE_BYTES).then(|| fs::read(picture).ok())?
 }

@@ -18,6 +18,14 @@ const MOST_TRIGGERS: usize = 8;
 /// The most letters of one.
 const TRIGGER_LETTERS: usize = 80;
 
+/// The notes that name trigger words.
+const TRIGGER_NOTES: [&str; 4] = [
+    "modelspec.trigger_phrase",
+    "trigger_word",
+    "ss_trigger_words",
+    "instance_prompt",
+];
+
 /// What a file says of itself.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Metadata {
@@ -25,28 +33,22 @@ pub(super) struct Metadata {
     pub(super) triggers: Vec<String>,
     /// A small picture, as a file of its own.
     pub(super) thumbnail: Option<Vec<u8>>,
-    /// Its title.
     pub(super) title: Option<String>,
 }
 
-/// Checks that a file is a whole safetensors file, and reads what it says of itself. `name` is that which errors have.
-///
-/// # Errors
-/// What it is instead.
+/// Checks that a file is a whole safetensors file, and reads what it says of itself. The error says what it is instead, and
+/// calls it `name`.
 pub(super) fn read(path: &Path, name: &Path) -> Result<Metadata, Error> {
     let contents = Contents::open(path)?;
-    let (_, metadata) = SafeTensors::read_metadata(&contents).map_err(|error| Error::NoLora {
-        reason: what_else(&contents).map_or_else(
+    let (_, metadata) = SafeTensors::read_metadata(&contents).map_err(|error| {
+        let reason = what_else(&contents).map_or_else(
             || format!("it is damaged, cut short or no .safetensors file ({error})"),
             |other| format!("it is {other}"),
-        ),
-        path: name.to_owned(),
+        );
+        Error::NoLora(reason, name.to_owned())
     })?;
-    Ok(metadata
-        .metadata()
-        .as_ref()
-        .map(of_notes)
-        .unwrap_or_default())
+    let notes = metadata.metadata().as_ref();
+    Ok(notes.map(of_notes).unwrap_or_default())
 }
 
 /// Reads the notes in a header: those of kohya's tools, of ai-toolkit and of
@@ -56,19 +58,13 @@ fn of_notes(notes: &HashMap<String, String>) -> Metadata {
         let value = notes.get(name)?.trim();
         (!value.is_empty() && value != "None").then(|| value.to_owned())
     };
-    let mut triggers = Vec::new();
-    for name in [
-        "modelspec.trigger_phrase",
-        "trigger_word",
-        "ss_trigger_words",
-        "instance_prompt",
-    ] {
-        triggers.extend(text(name).map(|value| words(&value)).unwrap_or_default());
-    }
+    let named = TRIGGER_NOTES.iter().filter_map(|name| text(name));
+    // Several may stand in one text.
+    let named = named.flat_map(|value| value.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let mut triggers: Vec<_> = named.collect();
     if triggers.is_empty() {
-        triggers = text("ss_tag_frequency")
-            .map(|json| common_tags(&json))
-            .unwrap_or_default();
+        let tags = text("ss_tag_frequency");
+        triggers = tags.map(|json| common_tags(&json)).unwrap_or_default();
     }
     let thumbnail = notes.get("modelspec.thumbnail").and_then(|address| {
         let (_, body) = address.split_once(";base64,")?;
@@ -79,11 +75,6 @@ fn of_notes(notes: &HashMap<String, String>) -> Metadata {
         thumbnail,
         title: text("modelspec.title").or_else(|| text("ss_output_name")),
     }
-}
-
-/// Trigger words, of which several may stand in one text.
-fn words(text: &str) -> Vec<String> {
-    text.split(',').map(|word| word.trim().to_owned()).collect()
 }
 
 /// The tags that most pictures of the training had, of which kohya's tools keep the counts: `{"folder": {"tag": 20}}`.
@@ -98,10 +89,8 @@ fn common_tags(json: &str) -> Vec<String> {
         }
     }
     let most = counts.values().copied().fold(0.0, f64::max);
-    let mut common: Vec<_> = counts
-        .into_iter()
-        .filter(|(_, count)| *count >= 0.9 * most)
-        .collect();
+    let common = counts.into_iter().filter(|(_, count)| *count >= 0.9 * most);
+    let mut common: Vec<_> = common.collect();
     common.sort_by(|(a, more), (b, less)| less.total_cmp(more).then_with(|| a.cmp(b)));
     common.into_iter().map(|(tag, _)| tag).collect()
 }

@@ -9,13 +9,11 @@
 //! puts it among the others. This is the only module that opens connections, and only [`http`] does; [`tokens`] are the
 //! user's own.
 
-mod answer;
 pub mod architecture;
 pub mod archive;
 pub mod bytes;
 pub mod catalog;
 mod demo;
-pub mod disk;
 pub mod error;
 pub mod fetch;
 pub mod header;

@@ -3,6 +3,7 @@
 //! It is the demo model that is embedded in the program, or files on this machine: a folder in the layout of diffusers, or
 //! what was found in several places ([`crate::weights::survey`]). All are asked by the folders and names of that layout.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
 
 /// The variants that are looked for where a folder has no file of the plain name, the most precise first.
 /// <https://huggingface.co/docs/diffusers/using-diffusers/loading#checkpoint-variants>
-const VARIANTS: [&str; 5] = ["", "fp32", "bf16", "fp16", "fp8"];
+const VARIANTS: [&str; 5] = ["", ".fp32", ".bf16", ".fp16", ".fp8"];
 
 /// Where a model's files come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +65,8 @@ impl ModelCard {
 
     /// See [`Architecture::needs_safety_check`].
     pub fn needs_safety_check(&self) -> bool {
-        self.architecture
-            .is_some_and(Architecture::needs_safety_check)
+        let transformer = self.architecture;
+        transformer.is_some_and(Architecture::needs_safety_check)
     }
 }
 
@@ -104,22 +105,16 @@ impl ModelSource {
     /// # Errors
     /// When its card exists but cannot be read.
     pub fn card(&self) -> Result<ModelCard, Error> {
+        let malformed = |reason: String| Error::Malformed(CARD.to_owned(), reason);
         let card = match self.find(CARD)? {
-            Some(contents) => {
-                serde_json::from_slice(&contents).map_err(|error| Error::Malformed {
-                    name: CARD.to_owned(),
-                    reason: error.to_string(),
-                })?
-            }
-            None => CardFile::default(),
+            None => Ok(CardFile::default()),
+            Some(contents) => serde_json::from_slice(&contents),
         };
+        let card = card.map_err(|error| malformed(error.to_string()))?;
         let native_side = card.native_size.unwrap_or(REFERENCE_SIDE);
         if !(16..=8192).contains(&native_side) {
             let reason = format!("native_size must be 16 to 8192, not {native_side}");
-            return Err(Error::Malformed {
-                name: CARD.to_owned(),
-                reason,
-            });
+            return Err(malformed(reason));
         }
         Ok(ModelCard {
             name: card.name.unwrap_or_else(|| self.place()),
@@ -135,9 +130,8 @@ impl ModelSource {
         self.assembled().or_else(|| {
             let mut header = Header::default();
             for (_, contents) in self.tensors(Part::Transformer.folder()).ok()? {
-                header
-                    .tensors
-                    .extend(Header::parse(&contents).ok()?.tensors);
+                let shard = Header::parse(&contents).ok()?;
+                header.tensors.extend(shard.tensors);
             }
             Architecture::of(&header)
         })
@@ -162,11 +156,8 @@ impl ModelSource {
             Self::Files(files) if files.is_assembled() => files.parts.contains_key(SCHNELL),
             _ => self.find(&format!("{SCHNELL}/config.json"))?.is_some(),
         };
-        Ok(if has_second {
-            SCHNELL
-        } else {
-            Part::Transformer.folder()
-        })
+        let second = has_second.then_some(SCHNELL);
+        Ok(second.unwrap_or(Part::Transformer.folder()))
     }
 
     /// Its files of weights.
@@ -208,10 +199,14 @@ impl ModelSource {
     /// # Errors
     /// When it does not, or cannot be opened.
     pub fn read(&self, name: &str) -> Result<Contents, Error> {
-        self.find(name)?.ok_or_else(|| Error::Missing {
+        self.find(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        Error::Missing {
             name: name.to_owned(),
             place: self.place(),
-        })
+        }
     }
 
     /// The tensor files of the part in `folder`, each with its name for messages: one file or all its shards.
@@ -222,27 +217,18 @@ impl ModelSource {
         if let Self::Files(files) = self
             && files.is_assembled()
         {
-            let paths = files.parts.get(folder).ok_or_else(|| Error::Missing {
-                name: folder.to_owned(),
-                place: self.place(),
-            })?;
+            let paths = files.parts.get(folder);
+            let paths = paths.ok_or_else(|| self.missing(folder))?;
             let open = |path: &PathBuf| Ok((file_name(path), Contents::open(path)?));
             return paths.iter().map(open).collect();
         }
-        for (stem, variant) in VARIANTS
-            .into_iter()
-            .flat_map(|variant| STEMS.map(|stem| (stem, variant)))
-        {
-            let dotted = if variant.is_empty() {
-                String::new()
-            } else {
-                format!(".{variant}")
-            };
-            let name = format!("{folder}/{stem}{dotted}.safetensors");
+        let names = VARIANTS.map(|variant| STEMS.map(|stem| (stem, variant)));
+        for (stem, variant) in names.into_iter().flatten() {
+            let name = format!("{folder}/{stem}{variant}.safetensors");
             if let Some(contents) = self.find(&name)? {
                 return Ok(vec![(name, contents)]);
             }
-            let index = format!("{folder}/{stem}.safetensors.index{dotted}.json");
+            let index = format!("{folder}/{stem}.safetensors.index{variant}.json");
             if let Some(contents) = self.find(&index)? {
                 return self.shards(folder, &index, &contents);
             }
@@ -254,26 +240,22 @@ impl ModelSource {
         })
     }
 
-    /// The shards that an index names.
     fn shards(
         &self,
         folder: &str,
         index: &str,
         contents: &[u8],
     ) -> Result<Vec<(String, Contents)>, Error> {
-        let malformed = |reason: String| Error::Malformed {
-            name: index.to_owned(),
-            reason,
-        };
-        let parsed =
-            serde_json::from_slice(contents).map_err(|error| malformed(error.to_string()))?;
-        let shards = shard_names(&parsed)
-            .ok_or_else(|| malformed("it has no weight_map of file names".to_owned()))?;
-        let open = |shard: String| {
+        let malformed = |reason: String| Error::Malformed(index.to_owned(), reason);
+        let parsed = serde_json::from_slice(contents);
+        let parsed = parsed.map_err(|error| malformed(error.to_string()))?;
+        let shards = shard_names(&parsed);
+        let no_names = || malformed("it has no weight_map of file names".to_owned());
+        let open = |shard: &str| {
             let name = format!("{folder}/{shard}");
-            let contents = self.read(&name)?;
-            Ok((name, contents))
+            self.read(&name).map(|contents| (name, contents))
         };
+        let shards = shards.ok_or_else(no_names)?;
         shards.into_iter().map(open).collect()
     }
 
@@ -287,14 +269,11 @@ impl ModelSource {
 }
 
 /// The distinct file names in a shard index; `None` when it is malformed or would lead out of the folder.
-pub(super) fn shard_names(index: &serde_json::Value) -> Option<Vec<String>> {
-    let map = index.get("weight_map")?.as_object()?;
-    let mut names = map
-        .values()
-        .map(|name| name.as_str().map(str::to_owned))
-        .collect::<Option<Vec<_>>>()?;
-    names.sort();
-    names.dedup();
-    let stays_inside = |name: &String| !name.contains(['/', '\\']) && name != "..";
+fn shard_names(index: &serde_json::Value) -> Option<BTreeSet<&str>> {
+    let files = index.get("weight_map")?.as_object()?.values();
+    let names: BTreeSet<_> = files
+        .map(serde_json::Value::as_str)
+        .collect::<Option<_>>()?;
+    let stays_inside = |name: &&str| !name.contains(['/', '\\']) && *name != "..";
     names.iter().all(stays_inside).then_some(names)
 }

@@ -1,6 +1,6 @@
 //! Which files a model consists of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,10 +40,10 @@ impl ModelFiles {
         let path = fs::canonicalize(folder).ok();
         let name = path.as_deref().and_then(Path::file_name);
         Self {
-            name: name.map_or_else(
-                || folder.display().to_string(),
-                |name| name.to_string_lossy().into_owned(),
-            ),
+            name: name
+                .unwrap_or(folder.as_os_str())
+                .to_string_lossy()
+                .into_owned(),
             architecture: None,
             parts: BTreeMap::new(),
             bases: vec![folder.to_owned()],
@@ -70,19 +70,17 @@ impl ModelFiles {
     pub(super) fn beside(&self, name: &str) -> Option<PathBuf> {
         // A part's own configuration lies beside its tensors, where its folder has the part's name.
         let (folder, file) = name.split_once('/').unwrap_or(("", name));
-        if let Some(own) = self.parts.get(folder).and_then(|paths| paths.first())
-            && let Some(parent) = own.parent()
-            && parent.file_name().is_some_and(|name| name == folder)
-            && parent.join(file).is_file()
-        {
-            return Some(parent.join(file));
+        let own = self
+            .parts
+            .get(folder)
+            .and_then(|paths| paths.first()?.parent());
+        let own = own.filter(|parent| parent.ends_with(folder));
+        let own = own.map(|parent| parent.join(file));
+        if own.as_ref().is_some_and(|path| path.is_file()) {
+            return own;
         }
         let tokenizer = TOKENIZERS.iter().find(|(name, ..)| *name == folder);
-        let count = if tokenizer.is_some() {
-            self.bases.len()
-        } else {
-            self.own_bases
-        };
+        let count = tokenizer.map_or(self.own_bases, |_| self.bases.len());
         // A tokenizer may also lie beside the folder of its encoder.
         let encoder = tokenizer.and_then(|(_, encoder, _)| self.parts.get(encoder.folder()));
         let around = encoder.and_then(|paths| paths.first()?.parent()?.parent());
@@ -93,9 +91,7 @@ impl ModelFiles {
 
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
-        let mut paths: Vec<_> = self.parts.values().flatten().collect();
-        paths.sort();
-        paths.dedup();
+        let paths: BTreeSet<_> = self.parts.values().flatten().collect();
         let sizes = paths.into_iter().filter_map(|path| fs::metadata(path).ok());
         sizes.map(|data| data.len()).sum()
     }

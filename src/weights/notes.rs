@@ -1,6 +1,7 @@
 //! The folder of LoRAs: their files under the SHA-256 of their contents, pictures of what they do, and for each reference a
 //! note on what it led to.
 
+use std::cmp::Reverse;
 use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,15 +20,13 @@ use crate::weights::error::Error;
 pub(super) struct Note {
     /// The reference without secrets; empty where it would tell about this machine.
     pub(super) reference: String,
-    /// What the LoRA is called.
     pub(super) name: String,
-    /// SHA-256 of its file.
+    /// SHA-256 of the LoRA's file.
     pub(super) sha256: String,
     /// Length of its file in bytes.
     pub(super) size: u64,
     /// Words that a prompt should have.
     pub(super) triggers: Vec<String>,
-    /// Its page.
     pub(super) page: Option<String>,
     /// The model it was trained on, in its source's words.
     pub(super) base_model: Option<String>,
@@ -78,9 +77,6 @@ impl Store {
     }
 
     /// A new file in the folder that has no name yet.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub(super) fn temporary(&self) -> Result<NamedTempFile, Error> {
         let made = files::temporary(&self.folder, Readers::Owner);
         made.map_err(Error::unwritable(&self.folder))
@@ -88,13 +84,9 @@ impl Store {
 
     /// The note of this name, if there is one that can be read.
     pub(super) fn note(&self, key: &str) -> Option<Note> {
-        serde_json::from_slice(&fs::read(self.note_path(key)).ok()?).ok()
+        read(&self.note_path(key))
     }
 
-    /// Writes a note.
-    ///
-    /// # Errors
-    /// When it cannot be written.
     pub(super) fn write_note(&self, key: &str, note: &Note) -> Result<(), Error> {
         let text = serde_json::to_vec(note).unwrap_or_default();
         Ok(files::write(&self.note_path(key), &text, Readers::Owner)?)
@@ -109,17 +101,13 @@ impl Store {
     /// Every note, the one that was used last first.
     pub(super) fn notes(&self) -> Vec<Note> {
         let entries = fs::read_dir(self.folder.join("notes"));
-        let mut notes: Vec<(SystemTime, Note)> = entries
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| {
-                let used = entry.metadata().ok()?.modified().ok()?;
-                let note = serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()?;
-                Some((used, note))
-            })
-            .collect();
-        notes.sort_by(|(a, _), (b, _)| b.cmp(a));
+        let entries = entries.into_iter().flatten().flatten();
+        let dated = entries.filter_map(|entry| {
+            let used = entry.metadata().ok()?.modified().ok()?;
+            Some((used, read(&entry.path())?))
+        });
+        let mut notes: Vec<(SystemTime, Note)> = dated.collect();
+        notes.sort_by_key(|(used, _)| Reverse(*used));
         notes.into_iter().map(|(_, note)| note).collect()
     }
 
@@ -128,17 +116,17 @@ impl Store {
     }
 }
 
+fn read(path: &Path) -> Option<Note> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
 /// Gives a file of [`Store::temporary`] its name, once all of it is on the disk.
-///
-/// # Errors
-/// When the system refuses.
 pub(super) fn keep(temporary: NamedTempFile, path: &Path) -> Result<(), Error> {
     let refused = Error::unwritable(path);
     temporary.as_file().sync_all().map_err(&refused)?;
     files::persist(temporary, path, true).map_err(|error| refused(error.error))
 }
 
-/// The name of a note.
 pub(super) fn key(text: &str) -> String {
     hex::encode(Sha256::digest(text))[..32].to_owned()
 }

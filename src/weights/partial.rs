@@ -3,15 +3,17 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::weights::disk;
+use crate::files::free_bytes;
+use crate::text::size_text;
 use crate::weights::error::Error;
 use crate::weights::stop::Stop;
+use crate::weights::text;
 
 /// The bytes that a disk keeps free.
 const SPARE_BYTES: u64 = 64 << 20;
@@ -33,7 +35,6 @@ pub(super) struct Note {
 
 /// A file that is not complete yet.
 pub(super) struct Partial {
-    /// Where it lies.
     pub(super) path: PathBuf,
     pub(super) note_path: PathBuf,
     /// Keeps other processes away.
@@ -58,61 +59,69 @@ impl Partial {
         file.seek(SeekFrom::End(0)).map_err(&refused)?;
         let note = fs::read(&note_path).ok();
         let note = note.and_then(|text| serde_json::from_slice(&text).ok());
+        let note = note.unwrap_or_default();
         Ok(Self {
             path: path.clone(),
             note_path,
             lock,
             file,
-            note: note.unwrap_or_default(),
+            note,
         })
     }
 
-    pub(super) fn refused(&self, reason: std::io::Error) -> Error {
-        Error::unwritable(&self.path)(reason)
+    /// The error for what the system says when it is written.
+    pub(super) fn refused(&self) -> impl Fn(std::io::Error) -> Error {
+        Error::unwritable(&self.path)
     }
 
     pub(super) fn length(&self) -> Result<u64, Error> {
-        let data = self.file.metadata().map_err(|error| self.refused(error))?;
-        Ok(data.len())
+        let data = self.file.metadata().map_err(self.refused());
+        data.map(|data| data.len())
     }
 
-    /// Throws away what is there.
     pub(super) fn clear(&mut self) -> Result<(), Error> {
         self.note = Note::default();
-        let cleared = self
-            .file
-            .set_len(0)
-            .and_then(|()| self.file.seek(SeekFrom::Start(0)));
-        cleared.map(|_| ()).map_err(|error| self.refused(error))
+        let cleared = self.file.set_len(0).and_then(|()| self.file.rewind());
+        cleared.map_err(self.refused())
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let written = self.file.write_all(bytes);
-        written.map_err(|error| self.refused(error))
+        self.file.write_all(bytes).map_err(self.refused())
     }
 
     /// Notes what is needed to go on later. The file's contents come after, so that a part never lacks its note.
     pub(super) fn write_note(&self) -> Result<(), Error> {
         let text = serde_json::to_vec(&self.note).unwrap_or_default();
-        fs::write(&self.note_path, text).map_err(|error| self.refused(error))
+        fs::write(&self.note_path, text).map_err(self.refused())
     }
 
     /// Says whether the disk has room for so many bytes more.
-    ///
-    /// # Errors
-    /// When it has not.
-    pub(super) fn make_room(&self, bytes: u64) -> Result<(), Error> {
+    pub(super) fn check_room(&self, bytes: u64) -> Result<(), Error> {
         let folder = self.path.parent().unwrap_or(&self.path);
-        disk::check_room(folder, bytes, SPARE_BYTES, "")
+        check_room(folder, bytes, SPARE_BYTES, "")
     }
+}
+
+/// Says whether the disk of a folder has room for so many bytes more and keeps `spare` bytes; `purpose` is a part of the
+/// sentence that says it has not.
+pub(super) fn check_room(
+    folder: &Path,
+    bytes: u64,
+    spare: u64,
+    purpose: &str,
+) -> Result<(), Error> {
+    // A system that does not tell how much is free says so when it is full.
+    let free = free_bytes(folder).unwrap_or(u64::MAX);
+    if free >= bytes.saturating_add(spare) {
+        return Ok(());
+    }
+    let (needed, free) = (size_text(bytes), size_text(free));
+    Err(Error::Refused(text::no_room(purpose, needed, free)))
 }
 
 /// Throws away what has arrived of what is at `url`, unless somebody goes on with it now.
 pub(super) fn forget(folder: &Path, url: &Url) {
-    let path = path_of(folder, url);
-    if path.is_file() {
-        forget_part(&path);
-    }
+    forget_part(&path_of(folder, url));
 }
 
 /// How much has arrived of what is at `url`.
@@ -127,8 +136,11 @@ fn path_of(folder: &Path, url: &Url) -> PathBuf {
     folder.join(format!("{}.part", &name[..32]))
 }
 
-/// Throws away a part, unless somebody works on it. The lock stays: somebody may wait for it.
+/// Throws away a part, if there is one and nobody works on it. The lock stays: somebody may wait for it.
 fn forget_part(path: &Path) {
+    if !path.is_file() {
+        return;
+    }
     let lock = File::create(path.with_extension("lock"));
     if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
         let _ = fs::remove_file(path);
@@ -140,12 +152,10 @@ fn forget_part(path: &Path) {
 pub(super) fn sweep(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
-        if path.extension().is_none_or(|ending| ending != "part") {
-            continue;
-        }
+        let is_part = path.extension().is_some_and(|ending| ending == "part");
         let changed = fs::metadata(&path).and_then(|data| data.modified());
-        let age = changed.map(|time| SystemTime::now().duration_since(time).unwrap_or_default());
-        if age.is_ok_and(|age| age > KEPT) {
+        let is_old = changed.is_ok_and(|time| time.elapsed().unwrap_or_default() > KEPT);
+        if is_part && is_old {
             forget_part(&path);
         }
     }

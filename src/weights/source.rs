@@ -14,22 +14,18 @@ use crate::weights::text;
 use crate::weights::tokens::Service;
 
 /// What the source of a LoRA tells.
-#[derive(Clone, Debug)]
 pub(super) struct Located {
     /// The file, or an archive with it.
     pub(super) wanted: Wanted,
-    /// What the source tells of it.
     pub(super) about: About,
 }
 
 /// What is known of a LoRA besides its file.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(super) struct About {
-    /// What it is called.
     pub(super) name: Option<String>,
     /// Words that a prompt should have.
     pub(super) triggers: Vec<String>,
-    /// Its page.
     pub(super) page: Option<String>,
     /// The model it was trained on, in the source's words.
     pub(super) base_model: Option<String>,
@@ -51,13 +47,7 @@ pub(super) fn locate(
     stop: &Stop,
 ) -> Result<Option<Located>, Error> {
     let located = match reference {
-        Reference::Link(url) => Located {
-            wanted: unchecked(url.clone()),
-            about: About {
-                name: Some(reference.label()),
-                ..About::default()
-            },
-        },
+        Reference::Link(url) => unchecked(url.clone(), reference.label(), None),
         Reference::Replicate {
             owner,
             name,
@@ -77,10 +67,8 @@ pub(super) fn locate(
             let mut located = civitai_version(network, *version, query, stop)?;
             let url = &mut located.wanted.url;
             if !secret.is_empty() {
-                let query = url.query().filter(|query| !query.is_empty());
-                let query =
-                    query.map_or_else(|| secret.clone(), |query| format!("{query}&{secret}"));
-                url.set_query(Some(&query));
+                let query = format!("{}&{secret}", url.query().unwrap_or_default());
+                url.set_query(Some(query.trim_start_matches('&')));
             }
             located
         }
@@ -91,12 +79,19 @@ pub(super) fn locate(
     Ok(Some(located))
 }
 
-/// A file of which nothing is known beforehand.
-fn unchecked(url: Url) -> Wanted {
-    Wanted {
-        url,
-        size: None,
-        sha256: None,
+/// A file of which no more is known beforehand.
+fn unchecked(url: Url, name: String, page: Option<String>) -> Located {
+    Located {
+        wanted: Wanted {
+            url,
+            size: None,
+            sha256: None,
+        },
+        about: About {
+            name: Some(name),
+            page,
+            ..About::default()
+        },
     }
 }
 
@@ -108,14 +103,9 @@ fn replicate(network: &Network, owner: &str, name: &str, version: Option<&str>) 
         path.extend(["versions", version]);
     }
     path.push("_weights");
-    Located {
-        wanted: unchecked(network.at(Service::Replicate, &path)),
-        about: About {
-            name: Some(name.to_owned()),
-            page: Some(format!("https://replicate.com/{owner}/{name}")),
-            ..About::default()
-        },
-    }
+    let page = format!("https://replicate.com/{owner}/{name}");
+    let url = network.at(Service::Replicate, &path);
+    unchecked(url, name.to_owned(), Some(page))
 }
 
 /// A file in a repository: the one that is named, or the only one there is.
@@ -127,11 +117,9 @@ fn hugging_face(
     file: Option<&str>,
     stop: &Stop,
 ) -> Result<Located, Error> {
-    let words: Vec<&str> = repository.split('/').collect();
-    let mut url = network.at(Service::HuggingFace, &["api", "models"]);
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.extend(&words).extend(["revision", revision]);
-    }
+    let path = ["api", "models"].into_iter().chain(repository.split('/'));
+    let path = path.chain(["revision", revision]);
+    let mut url = network.at(Service::HuggingFace, path);
     url.set_query(Some("blobs=true"));
     let listing = match network.json(&url, stop) {
         Ok(listing) => listing,
@@ -140,79 +128,44 @@ fn hugging_face(
         Err(error) => return Err(error),
     };
     let files = list(&listing["siblings"]);
-    let name_of = |entry: &Value| entry["rfilename"].as_str().map(str::to_owned);
-    let weights: Vec<String> = files
-        .iter()
-        .filter_map(name_of)
-        .filter(|name| name.to_ascii_lowercase().ends_with(".safetensors"))
-        .collect();
+    let names = files.iter().filter_map(|entry| entry["rfilename"].as_str());
+    let weights = names.filter(|name| name.to_ascii_lowercase().ends_with(".safetensors"));
+    let weights: Vec<&str> = weights.collect();
     let file = match (file, weights.as_slice()) {
-        (Some(file), _) => file.to_owned(),
-        (None, [only]) => only.clone(),
-        (None, []) => {
-            return Err(Error::Refused(text::no_file_on_page(repository)));
-        }
-        (None, _) => return Err(several(repository, revision, weights)),
+        (Some(file), _) => file,
+        (None, [only]) => only,
+        (None, []) => return Err(Error::Refused(text::no_file_on_page(repository))),
+        (None, _) => return Err(several(repository, revision, &weights)),
     };
-    let entry = files
-        .iter()
-        .find(|entry| name_of(entry).as_deref() == Some(&file));
-    let large = entry.map(|entry| &entry["lfs"]);
-    let at = |file: &str| {
-        let mut url = network.at(Service::HuggingFace, &words);
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.extend(["resolve", revision]);
-            segments.extend(file.split('/'));
-        }
-        url
-    };
+    let find = |name: &str| files.iter().find(|entry| entry["rfilename"] == name);
+    let entry = find(file).unwrap_or(&Value::Null);
+    let at = |file: &str| network.file_in(repository, revision, file);
     let config = file.strip_suffix(PEFT_FILE);
     let config = config.map(|folder| format!("{folder}{PEFT_CONFIG}"));
-    let is_there = |config: &String| {
-        files
-            .iter()
-            .any(|entry| name_of(entry).as_ref() == Some(config))
-    };
-    let peft_config = match config.filter(is_there) {
-        Some(config) => Some(network.json(&at(&config), stop)?.to_string()),
-        None => None,
-    };
+    let config = config.filter(|config| find(config).is_some());
+    let peft_config = config.map(|config| network.json(&at(&config), stop));
     let card = &listing["cardData"];
-    let exact = Reference::HuggingFace {
-        repository: repository.to_owned(),
-        revision: revision.to_owned(),
-        file: Some(file.clone()),
-    };
-    let stem = file
-        .rsplit('/')
-        .next()
-        .unwrap_or(&file)
-        .trim_end_matches(".safetensors");
+    let stem = file.rsplit_once('/').map_or(file, |(_, name)| name);
+    let stem = stem.trim_end_matches(".safetensors");
     // Trainers give many files the same name.
     let is_usual = ["lora", "pytorch_lora_weights", "flux-lora", "adapter_model"].contains(&stem);
+    let own_name = repository.rsplit('/').next().filter(|_| is_usual);
     Ok(Located {
         wanted: Wanted {
-            url: at(&file),
-            size: entry.and_then(|entry| {
-                entry["size"]
-                    .as_u64()
-                    .or_else(|| entry["lfs"]["size"].as_u64())
-            }),
-            sha256: large
-                .and_then(|large| large["sha256"].as_str())
-                .map(str::to_owned),
+            url: at(file),
+            size: entry["size"]
+                .as_u64()
+                .or_else(|| entry["lfs"]["size"].as_u64()),
+            sha256: entry["lfs"]["sha256"].as_str().map(str::to_owned),
         },
         about: About {
-            name: Some(match words.last() {
-                Some(model) if is_usual => (*model).to_owned(),
-                _ => stem.to_owned(),
-            }),
+            name: Some(own_name.unwrap_or(stem).to_owned()),
             triggers: tidy(said(&card["instance_prompt"]).into_iter().collect()),
             page: Some(format!("https://huggingface.co/{repository}")),
             base_model: said(&card["base_model"]).or_else(|| said(&card["base_model"][0])),
             picture: widget_picture(card, &at("")),
-            exact: Some(exact),
-            peft_config,
+            exact: Some(file_of(repository, revision, file)),
+            peft_config: peft_config.transpose()?.map(|config| config.to_string()),
         },
     })
 }
@@ -224,26 +177,27 @@ fn widget_picture(card: &Value, root: &Url) -> Option<Url> {
     root.join(path).ok()
 }
 
-/// The error that lets the user choose.
-fn several(repository: &str, revision: &str, files: Vec<String>) -> Error {
-    let reference = |file: String| Reference::HuggingFace {
+fn file_of(repository: &str, revision: &str, file: &str) -> Reference {
+    Reference::HuggingFace {
         repository: repository.to_owned(),
         revision: revision.to_owned(),
-        file: Some(file),
-    };
+        file: Some(file.to_owned()),
+    }
+}
+
+/// The error that lets the user choose.
+fn several(repository: &str, revision: &str, files: &[&str]) -> Error {
+    let choice = |file: &&str| ((*file).to_owned(), file_of(repository, revision, file));
     Error::Several {
         place: format!("{repository} on Hugging Face"),
-        files: files
-            .into_iter()
-            .map(|file| (file.clone(), reference(file)))
-            .collect(),
+        files: files.iter().map(choice).collect(),
     }
 }
 
 /// The newest version of a model. <https://developer.civitai.com/docs/api/public-rest>
 fn civitai_model(network: &Network, model: u64, stop: &Stop) -> Result<Located, Error> {
     let number = model.to_string();
-    let url = network.at(Service::Civitai, &["api", "v1", "models", &number]);
+    let url = network.at(Service::Civitai, ["api", "v1", "models", &number]);
     let found = network.json(&url, stop)?;
     // The first version is the newest; those that are not out yet have no files.
     let versions = list(&found["modelVersions"]);
@@ -258,7 +212,6 @@ fn civitai_model(network: &Network, model: u64, stop: &Stop) -> Result<Located, 
     Ok(civitai_file(network, id, version, "", name, Some(model)))
 }
 
-/// One version of a model.
 fn civitai_version(
     network: &Network,
     version: u64,
@@ -266,7 +219,7 @@ fn civitai_version(
     stop: &Stop,
 ) -> Result<Located, Error> {
     let number = version.to_string();
-    let url = network.at(Service::Civitai, &["api", "v1", "model-versions", &number]);
+    let url = network.at(Service::Civitai, ["api", "v1", "model-versions", &number]);
     let found = network.json(&url, stop)?;
     let model = found["modelId"].as_u64();
     let name = said(&found["model"]["name"]);
@@ -289,36 +242,26 @@ fn civitai_file(
     };
     let is_safe = |file: &&Value| file["metadata"]["format"].as_str() == Some("SafeTensor");
     let is_main = |file: &&Value| file["primary"].as_bool() == Some(true);
-    let file = if query.is_empty() {
-        let main = files.iter().filter(is_safe).find(is_main);
-        main.or_else(|| files.iter().find(is_safe))
-            .or_else(|| files.first())
+    let mut safe = files.iter().filter(is_safe);
+    let main = safe.clone().find(is_main);
+    let usual = main.or_else(|| safe.next()).or_else(|| files.first());
+    let (file, query) = if query.is_empty() {
+        let own = usual.and_then(query_of);
+        (usual, own.unwrap_or_default())
     } else {
         let is_asked = |file: &&Value| query_of(file).as_deref() == Some(query);
         // Without a match nothing is known of the file, but the server knows which it is.
-        files.iter().find(is_asked)
+        (files.iter().find(is_asked), query.to_owned())
     };
-    let mut url = network.at(
-        Service::Civitai,
-        &["api", "download", "models", &version.to_string()],
-    );
-    let own = file.and_then(query_of).unwrap_or_default();
-    let query = if query.is_empty() {
-        own.as_str()
-    } else {
-        query
-    };
-    url.set_query((!query.is_empty()).then_some(query));
-    let page =
-        model.map(|model| format!("https://civitai.com/models/{model}?modelVersionId={version}"));
-    let version_name = said(&found["name"]);
-    let words = list(&found["trainedWords"]);
-    let pictures = list(&found["images"]);
+    let path = ["api", "download", "models", &version.to_string()];
+    let mut url = network.at(Service::Civitai, path);
+    url.set_query((!query.is_empty()).then_some(&query));
     let is_still = |picture: &&Value| picture["type"].as_str().is_none_or(|kind| kind == "image");
     // 1 is what anybody may see.
     let is_harmless =
         |picture: &&Value| picture["nsfwLevel"].as_u64().is_none_or(|level| level <= 1);
-    let picture = pictures.iter().filter(is_still).find(is_harmless);
+    let mut pictures = list(&found["images"]).iter().filter(is_still);
+    let picture = pictures.find(is_harmless);
     Located {
         wanted: Wanted {
             url,
@@ -327,16 +270,22 @@ fn civitai_file(
             sha256: file.and_then(|file| said(&file["hashes"]["SHA256"])),
         },
         about: About {
-            name: match (model_name, version_name) {
+            name: match (model_name, said(&found["name"])) {
                 (Some(model), Some(version)) => Some(format!("{model} ({version})")),
                 (model, version) => model.or(version),
             },
-            triggers: tidy(words.iter().filter_map(said).collect()),
-            page,
-            exact: None,
-            peft_config: None,
+            triggers: tidy(
+                list(&found["trainedWords"])
+                    .iter()
+                    .filter_map(said)
+                    .collect(),
+            ),
+            page: model.map(|model| {
+                format!("https://civitai.com/models/{model}?modelVersionId={version}")
+            }),
             base_model: said(&found["baseModel"]),
             picture: picture.and_then(|picture| Url::parse(picture["url"].as_str()?).ok()),
+            ..About::default()
         },
     }
 }

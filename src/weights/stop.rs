@@ -1,7 +1,7 @@
 //! Ends what goes on in the network, from another thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ureq::Agent;
@@ -26,10 +26,13 @@ impl Stop {
     /// Ends what goes on, and what would begin.
     pub fn raise(&self) {
         self.0.raised.store(true, Ordering::Relaxed);
-        let agents = self.0.agents.lock().unwrap_or_else(PoisonError::into_inner);
-        for agent in agents.iter() {
+        for agent in self.agents().iter() {
             agent.clone().shutdown();
         }
+    }
+
+    fn agents(&self) -> MutexGuard<'_, Vec<Agent>> {
+        self.0.agents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it has been raised.
@@ -37,27 +40,20 @@ impl Stop {
         self.0.raised.load(Ordering::Relaxed)
     }
 
-    /// # Errors
     /// [`Error::Cancelled`] when it has been raised.
     pub(super) fn check(&self) -> Result<(), Error> {
-        if self.is_raised() {
-            return Err(Error::Cancelled);
-        }
-        Ok(())
+        let goes_on = !self.is_raised();
+        goes_on.then_some(()).ok_or(Error::Cancelled)
     }
 
     /// The error that counts: a connection that was cut on purpose is no failure.
     pub(super) fn or(&self, error: Error) -> Error {
-        if self.is_raised() {
-            Error::Cancelled
-        } else {
-            error
-        }
+        self.check().err().unwrap_or(error)
     }
 
     /// Lets [`Self::raise`] end what an agent waits for.
     pub(super) fn watch(&self, agent: &Agent) -> Result<(), Error> {
-        let mut agents = self.0.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut agents = self.agents();
         if agents.len() >= CONNECTIONS {
             agents.remove(0);
         }
@@ -66,18 +62,14 @@ impl Stop {
         self.check()
     }
 
-    /// Waits.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`] when it is raised meanwhile.
+    /// Waits; [`Error::Cancelled`] when it is raised meanwhile.
     pub(super) fn sleep(&self, duration: Duration) -> Result<(), Error> {
         const SLICE: Duration = Duration::from_millis(50);
         let mut left = duration;
         while !left.is_zero() {
             self.check()?;
-            let slice = left.min(SLICE);
-            std::thread::sleep(slice);
-            left -= slice;
+            std::thread::sleep(left.min(SLICE));
+            left = left.saturating_sub(SLICE);
         }
         self.check()
     }

@@ -3,10 +3,7 @@
 //! What errors add to them stands in [`crate::weights::error`]; the families of other models are in
 //! [`crate::weights::inspect`].
 
-use crate::text::size_text;
 use crate::weights::tokens::Service;
-
-// A transformer that cannot run, as the rest of a sentence about its file.
 
 /// A model of the family that takes a control image or a mask.
 pub(super) const WIDER_INPUT: &str = "its input is wider than that of dev and schnell: it needs a control picture or a mask, which this program does not give it";
@@ -17,33 +14,42 @@ pub(super) const REFERENCES: &str =
 
 pub(super) const NO_GGUF: &str =
     "is no GGUF file: its download may have been cut short or gone wrong";
-
-pub(super) fn unreadable_format(format: &str) -> String {
-    format!(
-        "has numbers in the format {format}, which cannot be read here: take another file, such as Q4_K_S, Q8_0, fp8 (e4m3) or bf16"
-    )
-}
-
-pub(super) fn lacks_outside(layer: &str) -> String {
-    format!(
-        "lacks the layers outside its blocks (the first is {layer}), which a converter has left out: take a complete file"
-    )
-}
-
-pub(super) fn part_alone(part: &str) -> String {
-    format!(
-        "is the {part} of a model: give the file of its transformer, or the folder that has all files"
-    )
-}
-
 pub(super) const NO_MODEL: &str = "is no model of FLUX.1";
-
 pub(super) const NO_TRANSFORMER: &str = "holds no whole transformer of FLUX.1";
-
 pub(super) const NOTHING_THERE: &str =
     "holds no model: neither a model_index.json nor the file of a FLUX.1 transformer";
+pub(super) const DAMAGED_DATA: &str = "the data address is damaged: it is no base64";
 
-// A server that does not give what is asked for.
+sentences! {
+    // A transformer that cannot run, as the rest of a sentence about its file.
+    unreadable_format(format) = "has numbers in the format {format}, which cannot be read here: take another file, such as Q4_K_S, Q8_0, fp8 (e4m3) or bf16";
+    lacks_outside(layer) = "lacks the layers outside its blocks (the first is {layer}), which a converter has left out: take a complete file";
+    part_alone(part) = "is the {part} of a model: give the file of its transformer, or the folder that has all files";
+
+    // A server that does not give what is asked for.
+    no_answer(host) = "{host} does not answer";
+    not_found(host) = "{host} cannot be found: check the address and the connection to the internet";
+    no_connections(host) = "{host} takes no connections";
+    broke_off(host, reason) = "the connection to {host} broke off ({reason})";
+    keeps_ending(host) = "{host} keeps ending the connection before the file is complete";
+    odd_answer(host) = "{host} did not answer as it should";
+    endless_redirects(host) = "the server {host} leads from one address to the next without an end";
+    unsafe_redirect(host) = "the server {host} leads to an address that is not safe, which was not followed";
+    blank_redirect(host) = "the server {host} leads to another address without saying which";
+
+    // A file that is not the one that is meant.
+    web_page(host) = "{host} sent a web page in place of the file: it may want a login, or the link has expired";
+    other_length(host, offered, meant) = "{host} offers a file of {offered} bytes where one of {meant} is meant";
+    too_large(host, most) = "{host} offers a file of more than {most}, which is too much";
+    sends_more(host) = "{host} sends more than it has announced";
+    other_sum(host) = "the file from {host} is not the one that is meant (its SHA-256 differs); what has arrived was thrown away";
+    no_file_on_page(repository) = "there is no .safetensors file in {repository} on Hugging Face";
+    no_file_of_model(model) = "the model {model} on CivitAI has no file to download";
+
+    // Places on this machine. A purpose is a part of the sentence.
+    no_room(purpose, needed, free) = "the disk has not enough room{purpose}: {needed} are needed, {free} are free";
+    place_is_taken(file, place) = "another file is in the place of {file}: move it away first ({place})";
+}
 
 /// What a refusal with this status means, and what to do.
 pub(super) fn refusal(code: u16, service: Option<Service>, host: &str) -> String {
@@ -95,89 +101,4 @@ pub(super) fn closed(
             format!("the token for {name} does not open this: check it at {token_page}")
         }
     }
-}
-
-pub(super) fn no_answer(host: &str) -> String {
-    format!("{host} does not answer")
-}
-
-pub(super) fn not_found(host: &str) -> String {
-    format!("{host} cannot be found: check the address and the connection to the internet")
-}
-
-pub(super) fn no_connections(host: &str) -> String {
-    format!("{host} takes no connections")
-}
-
-pub(super) fn broke_off(host: &str, reason: &str) -> String {
-    format!("the connection to {host} broke off ({reason})")
-}
-
-pub(super) fn keeps_ending(host: &str) -> String {
-    format!("{host} keeps ending the connection before the file is complete")
-}
-
-pub(super) fn odd_answer(host: &str) -> String {
-    format!("{host} did not answer as it should")
-}
-
-pub(super) fn endless_redirects(host: &str) -> String {
-    format!("the server {host} leads from one address to the next without an end")
-}
-
-pub(super) fn unsafe_redirect(host: &str) -> String {
-    format!("the server {host} leads to an address that is not safe, which was not followed")
-}
-
-pub(super) fn blank_redirect(host: &str) -> String {
-    format!("the server {host} leads to another address without saying which")
-}
-
-// A file that is not the one that is meant.
-
-pub(super) fn web_page(host: &str) -> String {
-    format!(
-        "{host} sent a web page in place of the file: it may want a login, or the link has expired"
-    )
-}
-
-pub(super) fn other_length(host: &str, offered: u64, meant: u64) -> String {
-    format!("{host} offers a file of {offered} bytes where one of {meant} is meant")
-}
-
-pub(super) fn too_large(host: &str, most: u64) -> String {
-    let most = size_text(most);
-    format!("{host} offers a file of more than {most}, which is too much")
-}
-
-pub(super) fn sends_more(host: &str) -> String {
-    format!("{host} sends more than it has announced")
-}
-
-pub(super) fn other_sum(host: &str) -> String {
-    format!(
-        "the file from {host} is not the one that is meant (its SHA-256 differs); what has arrived was thrown away"
-    )
-}
-
-pub(super) const DAMAGED_DATA: &str = "the data address is damaged: it is no base64";
-
-pub(super) fn no_file_on_page(repository: &str) -> String {
-    format!("there is no .safetensors file in {repository} on Hugging Face")
-}
-
-pub(super) fn no_file_of_model(model: u64) -> String {
-    format!("the model {model} on CivitAI has no file to download")
-}
-
-// Places on this machine.
-
-/// `purpose` is a part of the sentence.
-pub(super) fn no_room(purpose: &str, needed: u64, free: u64) -> String {
-    let (needed, free) = (size_text(needed), size_text(free));
-    format!("the disk has not enough room{purpose}: {needed} are needed, {free} are free")
-}
-
-pub(super) fn place_is_taken(file: &str, place: &str) -> String {
-    format!("another file is in the place of {file}: move it away first ({place})")
 }

@@ -24,13 +24,23 @@ impl Service {
     /// Every service.
     pub const ALL: [Self; 3] = [Self::HuggingFace, Self::Civitai, Self::Replicate];
 
+    /// Its name, and the page where a token can be made.
+    fn facts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::HuggingFace => ("Hugging Face", "https://huggingface.co/settings/tokens"),
+            Self::Civitai => ("CivitAI", "https://civitai.com/user/account"),
+            Self::Replicate => ("Replicate", "https://replicate.com/account/api-tokens"),
+        }
+    }
+
     /// Its name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::HuggingFace => "Hugging Face",
-            Self::Civitai => "CivitAI",
-            Self::Replicate => "Replicate",
-        }
+        self.facts().0
+    }
+
+    /// The page where a token can be made.
+    pub fn token_page(self) -> &'static str {
+        self.facts().1
     }
 
     /// The environment variables that may hold its token; the first that is set counts.
@@ -39,15 +49,6 @@ impl Service {
             Self::HuggingFace => &["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"],
             Self::Civitai => &["CIVITAI_API_KEY", "CIVITAI_API_TOKEN"],
             Self::Replicate => &["REPLICATE_API_TOKEN"],
-        }
-    }
-
-    /// The page where a token can be made.
-    pub fn token_page(self) -> &'static str {
-        match self {
-            Self::HuggingFace => "https://huggingface.co/settings/tokens",
-            Self::Civitai => "https://civitai.com/user/account",
-            Self::Replicate => "https://replicate.com/account/api-tokens",
         }
     }
 }
@@ -85,7 +86,6 @@ pub struct Tokens {
     is_login_of_hub: bool,
 }
 
-/// The name of the file in the configuration folder.
 const FILE: &str = "tokens.json";
 
 impl Tokens {
@@ -106,12 +106,9 @@ impl Tokens {
     pub fn known(config: &Path) -> Self {
         let mut tokens = Self::stored(config);
         for service in Service::ALL {
-            let set = |name: &&str| {
-                std::env::var(name)
-                    .ok()
-                    .filter(|token| !token.trim().is_empty())
-            };
-            if let Some(token) = service.variables().iter().find_map(set) {
+            let variables = service.variables().iter();
+            let mut set = variables.filter_map(|name| std::env::var(name).ok());
+            if let Some(token) = set.find(|token| !token.trim().is_empty()) {
                 tokens.set(service, Some(token));
             }
         }

@@ -1,5 +1,6 @@
 //! Files of weights in folders, and the shards of one file.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,11 +18,8 @@ pub fn gather(folder: &Path, depth: usize) -> Vec<PathBuf> {
     }
     let mut files = Vec::new();
     walk(folder, depth, &mut |path, is_folder| {
-        let ending = path.extension().unwrap_or_default();
-        let is_weights = ["safetensors", "gguf", "sft"]
-            .iter()
-            .any(|known| ending.eq_ignore_ascii_case(known));
-        if !is_folder && is_weights {
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        if !is_folder && (ending == "safetensors" || ending == "gguf" || ending == "sft") {
             files.push(path.to_owned());
         }
         files.len() < MOST_FILES
@@ -33,37 +31,20 @@ pub fn gather(folder: &Path, depth: usize) -> Vec<PathBuf> {
 /// The safetensors files that lie in a folder itself, in order.
 pub(super) fn safetensors_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
-    let mut files: Vec<_> = files
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|ending| ending == "safetensors")
-        })
-        .collect();
-    files.sort();
-    Ok(files)
+    let is_one = |path: &PathBuf| path.extension().unwrap_or_default() == "safetensors";
+    let files: BTreeSet<_> = files.filter(is_one).collect();
+    Ok(files.into_iter().collect())
 }
 
 /// Goes through a folder and what is below it, as long as `see` says so. What is hidden is left out.
 pub(super) fn walk(folder: &Path, depth: usize, see: &mut dyn FnMut(&Path, bool) -> bool) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return true;
-    };
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') {
-            continue;
-        }
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let shown = entries.filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
+    let paths: BTreeSet<_> = shown.map(|entry| entry.path()).collect();
+    paths.iter().all(|path| {
         let is_folder = path.is_dir();
-        if !see(&path, is_folder) {
-            return false;
-        }
-        if is_folder && depth > 0 && !walk(&path, depth - 1, see) {
-            return false;
-        }
-    }
-    true
+        see(path, is_folder) && (!is_folder || depth == 0 || walk(path, depth - 1, see))
+    })
 }
 
 /// Puts the shards of one model together: `name-00001-of-00003.safetensors`.

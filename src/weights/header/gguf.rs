@@ -19,14 +19,16 @@ const NOTE_LETTERS: usize = 1 << 16;
 /// The most numbers of a list that is kept: shapes, not vocabularies.
 const LIST_NUMBERS: u64 = 8;
 
+/// Kinds of notes: a number, a text, and a list.
+const U32: u32 = 4;
+const TEXT: u32 = 8;
+const LIST: u32 = 9;
+
 /// Where the tool that made most GGUF files of image models keeps the shape of a tensor that it had to change.
 /// <https://github.com/city96/ComfyUI-GGUF/blob/6ea2651/tools/convert.py>
 const ORIGINAL_SHAPE: &str = "comfy.gguf.orig_shape.";
 
 /// Parses a header, and checks that every tensor lies inside the file and fills whole blocks.
-///
-/// # Errors
-/// See [`Header::parse`].
 pub(super) fn parse(bytes: &[u8]) -> Result<Header, String> {
     let mut reader = Reader {
         bytes,
@@ -89,25 +91,25 @@ fn range_of(
     data_start: usize,
     offset: u64,
 ) -> Result<std::ops::Range<usize>, String> {
-    let damaged = || format!("is damaged: the tensor {name} has an impossible size");
-    let numbers = shape.iter().try_fold(1_usize, |all, &side| {
-        (side > 0).then(|| all.checked_mul(side))?
-    });
-    let numbers = numbers.ok_or_else(damaged)?;
-    let start = usize::try_from(offset)
-        .ok()
-        .and_then(|offset| data_start.checked_add(offset));
-    let start = start.ok_or_else(damaged)?;
-    let bytes = if format.block().is_none() {
-        0
-    } else {
-        // Blocks run along rows, so every row fills whole ones.
-        let columns = shape.last().copied().unwrap_or(1);
-        let row = format.bytes(columns).ok_or_else(damaged)?;
-        row.checked_mul(numbers / columns).ok_or_else(damaged)?
+    let range = || {
+        let numbers = product(shape).filter(|&numbers| numbers > 0)?;
+        let start = data_start.checked_add(usize::try_from(offset).ok()?)?;
+        let bytes = if format.block().is_none() {
+            0
+        } else {
+            // Blocks run along rows, so every row fills whole ones.
+            let columns = shape.last().copied().unwrap_or(1);
+            format.bytes(columns)?.checked_mul(numbers / columns)?
+        };
+        Some(start..start.checked_add(bytes)?)
     };
-    let end = start.checked_add(bytes).ok_or_else(damaged)?;
-    Ok(start..end)
+    range().ok_or_else(|| format!("is damaged: the tensor {name} has an impossible size"))
+}
+
+/// The numbers in a tensor of a shape.
+fn product(shape: &[usize]) -> Option<usize> {
+    let mut sides = shape.iter();
+    sides.try_fold(1_usize, |all, &side| all.checked_mul(side))
 }
 
 /// A note's value, as far as it is of use.
@@ -157,55 +159,48 @@ impl Reader<'_> {
 
     /// The value of a note of a kind.
     fn value(&mut self, kind: u32) -> Result<Value, String> {
-        const TEXT: u32 = 8;
-        const LIST: u32 = 9;
         match kind {
             TEXT => Ok(Value::Text(self.text()?)),
             LIST => self.list(),
-            4 => Ok(Value::Text(self.u32()?.to_string())),
-            _ => {
-                let width = width_of(kind).ok_or_else(|| {
-                    format!(
-                        "is damaged, or newer than this program: it has a note of the kind {kind}"
-                    )
-                })?;
-                self.take(width)?;
-                Ok(Value::Skipped)
-            }
+            U32 => Ok(Value::Text(self.u32()?.to_string())),
+            _ => self.skip("note", kind, 1),
         }
+    }
+
+    /// Passes over so many values of a kind, which `what` is of.
+    fn skip(&mut self, what: &str, kind: u32, count: u64) -> Result<Value, String> {
+        let width = match kind {
+            0 | 1 | 7 => 1,
+            2 | 3 => 2,
+            4..=6 => 4,
+            10..=12 => 8,
+            _ => {
+                return Err(format!(
+                    "is damaged, or newer than this program: it has a {what} of the kind {kind}"
+                ));
+            }
+        };
+        self.take(count.saturating_mul(width))?;
+        Ok(Value::Skipped)
     }
 
     fn list(&mut self) -> Result<Value, String> {
         let (kind, count) = (self.u32()?, self.u64()?);
         if count <= LIST_NUMBERS && matches!(kind, 4 | 5 | 10 | 11) {
-            let is_short = kind < 10;
-            let mut number = || {
-                let number = if is_short {
-                    u64::from(self.u32()?)
-                } else {
-                    self.u64()?
-                };
-                Ok(number as usize)
+            let mut number = || match kind {
+                4 | 5 => self.u32().map(|number| number as usize),
+                _ => self.u64().map(|number| number as usize),
             };
             let numbers: Result<_, _> = (0..count).map(|_| number()).collect();
             return numbers.map(Value::Numbers);
         }
-        match width_of(kind) {
-            Some(width) => {
-                self.take(count.saturating_mul(width))?;
-            }
-            // Lists of texts are vocabularies; lists of lists are not in any file of a model.
-            None if kind == 8 => {
-                for _ in 0..count {
-                    let length = self.u64()?;
-                    self.take(length)?;
-                }
-            }
-            None => {
-                return Err(format!(
-                    "is damaged, or newer than this program: it has a list of the kind {kind}"
-                ));
-            }
+        // Lists of texts are vocabularies; lists of lists are not in any file of a model.
+        if kind != TEXT {
+            return self.skip("list", kind, count);
+        }
+        for _ in 0..count {
+            let length = self.u64()?;
+            self.take(length)?;
         }
         Ok(Value::Skipped)
     }
@@ -225,29 +220,14 @@ impl Reader<'_> {
         let sides: Result<Vec<_>, _> = (0..dimensions).map(|_| self.u64()).collect();
         // GGML names the innermost dimension first.
         let mut shape: Vec<_> = sides?.into_iter().rev().map(|side| side as usize).collect();
-        if let Some(original) = lists.get(&format!("{ORIGINAL_SHAPE}{name}")) {
-            let numbers = |shape: &[usize]| {
-                let mut sides = shape.iter();
-                sides.try_fold(1_usize, |all, &side| all.checked_mul(side))
-            };
-            if numbers(original) == numbers(&shape) {
-                shape.clone_from(original);
-            }
+        if let Some(original) = lists.get(&format!("{ORIGINAL_SHAPE}{name}"))
+            && product(original) == product(&shape)
+        {
+            shape.clone_from(original);
         }
         let format = format_of(self.u32()?);
         Ok((name, format, shape, self.u64()?))
     }
-}
-
-/// Bytes of a plain value of a kind.
-fn width_of(kind: u32) -> Option<u64> {
-    Some(match kind {
-        0 | 1 | 7 => 1,
-        2 | 3 => 2,
-        4..=6 => 4,
-        10..=12 => 8,
-        _ => return None,
-    })
 }
 
 /// <https://github.com/ggml-org/ggml/blob/v0.9.4/include/ggml.h> (`ggml_type`)

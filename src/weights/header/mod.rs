@@ -2,7 +2,6 @@
 
 mod gguf;
 pub(super) mod parse;
-mod safetensors;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -130,18 +129,12 @@ impl Format {
 
     /// Bits per number, as files are compared by.
     pub fn bits(self) -> f32 {
-        self.block()
-            .map_or(0.0, |(numbers, bytes)| 8.0 * bytes as f32 / numbers as f32)
+        let block = self.block();
+        block.map_or(0.0, |(numbers, bytes)| 8.0 * bytes as f32 / numbers as f32)
     }
 }
 
 impl Header {
-    /// Bytes of all tensors.
-    pub fn bytes(&self) -> u64 {
-        let lengths = self.tensors.values().map(|entry| entry.range.len() as u64);
-        lengths.sum()
-    }
-
     /// The format that most bytes of the tensors whose names begin with `prefix` are in.
     pub fn main_format(&self, prefix: &str) -> Option<Format> {
         let mut bytes: BTreeMap<Format, usize> = BTreeMap::new();
@@ -149,7 +142,7 @@ impl Header {
         for (_, entry) in all.filter(|(name, _)| name.starts_with(prefix)) {
             *bytes.entry(entry.format).or_default() += entry.range.len();
         }
-        let most = bytes.into_iter().max_by_key(|(_, bytes)| *bytes)?;
-        Some(most.0)
+        let most = bytes.into_iter().max_by_key(|(_, bytes)| *bytes);
+        most.map(|(format, _)| format)
     }
 }

@@ -1,20 +1,35 @@
 //! The parts that fit one another, put together to a model.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::text::file_name;
-use crate::weights::architecture::Architecture;
 use crate::weights::catalog::{self, Missing, needs_text};
 use crate::weights::error::Error;
+use crate::weights::header::Format;
 use crate::weights::inspect::Part;
 use crate::weights::model::{INDEX, ModelSource};
 use crate::weights::model_files::{ModelFiles, SCHNELL, TOKENIZERS};
 use crate::weights::survey::candidate::Candidate;
-use crate::weights::survey::places::{Places, bases_in};
 use crate::weights::text;
-use crate::weights::walk::{DEPTH, gather, grouped, shards_of};
+use crate::weights::walk::{DEPTH, gather, grouped, shards_of, walk};
+
+/// How far above a file the folders of its kind are looked for.
+const ANCESTORS: usize = 4;
+
+/// The folders in which other programs keep parts of models.
+/// <https://github.com/comfyanonymous/ComfyUI/blob/v0.3.10/folder_paths.py>
+const KINDS: [&str; 7] = [
+    "vae",
+    "clip",
+    "text_encoders",
+    "text_encoder",
+    "VAE",
+    "any",
+    "flux",
+];
 
 /// What was found for a model.
 #[derive(Clone, Debug)]
@@ -55,8 +70,8 @@ pub fn open_model(path: &Path, elsewhere: &[PathBuf]) -> Result<ModelSource, Err
 
 /// Whether a folder is a model in the layout of diffusers, or at least lacks what only its own sentence can say.
 fn is_complete_folder(path: &Path) -> bool {
-    path.join(INDEX).is_file() && path.join("transformer").join("config.json").is_file()
-        || path.join(INDEX).is_file() && gather(path, DEPTH).is_empty()
+    let has_config = || path.join("transformer").join("config.json").is_file();
+    path.join(INDEX).is_file() && (has_config() || gather(path, DEPTH).is_empty())
 }
 
 /// Looks for the model that a file or a folder means, complete or not.
@@ -75,16 +90,10 @@ pub fn survey(path: &Path, elsewhere: &[PathBuf]) -> Result<Survey, Error> {
     } else {
         return Err(Error::NoFolder(path.to_owned()));
     };
-    let Some(architecture) = transformer.architecture else {
+    if transformer.architecture.is_none() {
         return Err(no_model(path, text::NO_TRANSFORMER));
-    };
-    Ok(put_together(
-        transformer,
-        schnell.as_ref(),
-        architecture,
-        own_bases,
-        elsewhere,
-    ))
+    }
+    Ok(put_together(transformer, schnell, own_bases, elsewhere))
 }
 
 /// The transformers in a folder: one, or one like dev and one like schnell.
@@ -100,25 +109,17 @@ fn in_folder(path: &Path) -> Result<(Candidate, Option<Candidate>), Error> {
             }
         };
         match (candidate.obstacle(), candidate.architecture) {
-            (None, Some(architecture)) if candidate.has(Part::Transformer) => {
-                if architecture.has_guidance {
-                    dev.push(candidate);
-                } else {
-                    schnell.push(candidate);
-                }
-            }
+            (None, Some(architecture)) if architecture.has_guidance => dev.push(candidate),
+            (None, Some(_)) => schnell.push(candidate),
             (Some(obstacle), _) => refused.push(format!("{} {obstacle}", candidate.name())),
-            _ => {}
+            (None, None) => {}
         }
     }
     for several in [&dev, &schnell] {
         if several.len() > 1 {
             let mut names: Vec<_> = several.iter().map(Candidate::name).collect();
             names.sort();
-            return Err(Error::SeveralModels {
-                names: names.join(", "),
-                path: path.to_owned(),
-            });
+            return Err(Error::SeveralModels(names.join(", "), path.to_owned()));
         }
     }
     match (dev.pop(), schnell.pop()) {
@@ -146,32 +147,26 @@ fn usable(candidate: &Candidate, path: &Path) -> Result<(), Error> {
 }
 
 fn no_model(path: &Path, reason: impl Into<String>) -> Error {
-    Error::NoWeights {
-        reason: reason.into(),
-        path: path.to_owned(),
-    }
+    Error::NoWeights(reason.into(), path.to_owned())
 }
 
 /// Finds the other parts of a transformer.
 fn put_together(
     transformer: Candidate,
-    schnell: Option<&Candidate>,
-    architecture: Architecture,
+    schnell: Option<Candidate>,
     own_bases: Vec<PathBuf>,
     elsewhere: &[PathBuf],
 ) -> Survey {
     let mut parts: BTreeMap<&'static str, Vec<PathBuf>> = BTreeMap::new();
     parts.insert(Part::Transformer.folder(), transformer.paths.clone());
     if let Some(schnell) = schnell {
-        parts.insert(SCHNELL, schnell.paths.clone());
+        parts.insert(SCHNELL, schnell.paths);
     }
     let mut missing = Vec::new();
     // Candidates are looked at place by place, the nearest first, and only as long as something is wanting.
     let mut places = Places::new(&transformer, &own_bases, elsewhere);
-    for part in Part::ALL {
-        if part == Part::Transformer {
-            continue;
-        }
+    // The first of them is the transformer itself.
+    for part in Part::ALL.into_iter().skip(1) {
         match places.find(part, &transformer) {
             Some(paths) => {
                 parts.insert(part.folder(), paths);
@@ -180,24 +175,15 @@ fn put_together(
             None => {}
         }
     }
-    let own = own_bases.len();
-    let further: Vec<_> = own_bases
-        .iter()
-        .chain(elsewhere)
-        .flat_map(|place| bases_in(place))
-        .collect();
-    let mut bases = own_bases;
-    bases.extend(further);
+    let further = own_bases.iter().chain(elsewhere);
+    let further: Vec<_> = further.flat_map(|place| bases_in(place)).collect();
+    let first = transformer.paths.first();
     let files = ModelFiles {
-        name: transformer
-            .paths
-            .first()
-            .map(|path| name_of(path))
-            .unwrap_or_default(),
-        architecture: Some(architecture),
+        name: first.map(|path| name_of(path)).unwrap_or_default(),
+        architecture: transformer.architecture,
         parts,
-        bases,
-        own_bases: own,
+        own_bases: own_bases.len(),
+        bases: [own_bases, further].concat(),
     };
     for (folder, _, names) in TOKENIZERS {
         let has = |name: &&str| files.beside(&format!("{folder}/{name}")).is_some();
@@ -226,4 +212,79 @@ pub(super) fn name_of(path: &Path) -> String {
         Some(name.replace("--", "/"))
     });
     repository.unwrap_or_else(|| file_name(model))
+}
+
+/// The places where the parts of a transformer may be, the nearest first; each is looked through when it is needed.
+struct Places {
+    waiting: std::vec::IntoIter<Vec<PathBuf>>,
+    looked: Vec<Vec<Candidate>>,
+}
+
+impl Places {
+    fn new(transformer: &Candidate, own: &[PathBuf], elsewhere: &[PathBuf]) -> Self {
+        let mut waiting = vec![own.iter().flat_map(|base| gather(base, DEPTH)).collect()];
+        if let Some(first) = transformer.paths.first() {
+            waiting.extend(of_relatives(first));
+        }
+        waiting.extend(elsewhere.iter().map(|place| gather(place, DEPTH)));
+        Self {
+            waiting: waiting.into_iter(),
+            looked: vec![vec![transformer.clone()]],
+        }
+    }
+
+    /// The best file of a part in the nearest place that has one.
+    fn find(&mut self, part: Part, transformer: &Candidate) -> Option<Vec<PathBuf>> {
+        let mut place = 0;
+        loop {
+            if place == self.looked.len() {
+                let files = grouped(self.waiting.next()?).into_iter();
+                let candidates = files.filter_map(|paths| Candidate::look(&paths).ok());
+                self.looked.push(candidates.collect());
+            }
+            let fitting = self.looked[place].iter().filter(|candidate| {
+                candidate.fits(part, transformer) || place == 0 && candidate.has(part)
+            });
+            let best = fitting.max_by(|a, b| {
+                let by_worth = worth(a).partial_cmp(&worth(b)).unwrap_or(Ordering::Equal);
+                by_worth.then_with(|| b.paths.cmp(&a.paths))
+            });
+            if let Some(best) = best {
+                return Some(best.paths.clone());
+            }
+            place += 1;
+        }
+    }
+}
+
+/// A file made for this model comes before others of the same shapes, then the most precise.
+fn worth(candidate: &Candidate) -> (bool, f32) {
+    let name = candidate.name().to_lowercase();
+    let is_ours = name.starts_with("ae.") || name.contains("flux");
+    (is_ours, candidate.format.map_or(0.0, Format::bits))
+}
+
+/// The files in the folders for other parts around the folder of a file, the nearest first.
+fn of_relatives(file: &Path) -> Vec<Vec<PathBuf>> {
+    let ancestors = file.ancestors().skip(2).take(ANCESTORS);
+    let beside = |ancestor: &Path| {
+        let folders = KINDS.iter().map(|kind| ancestor.join(kind));
+        let folders = folders.filter(|folder| folder.is_dir());
+        folders.flat_map(|folder| gather(&folder, DEPTH)).collect()
+    };
+    ancestors.map(beside).collect()
+}
+
+/// The folders in and below a place that have tokenizers.
+fn bases_in(place: &Path) -> Vec<PathBuf> {
+    let mut bases = vec![place.to_owned()];
+    walk(place, DEPTH, &mut |path, is_folder| {
+        let is_tokenizer = TOKENIZERS.iter().any(|(folder, ..)| path.ends_with(folder));
+        if is_folder && is_tokenizer {
+            bases.extend(path.parent().map(Path::to_owned));
+        }
+        true
+    });
+    bases.dedup();
+    bases
 }

@@ -14,6 +14,9 @@ use crate::weights::text;
 /// A tensor that UMT5 has and T5 has not.
 const UMT5: &str = "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight";
 
+/// Words in the names of the families that are built like FLUX.1.
+const RELATIVES: [&str; 5] = ["Chroma", "FLUX.2", "Hunyuan", "quantised", "ControlNet"];
+
 /// A file of weights, or the shards of one, with what is in it.
 #[derive(Clone, Debug)]
 pub struct Candidate {
@@ -51,13 +54,11 @@ impl Candidate {
             let contents = Contents::open(path)?;
             bytes += contents.len() as u64;
             let is_named_gguf = path.extension().is_some_and(|ending| ending == "gguf");
-            let shard = Header::parse(&contents).map_err(|reason| Error::NoWeights {
-                reason: if is_named_gguf && !contents.starts_with(b"GGUF") {
-                    text::NO_GGUF.to_owned()
-                } else {
-                    reason
-                },
-                path: path.clone(),
+            let shard = Header::parse(&contents).map_err(|mut reason| {
+                if is_named_gguf && !contents.starts_with(b"GGUF") {
+                    text::NO_GGUF.clone_into(&mut reason);
+                }
+                Error::NoWeights(reason, path.clone())
             })?;
             header.tensors.extend(shard.tensors);
             header.notes.extend(shard.notes);
@@ -65,17 +66,15 @@ impl Candidate {
         let found = inspect::parts(&header);
         let transformer = found.iter().find(|found| found.part == Part::Transformer);
         let main = found.first().map_or("", |found| found.prefix.as_str());
+        let outside = transformer.map(|found| inspect::missing_outside(&header, found));
+        let mut parts = found.iter();
         Ok(Self {
             paths: paths.to_vec(),
-            architecture: transformer.and_then(|found| Architecture::of_part(&header, found)),
+            architecture: Architecture::of(&header),
             foreign: inspect::foreign(&header),
-            missing_outside: transformer
-                .map(|found| inspect::missing_outside(&header, found))
-                .unwrap_or_default(),
+            missing_outside: outside.unwrap_or_default(),
             format: header.main_format(main),
-            unreadable: found
-                .iter()
-                .find_map(|found| inspect::unreadable(&header, found)),
+            unreadable: parts.find_map(|found| inspect::unreadable(&header, found)),
             bytes,
             features: features(&header, &found),
             notes: header.notes.into_iter().collect(),
@@ -95,10 +94,8 @@ impl Candidate {
 
     /// Its first file's name.
     pub fn name(&self) -> String {
-        self.paths
-            .first()
-            .map(|path| file_name(path))
-            .unwrap_or_default()
+        let first = self.paths.first();
+        first.map(|path| file_name(path)).unwrap_or_default()
     }
 
     /// Why its transformer cannot be used, as the rest of a sentence about the file.
@@ -114,20 +111,11 @@ impl Candidate {
         {
             return Some(format!("is {}: {obstacle}", architecture.name()));
         }
-        let foreign = self.foreign.filter(|_| {
-            // A checkpoint of FLUX.1 has nothing foreign in it, but words are only words.
-            !self.has(Part::Transformer) || self.architecture.is_none() || self.is_of_relative()
-        })?;
+        // In a checkpoint of FLUX.1 only the names of its relatives count; other words are only words.
+        let is_relative = |family: &&str| RELATIVES.iter().any(|word| family.contains(word));
+        let counts = |family: &&str| self.architecture.is_none() || is_relative(family);
+        let foreign = self.foreign.filter(counts)?;
         Some(format!("is {foreign}, not FLUX.1"))
-    }
-
-    /// Whether names that only relatives of FLUX.1 have are in it.
-    fn is_of_relative(&self) -> bool {
-        self.foreign.is_some_and(|family| {
-            ["Chroma", "FLUX.2", "Hunyuan", "quantised", "ControlNet"]
-                .iter()
-                .any(|word| family.contains(word))
-        })
     }
 
     /// Whether it can be the part of a model with this transformer.
@@ -135,12 +123,10 @@ impl Candidate {
         if !self.has(part) || self.unreadable.is_some() || self.foreign.is_some() {
             return false;
         }
-        let makes = self.features.get(&part);
+        let makes = self.features.get(&part).copied();
         let takes = transformer.architecture;
         let takes = takes.and_then(|architecture| architecture.takes_from(part));
-        makes
-            .zip(takes)
-            .is_none_or(|(makes, takes)| *makes == takes)
+        makes.is_none() || takes.is_none() || makes == takes
     }
 }
 
@@ -163,8 +149,6 @@ fn features(header: &Header, found: &[Found]) -> HashMap<Part, usize> {
             _ => None,
         }
     };
-    let known = found
-        .iter()
-        .filter_map(|found| Some((found.part, of(found)?)));
-    known.collect()
+    let known = found.iter().map(|found| Some((found.part, of(found)?)));
+    known.flatten().collect()
 }

@@ -61,13 +61,11 @@ pub fn find_all(places: &[PathBuf], stop: &Stop) -> Vec<FoundModel> {
                 return found;
             }
             // One place may lie in another, and the cache of Hugging Face has one file under several names.
-            let Some(real) = paths.first().and_then(|path| path.canonicalize().ok()) else {
-                continue;
-            };
-            let Ok(candidate) = Candidate::look(&paths) else {
-                continue;
-            };
-            if candidate.has(Part::Transformer) && seen.insert(real) {
+            let real = paths.first().and_then(|path| path.canonicalize().ok());
+            if let (Some(real), Ok(candidate)) = (real, Candidate::look(&paths))
+                && candidate.has(Part::Transformer)
+                && seen.insert(real)
+            {
                 found.extend(of_candidate(&candidate, places));
             }
         }
@@ -75,7 +73,6 @@ pub fn find_all(places: &[PathBuf], stop: &Stop) -> Vec<FoundModel> {
     found
 }
 
-/// The model of a transformer.
 fn of_candidate(candidate: &Candidate, places: &[PathBuf]) -> Option<FoundModel> {
     let first = candidate.paths.first()?;
     let path = folder_of(first).unwrap_or_else(|| first.clone());

@@ -7,4 +7,3 @@
 pub mod assembly;
 pub mod candidate;
 pub mod found;
-pub mod places;
