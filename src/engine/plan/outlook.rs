@@ -41,21 +41,15 @@ impl Outlook {
     pub fn plan(&self, request: &Request, limit: Option<u64>) -> Option<Plan> {
         let key = (request.model, precision_of(request));
         let (_, sizes) = self.sizes.iter().find(|(known, _)| *known == key)?;
-        let (_, text_tokens) = self
-            .text_tokens
-            .iter()
-            .find(|(known, _)| *known == request.model)?;
+        let mut text_tokens = self.text_tokens.iter();
+        let (_, text_tokens) = text_tokens.find(|(model, _)| *model == request.model)?;
         let load = Load {
             size: request.size,
             text_tokens: *text_tokens,
             steps: request.running_steps(),
             pictures: request.num_outputs,
             knows_prompt: false,
-            checker: if request.safety_checked {
-                self.checker
-            } else {
-                0
-            },
+            checker: u64::from(request.safety_checked) * self.checker,
         };
         let budget = Budget {
             bytes: (self.allowed)().into_iter().chain(limit).min(),

@@ -49,9 +49,8 @@ impl Planner {
 
     /// What a job may take while LoRAs take `loras` bytes and the user allows `limit`.
     pub(crate) fn budget(&self, loras: u64, limit: Option<u64>) -> Budget {
-        let allowed = self.allowed()();
         Budget {
-            bytes: allowed.into_iter().chain(limit).min(),
+            bytes: self.allowed()().into_iter().chain(limit).min(),
             base: self.base_bytes + loras,
             operations: self.operations,
             reading: READING,

@@ -98,8 +98,8 @@ impl Decoder {
             Some(post_quant_conv) => &post_quant_conv.forward(latents)?,
             None => latents,
         };
-        let x = self.conv_in.forward(latents)?;
-        let mut x = self.mid.forward(&x, on_block)?;
+        let mut x = self.conv_in.forward(latents)?;
+        x = self.mid.forward(&x, on_block)?;
         for level in &self.levels {
             x = level.forward(x, on_block)?;
             if let Some(upsampler) = &level.resampler {
