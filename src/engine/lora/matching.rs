@@ -32,11 +32,8 @@ pub(crate) fn pair(
         layers: layers.len(),
         ..Report::default()
     };
-    let unknown: Vec<String> = layers
-        .keys()
-        .filter(|layer| targets.find(layer).is_none())
-        .cloned()
-        .collect();
+    let unknown = layers.keys().filter(|layer| targets.find(layer).is_none());
+    let unknown: Vec<String> = unknown.cloned().collect();
     if let Some(sentence) = foreign::relative(file, &unknown) {
         return Err(sentence);
     }
@@ -75,8 +72,8 @@ pub(crate) fn pair(
             }
         }
     }
-    // The file is for another model, although names and some sizes are the same. The input layer differs among the relatives
-    // of FLUX.1 that its LoRAs fit.
+    // Another size in the transformer means another model, although names and some sizes are the same. But the input layer
+    // differs among the relatives of FLUX.1 that its LoRAs fit.
     let is_of_other = |place: &Place| place.part == Part::Transformer && place.layer != "img_in";
     let has_unknown = !unknown.is_empty() || !wrong_sizes.is_empty();
     let has_weights = not_understood.iter().any(|name| name.ends_with(".weight"));

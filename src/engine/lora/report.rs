@@ -46,14 +46,14 @@ impl Report {
     /// The report in words: `304 of 304 layers, 2 not understood: …`.
     pub fn sentence(&self) -> String {
         let (matched, layers, count) = (self.matched, self.layers, self.not_understood_count);
-        let mut sentence = format!("{matched} of {layers} layers");
-        if count > 0 {
-            let listed = self.not_understood.iter().take(LISTED).cloned();
-            let names = listed.collect::<Vec<_>>().join(", ");
-            let more = if count > LISTED { ", …" } else { "" };
-            sentence += &format!(", {count} not understood: {names}{more}");
+        let all = format!("{matched} of {layers} layers");
+        if count == 0 {
+            return all;
         }
-        sentence
+        let listed = self.not_understood.iter().take(LISTED).cloned();
+        let names = listed.collect::<Vec<_>>().join(", ");
+        let more = if count > LISTED { ", …" } else { "" };
+        format!("{all}, {count} not understood: {names}{more}")
     }
 
     /// The ranks in words: `rank 16`, `ranks 4 to 16`.

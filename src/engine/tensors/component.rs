@@ -139,17 +139,18 @@ impl Component {
         for part in &source.parts {
             let file = self.file_of(part)?;
             let (entry, bytes) = file.piece(part)?;
-            let (rows, columns) = two_sides(entry, source.is_convolution).ok_or_else(|| {
-                Error::Checkpoint(format!(
-                    "the tensor {part} in {} has the shape {:?}, but it must be a matrix",
-                    file.name, entry.shape
-                ))
-            })?;
+            let wrong = |what: String| file.wrong(part, &what);
+            let Some((rows, columns)) = two_sides(entry, source.is_convolution) else {
+                let shape = &entry.shape;
+                return wrong(format!("has the shape {shape:?}, but it must be a matrix"));
+            };
             if *input.get_or_insert(columns) != columns {
-                return Err(Error::Checkpoint(format!(
-                    "the tensor {part} in {} has {columns} columns, and those beside it another number",
-                    file.name
-                )));
+                return wrong(format!(
+                    "has {columns} columns, and those beside it another number"
+                ));
+            }
+            if source.halves_swapped && rows % 2 != 0 {
+                return wrong(format!("has {rows} rows, which are no two halves"));
             }
             stored.push(StoredRows {
                 bytes,
@@ -159,7 +160,7 @@ impl Component {
             });
         }
         if source.halves_swapped {
-            stored = swapped(stored, self.file_of(&source.parts[0])?, &source.parts[0])?;
+            stored = swapped(stored);
         }
         if precision == Precision::EightBit {
             stored = stored.into_iter().map(StoredRows::in_eight_bits).collect();
@@ -241,26 +242,16 @@ fn two_sides(entry: &Entry, is_convolution: bool) -> Option<(usize, usize)> {
     }
 }
 
-/// The two halves of a matrix's rows the other way round.
-fn swapped(stored: Vec<StoredRows>, file: &TensorFile, name: &str) -> Result<Vec<StoredRows>> {
-    let mut halves = Vec::new();
-    for whole in stored {
-        let rows = whole.rows / 2;
-        let middle = whole.bytes.len() / 2;
-        if whole.rows % 2 != 0 {
-            return Err(Error::Checkpoint(format!(
-                "the tensor {name} in {} has {} rows, which are no two halves",
-                file.name, whole.rows
-            )));
-        }
-        for bytes in [&whole.bytes[middle..], &whole.bytes[..middle]] {
+/// The two halves of matrices' rows the other way round.
+fn swapped(stored: Vec<StoredRows>) -> Vec<StoredRows> {
+    let halves = stored.into_iter().flat_map(|whole| {
+        let (first, second) = whole.bytes.split_at(whole.bytes.len() / 2);
+        [second, first].map(|bytes| StoredRows {
             // Copied: it is one small layer.
-            halves.push(StoredRows {
-                bytes: Piece::Owned(bytes.into()),
-                rows,
-                ..whole
-            });
-        }
-    }
-    Ok(halves)
+            bytes: Piece::Owned(bytes.into()),
+            rows: whole.rows / 2,
+            ..whole
+        })
+    });
+    halves.collect()
 }

@@ -74,20 +74,26 @@ impl TensorFile {
     /// A tensor's place and its bytes, with a map of their own.
     pub(super) fn piece(&self, tensor: &str) -> Result<(&Entry, Piece)> {
         let name = &self.name;
-        let wrong = |sentence| Err(Error::Checkpoint(sentence));
         let Some(entry) = self.header.tensors.get(tensor) else {
-            return wrong(format!("{name} lacks the tensor {tensor}, or is cut short"));
+            let sentence = format!("{name} lacks the tensor {tensor}, or is cut short");
+            return Err(Error::Checkpoint(sentence));
         };
         if !entry.format.is_readable() {
             let format = entry.format.label();
-            return wrong(format!(
-                "the tensor {tensor} in {name} has the number format {format}, which cannot be read"
-            ));
+            let what = format!("has the number format {format}, which cannot be read");
+            return self.wrong(tensor, &what);
         }
-        match self.contents.piece(entry.range.clone()) {
-            Ok(piece) => Ok((entry, piece)),
-            Err(error) => wrong(format!("{name} cannot be read ({error})")),
-        }
+        let piece = self.contents.piece(entry.range.clone());
+        let failed = |error| Error::Checkpoint(format!("{name} cannot be read ({error})"));
+        Ok((entry, piece.map_err(failed)?))
+    }
+
+    /// What is said of a tensor that cannot be used.
+    pub(super) fn wrong<T>(&self, tensor: &str, what: &str) -> Result<T> {
+        let name = &self.name;
+        Err(Error::Checkpoint(format!(
+            "the tensor {tensor} in {name} {what}"
+        )))
     }
 
     /// Reads a tensor into the computation's precision.
