@@ -276,11 +276,7 @@ mod tests {
     #[test]
     fn the_name_of_an_adapter_does_not_count() {
         for (name, plain, adapter) in [
-            (
-                "a.lora_A.default_0.weight",
-                "a.lora_A.weight",
-                Some("default_0"),
-            ),
+            ("a.lora_A.mine_0.weight", "a.lora_A.weight", Some("mine_0")),
             ("a.lora_B.mine.bias", "a.lora_B.bias", Some("mine")),
             (
                 "a.lora_magnitude_vector.default.weight",

@@ -97,15 +97,14 @@ fn read(file: &TensorFile, changes: &[Change], hardware: &Hardware) -> Result<Up
         };
         layers.entry(key).or_default().extend(reader.updates()?);
     }
-    let joined = layers.into_iter().map(|(key, updates)| {
-        let updates = joined(updates)?.into_iter().map(Arc::new).collect();
-        Ok((key, updates))
-    });
-    joined.collect()
+    let layers = layers.into_iter();
+    layers
+        .map(|(key, updates)| Ok((key, joined(updates)?)))
+        .collect()
 }
 
 /// Puts the low-rank changes of several ranges of rows together.
-fn joined(updates: Vec<Update>) -> Result<Vec<Update>> {
+fn joined(updates: Vec<Update>) -> Result<Vec<Arc<Update>>> {
     let (mut parts, mut others) = (Vec::new(), Vec::new());
     for update in updates {
         match update {
@@ -117,9 +116,8 @@ fn joined(updates: Vec<Update>) -> Result<Vec<Update>> {
         }
     }
     parts.sort_by_key(|(_, part)| part.rows.start);
-    let overlap = parts
-        .windows(2)
-        .any(|pair| pair[0].1.rows.end > pair[1].1.rows.start);
+    let mut pairs = parts.windows(2);
+    let overlap = pairs.any(|pair| pair[0].1.rows.end > pair[1].1.rows.start);
     if parts.len() < 2 || overlap {
         others.extend(parts.into_iter().map(|(down, RowsPart { rows, up })| {
             let delta = Delta::LowRank { down, up };
@@ -130,7 +128,7 @@ fn joined(updates: Vec<Update>) -> Result<Vec<Update>> {
         let down = Array::cat(&downs, 0)?;
         others.push(Update::Rows { down, parts });
     }
-    Ok(others)
+    Ok(others.into_iter().map(Arc::new).collect())
 }
 
 /// Reads one change.
@@ -170,11 +168,8 @@ impl Reader<'_> {
                     _ => 1.0,
                 };
                 let delta = self.in_order(self.flat(role)?.scaled(factor)?)?;
-                let delta = self.ready(&delta)?;
-                updates.push(Update::Bias {
-                    delta,
-                    rows: rows(),
-                });
+                let (delta, rows) = (self.ready(&delta)?, rows());
+                updates.push(Update::Bias { delta, rows });
             }
         }
         Ok(updates)
@@ -187,10 +182,8 @@ impl Reader<'_> {
     /// A tensor in f32 on the CPU.
     fn raw(&self, role: Role) -> Result<Array> {
         let Some(name) = self.change.tensors.get(&role) else {
-            let layer = &self.change.place.layer;
-            return Err(Error::Checkpoint(format!(
-                "the LoRA lacks a part of {layer}"
-            )));
+            let sentence = format!("the LoRA lacks a part of {}", self.change.place.layer);
+            return Err(Error::Checkpoint(sentence));
         };
         self.file.read(name, &Hardware::cpu())
     }

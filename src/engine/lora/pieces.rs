@@ -88,9 +88,7 @@ impl<'a> Pieces<'a> {
     /// A factor that may be whole or a product, and its shape.
     fn factor_shape(
         &self,
-        whole: Role,
-        up: Role,
-        down: Role,
+        [whole, up, down]: [Role; 3],
     ) -> Result<Option<[usize; 2]>, &'static str> {
         match self.matrix(whole) {
             Some(shape) => Ok(Some(shape)),
@@ -100,12 +98,13 @@ impl<'a> Pieces<'a> {
 
     /// Says whether the numbers of every piece can be read.
     fn readable(&self) -> Result<(), &'static str> {
-        let is_known =
-            |(role, name): (&Role, &String)| *role == Role::Alpha || self.file.is_readable(name);
-        let are_known = self.tensors.iter().all(is_known);
-        are_known
-            .then_some(())
-            .ok_or("its number format cannot be read")
+        let mut pieces = self
+            .tensors
+            .iter()
+            .filter(|(role, _)| **role != Role::Alpha);
+        let is_readable = pieces.all(|(_, name)| self.file.is_readable(name));
+        let reason = "its number format cannot be read";
+        is_readable.then_some(()).ok_or(reason)
     }
 
     /// The form of the change of a linear layer; says what is wrong with it.
@@ -114,8 +113,8 @@ impl<'a> Pieces<'a> {
         let low_rank = self.product(Role::Up, Role::Down)?;
         let first = self.product(Role::HadamardUp1, Role::HadamardDown1)?;
         let second = self.product(Role::HadamardUp2, Role::HadamardDown2)?;
-        let left = self.factor_shape(Role::Left, Role::LeftUp, Role::LeftDown)?;
-        let right = self.factor_shape(Role::Right, Role::RightUp, Role::RightDown)?;
+        let left = self.factor_shape([Role::Left, Role::LeftUp, Role::LeftDown])?;
+        let right = self.factor_shape([Role::Right, Role::RightUp, Role::RightDown])?;
         if left.is_some_and(|[rows, columns]| rows.saturating_mul(columns) > MOST_OF_LEFT) {
             return Err("its left factor is too large");
         }

@@ -60,9 +60,8 @@ struct Config {
 
 impl Config {
     fn of_tensors(component: &Component) -> Result<Self> {
-        let projection = component.required_shape("visual_projection.weight")?;
         Ok(Self {
-            projection_dim: projection.first().copied().unwrap_or(0),
+            projection_dim: component.side("visual_projection.weight", 0)?,
             vision_config: vision::Config::of_tensors(&vision::CLIP, component)?,
         })
     }
@@ -93,7 +92,7 @@ impl Checker {
     /// # Errors
     /// Those of `on_layer` and of the computation; when the picture has no pixels or is far too narrow.
     pub fn flags(&self, picture: &RgbImage, on_layer: &mut OnLayer<'_>) -> Result<Vec<Concept>> {
-        let embedding = self.vision.of_picture(picture, on_layer)?;
+        let embedding = self.vision.look(picture, on_layer)?;
         Ok(self.too_near(&self.sight(&embedding)?))
     }
 

@@ -101,7 +101,7 @@ impl Classifier {
     /// # Errors
     /// Those of `on_layer` and of the computation; when the picture has no pixels or is far too narrow.
     pub fn opinion(&self, picture: &RgbImage, on_layer: &mut OnLayer<'_>) -> Result<Opinion> {
-        self.most_probable(&self.vision.of_picture(picture, on_layer)?)
+        self.most_probable(&self.vision.look(picture, on_layer)?)
     }
 
     /// The most probable label of logits, `(1, labels)`; the first of several.

@@ -182,9 +182,8 @@ impl Vision {
         let (width, patch, side) = (config.hidden_size, config.patch_size, config.image_size);
         let (part, inner) = (family.part.label(), config.intermediate_size);
         let inconsistent = |what: String| {
-            Err(Error::Checkpoint(format!(
-                "the configuration of the {part} is inconsistent: {what}"
-            )))
+            let sentence = format!("the configuration of the {part} is inconsistent: {what}");
+            Err(Error::Checkpoint(sentence))
         };
         head_size(part, width, config.num_attention_heads)?;
         if !(1..=MAX_WIDTH).contains(&side) || !(1..=side).contains(&patch) {
@@ -241,12 +240,8 @@ impl Vision {
     ///
     /// # Errors
     /// Those of [`Self::forward`]; when the picture has no pixels or is far too narrow.
-    pub(super) fn of_picture(
-        &self,
-        picture: &RgbImage,
-        on_layer: &mut OnLayer<'_>,
-    ) -> Result<Array> {
-        self.forward(&self.preparation.pixels(picture)?, on_layer)
+    pub(super) fn look(&self, at: &RgbImage, on_layer: &mut OnLayer<'_>) -> Result<Array> {
+        self.forward(&self.preparation.pixels(at)?, on_layer)
     }
 
     /// What the model makes of prepared pixels: `(1, 3, side, side)` → `(1, outputs)`
@@ -265,15 +260,14 @@ impl Vision {
             hidden = layer.forward(&hidden, None)?;
         }
         let first = hidden.narrow(1, 0, 1)?;
-        self.head
-            .forward(&self.last_norm.forward(&first)?.squeeze(1)?)
+        let pooled = self.last_norm.forward(&first)?.squeeze(1)?;
+        self.head.forward(&pooled)
     }
 
     /// A token for each patch, row by row: `(1, 3, side, side)` → `(l − 1, width)`. What does not fill a patch at the right
     /// and at the bottom is not looked at.
     fn patches_of(&self, pixels: &Array) -> Result<Array> {
-        let (patch, grid) = (self.patch, self.grid);
-        let seen = patch * grid;
+        let (patch, grid, seen) = (self.patch, self.grid, self.patch * self.grid);
         let [b, ..] = pixels.shape::<4>()?;
         if b != 1 {
             return Err(Error::compute(format!("one picture at a time, not {b}")));
