@@ -61,8 +61,8 @@ fn safety_models_see_the_same_pixels_as_in_the_reference() {
     for_each(|name, _, golden| {
         let picture = picture(name);
         for (kind, preparation) in [
-            ("checker", &safety.checker.preparation),
-            ("classifier", &safety.classifier.preparation),
+            ("checker", &safety.checker.vision.preparation),
+            ("classifier", &safety.classifier.vision.preparation),
         ] {
             let theirs = golden.get(&format!("{name}.{kind}_pixels"));
             let ours = preparation.pixels(&picture).unwrap();
@@ -78,7 +78,8 @@ fn safety_checker_equals_the_reference() {
         let get = |kind: &str| golden.get(&format!("{name}.{kind}"));
         let embedding = safety
             .checker
-            .embedding(&get("checker_pixels").clone().into(), &mut go_on)
+            .vision
+            .forward(&get("checker_pixels").clone().into(), &mut go_on)
             .unwrap();
         check(name, &embedding, get("embedding"), STAGE);
         let sight = safety.checker.sight(&embedding).unwrap();
@@ -96,7 +97,8 @@ fn safety_classifier_equals_the_reference() {
         let get = |kind: &str| golden.get(&format!("{name}.{kind}"));
         let classifier = &safety.classifier;
         let logits = classifier
-            .logits(&get("classifier_pixels").clone().into(), &mut go_on)
+            .vision
+            .forward(&get("classifier_pixels").clone().into(), &mut go_on)
             .unwrap();
         check(name, &logits, get("logits"), STAGE);
         let opinion = classifier.opinion(&picture(name), &mut go_on).unwrap();
@@ -206,8 +208,14 @@ fn a_checker_without_its_own_way_to_prepare_pictures_takes_the_familys() {
     }
     let safety = open(place.path()).unwrap().unwrap();
     let whole = opened();
-    assert_eq!(safety.checker.preparation, whole.checker.preparation);
-    assert_eq!(safety.classifier.preparation, whole.classifier.preparation);
+    assert_eq!(
+        safety.checker.vision.preparation,
+        whole.checker.vision.preparation
+    );
+    assert_eq!(
+        safety.classifier.vision.preparation,
+        whole.classifier.vision.preparation
+    );
 }
 
 #[test]
@@ -228,13 +236,19 @@ fn sizes_of_pictures_are_read_in_every_way_they_are_written() {
         for crop_size in [json!(36), square(36)] {
             let changes = json!({"size": size, "crop_size": crop_size});
             let safety = change("safety_checker", changes).unwrap().unwrap();
-            assert_eq!(safety.checker.preparation, whole.checker.preparation);
+            assert_eq!(
+                safety.checker.vision.preparation,
+                whole.checker.vision.preparation
+            );
         }
     }
     for size in [json!(24), square(24)] {
         let safety = change("safety_classifier", json!({"size": size}));
         let safety = safety.unwrap().unwrap();
-        assert_eq!(safety.classifier.preparation, whole.classifier.preparation);
+        assert_eq!(
+            safety.classifier.vision.preparation,
+            whole.classifier.vision.preparation
+        );
     }
     for changes in [
         json!({"size": 35}),

@@ -41,8 +41,8 @@ pub(crate) type PartSlots = [(Part, Slots); 3];
 /// LoRAs in memory, and those that act.
 #[derive(Default)]
 pub(crate) struct Adapters {
-    /// The one used last at the end.
-    loaded: Vec<Cached>,
+    /// Those that have been read, the one used last at the end.
+    loaded: Vec<(Key, Loaded)>,
     /// What acts now: the keys of the LoRAs, and their scales. `None` while that is not known.
     acting: Option<Vec<(Key, f64)>>,
     /// What acted last: it stays in memory while nothing acts, so that off and on again reads no file.
@@ -71,12 +71,6 @@ impl Key {
     }
 }
 
-/// A LoRA that has been read.
-struct Cached {
-    key: Key,
-    lora: Loaded,
-}
-
 /// The model that LoRAs act on.
 pub(crate) struct Adapted<'a> {
     /// The folder of its transformer.
@@ -97,8 +91,7 @@ impl Adapters {
 
     /// About how much memory all of them take, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
-        let bytes = self.loaded.iter().map(|one| one.lora.bytes as u64);
-        bytes.sum()
+        bytes(&self.loaded) as u64
     }
 
     /// Forgets what acts, after layers with empty slots have taken the place of others.
@@ -117,10 +110,10 @@ impl Adapters {
         model: &Adapted<'_>,
         on_file: &mut OnLayer<'_>,
     ) -> Result<(Vec<Applied>, bool)> {
-        let acting: Vec<_> = loras
+        let acting = loras
             .iter()
-            .map(|(lora, file)| (Key::new(file, model), lora.scale))
-            .collect();
+            .map(|(lora, file)| (Key::new(file, model), lora.scale));
+        let acting: Vec<_> = acting.collect();
         let wanted: Vec<_> = acting.iter().map(|(key, _)| key.clone()).collect();
         for (lora, file) in loras {
             on_file()?;
@@ -128,9 +121,9 @@ impl Adapters {
         }
         let mut text_changed = false;
         if self.acting.as_ref() != Some(&acting) {
+            let of_text = self.of_text(&acting);
             let before = self.acting.take();
-            text_changed =
-                before.is_none_or(|before| self.of_text(&before) != self.of_text(&acting));
+            text_changed = before.is_none_or(|before| self.of_text(&before) != of_text);
             for (part, slots) in model.slots {
                 slots.set(self.updates(&acting, *part));
             }
@@ -156,14 +149,15 @@ impl Adapters {
 
     /// Those of the LoRAs that change a text encoder.
     fn of_text<'a>(&self, acting: &'a [(Key, f64)]) -> Vec<&'a (Key, f64)> {
-        let changes_text =
-            |(key, _): &&(Key, f64)| self.find(key).is_some_and(Loaded::changes_text);
-        acting.iter().filter(changes_text).collect()
+        let acting = acting.iter();
+        acting
+            .filter(|(key, _)| self.find(key).is_some_and(Loaded::changes_text))
+            .collect()
     }
 
     fn find(&self, key: &Key) -> Option<&Loaded> {
-        let found = self.loaded.iter().find(|one| one.key == *key)?;
-        Some(&found.lora)
+        let found = self.loaded.iter().find(|(known, _)| known == key);
+        found.map(|(_, lora)| lora)
     }
 
     /// Reads a file unless it is in memory; `wanted` are those of the job.
@@ -175,7 +169,7 @@ impl Adapters {
         wanted: &[Key],
     ) -> Result<()> {
         let key = Key::new(file, model);
-        if let Some(index) = self.loaded.iter().position(|one| one.key == key) {
+        if let Some(index) = self.loaded.iter().position(|(known, _)| *known == key) {
             let loaded = self.loaded.remove(index);
             self.loaded.push(loaded);
             return Ok(());
@@ -196,7 +190,7 @@ impl Adapters {
             loaded = opened.load(model.hardware);
         }
         let loaded = loaded.map_err(|error| unusable(error.to_string()))?;
-        self.loaded.push(Cached { key, lora: loaded });
+        self.loaded.push((key, loaded));
         Ok(())
     }
 
@@ -204,10 +198,11 @@ impl Adapters {
     fn updates(&self, acting: &[(Key, f64)], part: Part) -> HashMap<String, Vec<Active>> {
         let mut layers: HashMap<String, Vec<Active>> = HashMap::new();
         for (key, scale) in acting {
-            let Some(loaded) = self.find(key) else {
-                continue;
-            };
-            for ((_, layer), updates) in loaded.updates.iter().filter(|((of, _), _)| *of == part) {
+            let updates = self
+                .find(key)
+                .into_iter()
+                .flat_map(|loaded| &loaded.updates);
+            for ((_, layer), updates) in updates.filter(|((of, _), _)| *of == part) {
                 let active = updates.iter().map(|update| Active {
                     update: update.clone(),
                     scale: *scale,
@@ -219,11 +214,15 @@ impl Adapters {
     }
 }
 
+/// About how much memory LoRAs take, in bytes.
+fn bytes(loaded: &[(Key, Loaded)]) -> usize {
+    loaded.iter().map(|(_, lora)| lora.bytes).sum()
+}
+
 /// Evicts LoRAs that are not needed, those that acted last in the end, until at most `most_bytes` are loaded.
-fn evict(loaded: &mut Vec<Cached>, most_bytes: usize, needed: &[Key]) {
-    let bytes = |loaded: &[Cached]| -> usize { loaded.iter().map(|one| one.lora.bytes).sum() };
+fn evict(loaded: &mut Vec<(Key, Loaded)>, most_bytes: usize, needed: &[Key]) {
     while bytes(loaded) > most_bytes
-        && let Some(index) = loaded.iter().position(|one| !needed.contains(&one.key))
+        && let Some(index) = loaded.iter().position(|(key, _)| !needed.contains(key))
     {
         loaded.remove(index);
     }

@@ -9,61 +9,40 @@ use crate::weights::architecture::Architecture;
 /// What is said of a file that needs another model.
 pub(super) const WIDENS: &str = "it is a LoRA for a control or Fill model, whose input is wider than this model's: such models cannot be used here";
 
-/// Parts of names, and what a file is in which one of them occurs.
-type Signs = (&'static [&'static str], &'static str);
+/// A part of names, and what a file is for, or is, in whose names it occurs.
+type Sign = (&'static str, &'static str);
 
-/// Layers that FLUX.1 does not have in models that share names and sizes with it, so that a part of their LoRAs would act.
-const OF_RELATIVES: [Signs; 4] = [
-    (
-        &[
-            "img_mlp.net",
-            "img_mlp_net",
-            "txt_mlp.net",
-            "txt_mlp_net",
-            "img_mod.1",
-            "img_mod_1",
-        ],
-        "it is a LoRA for Qwen-Image",
-    ),
-    (
-        &[
-            "img_mlp.fc1",
-            "img_mlp_fc1",
-            "img_mod.linear",
-            "img_mod_linear",
-            "modulation.linear",
-            "modulation_linear",
-            "individual_token_refiner",
-        ],
-        "it is a LoRA for HunyuanVideo",
-    ),
-    (
-        &[
-            "to_qkv_mlp_proj",
-            "ff.linear_in",
-            "ff_linear_in",
-            "ff_context.linear_in",
-            "ff_context_linear_in",
-            "double_stream_modulation",
-        ],
-        "it is a LoRA for FLUX.2",
-    ),
-    (&["distilled_guidance_layer"], "it is a LoRA for Chroma"),
+/// Layers that FLUX.1 does not have in models that share names and sizes with it, so that a part of their LoRAs would act;
+/// with underscores for dots.
+const OF_RELATIVES: [Sign; 12] = [
+    ("img_mlp_net", "Qwen-Image"),
+    ("txt_mlp_net", "Qwen-Image"),
+    ("img_mod_1", "Qwen-Image"),
+    ("img_mlp_fc1", "HunyuanVideo"),
+    ("img_mod_linear", "HunyuanVideo"),
+    ("modulation_linear", "HunyuanVideo"),
+    ("individual_token_refiner", "HunyuanVideo"),
+    ("to_qkv_mlp_proj", "FLUX.2"),
+    ("ff_linear_in", "FLUX.2"),
+    ("ff_context_linear_in", "FLUX.2"),
+    ("double_stream_modulation", "FLUX.2"),
+    ("distilled_guidance_layer", "Chroma"),
 ];
 
 /// What the header of a file tells of the model that it was trained on: `modelspec.architecture`
 /// (<https://github.com/Stability-AI/ModelSpec>) and kohya's `ss_base_model_version`. Others are written too carelessly to
 /// refuse a file for them.
-const OF_HEADERS: [Signs; 4] = [
-    (&["chroma"], "it is a LoRA for Chroma"),
-    (&["qwen"], "it is a LoRA for Qwen-Image"),
-    (&["hunyuan"], "it is a LoRA for HunyuanVideo"),
-    (&["flux-2", "flux2", "flux.2"], "it is a LoRA for FLUX.2"),
+const OF_HEADERS: [Sign; 6] = [
+    ("chroma", "Chroma"),
+    ("qwen", "Qwen-Image"),
+    ("hunyuan", "HunyuanVideo"),
+    ("flux-2", "FLUX.2"),
+    ("flux2", "FLUX.2"),
+    ("flux.2", "FLUX.2"),
 ];
 
-/// What is said of a LoRA on blocks that FLUX.1 does not have.
-const DEEPER: &str =
-    "it is a LoRA for a model with more blocks than FLUX.1, such as Qwen-Image or HunyuanVideo";
+/// What a LoRA on blocks that FLUX.1 does not have is for.
+const DEEPER: &str = "a model with more blocks than FLUX.1, such as Qwen-Image or HunyuanVideo";
 
 /// FLUX.1 itself, whose two models have as many blocks.
 const FLUX: Architecture = Architecture::flux1(Model::Dev);
@@ -76,109 +55,73 @@ const DEPTHS: [(&str, usize); 4] = [
     ("double_blocks", FLUX.double_blocks),
 ];
 
-/// What the names in a LoRA tell; the first row that fits counts.
-const OF_LORAS: [Signs; 6] = [
-    (
-        &["oft_blocks", "oft_unet_"],
-        "it is an OFT, a kind of change that is not understood here",
-    ),
-    (
-        &[
-            "lora_te2_text_model",
-            "input_blocks_7_1_transformer_blocks_9",
-            "input_blocks_8_1",
-        ],
-        "it is a LoRA for SDXL",
-    ),
-    (
-        &[
-            "lora_unet_down_blocks",
-            "lora_unet_input_blocks",
-            "lora_unet_mid_block",
-            "unet.down_blocks",
-        ],
-        "it is a LoRA for Stable Diffusion 1.5 or SDXL",
-    ),
-    (&["joint_blocks"], "it is a LoRA for Stable Diffusion 3"),
-    (&["controlnet"], "it is a LoRA for a ControlNet"),
-    (
-        &[
-            "cross_attn",
-            "attn1",
-            "lora_prior",
-            "diffusion_model.layers.",
-        ],
-        "it is a LoRA for another kind of model, such as one for videos",
-    ),
+const STABLE_DIFFUSION: &str = "Stable Diffusion 1.5 or SDXL";
+const ANOTHER_KIND: &str = "another kind of model, such as one for videos";
+
+/// What the names in a LoRA tell it is for; the first row that fits counts.
+const OF_LORAS: [Sign; 13] = [
+    ("lora_te2_text_model", "SDXL"),
+    ("input_blocks_7_1_transformer_blocks_9", "SDXL"),
+    ("input_blocks_8_1", "SDXL"),
+    ("lora_unet_down_blocks", STABLE_DIFFUSION),
+    ("lora_unet_input_blocks", STABLE_DIFFUSION),
+    ("lora_unet_mid_block", STABLE_DIFFUSION),
+    ("unet.down_blocks", STABLE_DIFFUSION),
+    ("joint_blocks", "Stable Diffusion 3"),
+    ("controlnet", "a ControlNet"),
+    ("cross_attn", ANOTHER_KIND),
+    ("attn1", ANOTHER_KIND),
+    ("lora_prior", ANOTHER_KIND),
+    ("diffusion_model.layers.", ANOTHER_KIND),
 ];
 
-/// What the names in another file tell; the first row that fits counts.
-const OF_OTHERS: [Signs; 11] = [
-    (
-        &["controlnet_", "control_model.", "input_hint_block"],
-        "it is a ControlNet, not a LoRA",
-    ),
-    (
-        &["ip_adapter", "image_proj."],
-        "it is an IP-Adapter, not a LoRA",
-    ),
-    (
-        &["emb_params", "string_to_param"],
-        "it is a textual inversion, not a LoRA",
-    ),
-    (
-        &[
-            "model.diffusion_model.input_blocks",
-            "cond_stage_model.",
-            "conditioner.embedders",
-        ],
-        "it is a whole Stable Diffusion checkpoint, not a LoRA",
-    ),
-    (
-        &["model.diffusion_model."],
-        "it is a whole checkpoint, not a LoRA",
-    ),
-    (
-        &["double_blocks.", "single_blocks."],
-        "it is a whole FLUX.1 transformer, not a LoRA",
-    ),
-    (
-        &["transformer_blocks.0."],
-        "it is a whole FLUX.1 transformer in the layout of diffusers, not a LoRA",
-    ),
-    (
-        &["decoder.conv_in", "decoder.conv_out", "decoder.up"],
-        "it is a VAE, not a LoRA",
-    ),
-    (
-        &["SelfAttention", "enc.blk."],
-        "it is a T5 text encoder, not a LoRA",
-    ),
-    (&["text_model."], "it is a CLIP text encoder, not a LoRA"),
-    (
-        &["clip_l", "clip_g", "t5xxl"],
-        "it is a textual inversion, not a LoRA",
-    ),
+const CHECKPOINT: &str = "a whole Stable Diffusion checkpoint";
+const DIFFUSERS: &str = "a whole FLUX.1 transformer in the layout of diffusers";
+
+/// What the names in another file tell it is; the first row that fits counts.
+const OF_OTHERS: [Sign; 23] = [
+    ("controlnet_", "a ControlNet"),
+    ("control_model.", "a ControlNet"),
+    ("input_hint_block", "a ControlNet"),
+    ("ip_adapter", "an IP-Adapter"),
+    ("image_proj.", "an IP-Adapter"),
+    ("emb_params", "a textual inversion"),
+    ("string_to_param", "a textual inversion"),
+    ("model.diffusion_model.input_blocks", CHECKPOINT),
+    ("cond_stage_model.", CHECKPOINT),
+    ("conditioner.embedders", CHECKPOINT),
+    ("model.diffusion_model.", "a whole checkpoint"),
+    ("double_blocks.", "a whole FLUX.1 transformer"),
+    ("single_blocks.", "a whole FLUX.1 transformer"),
+    ("transformer_blocks.0.", DIFFUSERS),
+    ("decoder.conv_in", "a VAE"),
+    ("decoder.conv_out", "a VAE"),
+    ("decoder.up", "a VAE"),
+    ("SelfAttention", "a T5 text encoder"),
+    ("enc.blk.", "a T5 text encoder"),
+    ("text_model.", "a CLIP text encoder"),
+    ("clip_l", "a textual inversion"),
+    ("clip_g", "a textual inversion"),
+    ("t5xxl", "a textual inversion"),
 ];
 
-/// What a LoRA is for by its header and by the layers of which nothing is known, if that is not FLUX.1 although much of it
-/// fits.
-pub(super) fn relative(file: &TensorFile, unknown: &[String]) -> Option<&'static str> {
-    let notes = file.notes();
-    let told = ["modelspec.architecture", "ss_base_model_version"]
-        .into_iter()
-        .filter_map(|key| notes.get(key))
-        .map(|text| text.to_ascii_lowercase());
-    let told: Vec<_> = told.collect();
-    let among = |signs: &[Signs], names: &[String]| {
-        let has = |word: &&str| names.iter().any(|name| name.contains(word));
-        let found = signs.iter().find(|(words, _)| words.iter().any(has));
-        found.map(|(_, sentence)| *sentence)
-    };
+/// What the first of the signs that occurs in one of the names tells.
+fn told(signs: &[Sign], names: &[String]) -> Option<&'static str> {
+    let occurs = |(word, _): &&Sign| names.iter().any(|name| name.contains(word));
+    signs.iter().find(occurs).map(|(_, what)| *what)
+}
+
+/// Says what a LoRA is for by its header and by the layers of which nothing is known, if that is not FLUX.1 although much of
+/// it fits.
+pub(super) fn relative(file: &TensorFile, unknown: &[String]) -> Option<String> {
+    let notes = ["modelspec.architecture", "ss_base_model_version"].into_iter();
+    let notes = notes.filter_map(|key| Some(file.notes().get(key)?.to_ascii_lowercase()));
+    let joined: Vec<_> = unknown.iter().map(|name| name.replace('.', "_")).collect();
     let deeper = || unknown.iter().any(|name| is_deeper(name)).then_some(DEEPER);
-    among(&OF_HEADERS, &told)
-        .or_else(|| among(&OF_RELATIVES, unknown))
-        .or_else(deeper)
+    let model = told(&OF_HEADERS, &notes.collect::<Vec<_>>())
+        .or_else(|| told(&OF_RELATIVES, &joined))
+        .or_else(deeper)?;
+    Some(format!("it is a LoRA for {model}"))
 }
 
 /// Whether a layer lies in a block that FLUX.1 does not have.
@@ -199,10 +142,15 @@ pub(super) fn describe(file: &TensorFile, targets: &Targets, wrong_sizes: bool) 
     };
     let is_part = |name: &String| split(name).is_some_and(|(_, role)| role != Role::Replacement);
     let is_lora = names.iter().any(is_part);
-    let signs: &[Signs] = if is_lora { &OF_LORAS } else { &OF_OTHERS };
-    let has = |word: &&str| names.iter().any(|name| name.contains(word));
-    if let Some((_, sentence)) = signs.iter().find(|(words, _)| words.iter().any(has)) {
-        return (*sentence).to_owned();
+    let is_oft = |name: &String| name.contains("oft_blocks") || name.contains("oft_unet_");
+    if is_lora && names.iter().any(is_oft) {
+        return "it is an OFT, a kind of change that is not understood here".to_owned();
+    }
+    if let Some(model) = told(&OF_LORAS, &names).filter(|_| is_lora) {
+        return format!("it is a LoRA for {model}");
+    }
+    if let Some(what) = told(&OF_OTHERS, &names).filter(|_| !is_lora) {
+        return format!("it is {what}, not a LoRA");
     }
     let width = targets.width();
     match (is_lora, stream_width(file)) {
@@ -223,9 +171,8 @@ pub(super) fn describe(file: &TensorFile, targets: &Targets, wrong_sizes: bool) 
 /// The features that go into most of the low-rank changes of a file.
 fn stream_width(file: &TensorFile) -> Option<usize> {
     let names = file.names();
-    let downs = names
-        .iter()
-        .filter(|name| split(name).is_some_and(|(_, role)| role == Role::Down));
+    let is_down = |name: &&String| split(name).is_some_and(|(_, role)| role == Role::Down);
+    let downs = names.iter().filter(is_down);
     let mut widths: Vec<_> = downs
         .filter_map(|name| file.shape(name)?.get(1).copied())
         .collect();

@@ -4,6 +4,8 @@
 //! is: `lora_unet_` `double_blocks_0_img_attn_qkv` `.lora_down.weight`. Schemes with underscores join the words of a name
 //! with `_`, so that it cannot be split again: it is looked up whole ([`Targets`](super::targets::Targets)).
 
+use Part::{Clip, T5, Transformer};
+
 /// The part of a model that a layer belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Part {
@@ -28,21 +30,16 @@ pub struct Scheme {
 }
 
 /// Makes a row of [`SCHEMES`].
-const fn scheme(name: &'static str, prefix: &'static str, part: Part) -> Scheme {
+const fn scheme(
+    name: &'static str,
+    prefix: &'static str,
+    part: Part,
+    marks: &'static [&'static str],
+) -> Scheme {
     Scheme {
         name,
         prefix,
         part,
-        marks: &[],
-    }
-}
-
-/// Makes a row of [`SCHEMES`] for names of the transformer's layers without a prefix.
-const fn bare(name: &'static str, marks: &'static [&'static str]) -> Scheme {
-    Scheme {
-        name,
-        prefix: "",
-        part: Part::Transformer,
         marks,
     }
 }
@@ -54,31 +51,31 @@ const fn bare(name: &'static str, marks: &'static [&'static str]) -> Scheme {
 /// [sd-scripts](https://github.com/kohya-ss/sd-scripts), [OneTrainer](https://github.com/Nerogar/OneTrainer) and
 /// [LyCORIS](https://github.com/KohakuBlueleaf/LyCORIS).
 pub static SCHEMES: [Scheme; 25] = [
-    scheme("diffusers", "transformer.", Part::Transformer),
-    scheme("ComfyUI", "diffusion_model.", Part::Transformer),
-    scheme("ComfyUI", "model.diffusion_model.", Part::Transformer),
-    scheme("PEFT", "base_model.model.", Part::Transformer),
-    scheme("PEFT", "base_model.model.transformer.", Part::Transformer),
-    scheme("PEFT", "transformer.base_model.model.", Part::Transformer),
-    scheme("PEFT", "unet.base_model.model.", Part::Transformer),
-    scheme("kohya", "lora_unet_", Part::Transformer),
-    scheme("OneTrainer", "lora_transformer_", Part::Transformer),
-    scheme("LyCORIS", "lycoris_", Part::Transformer),
-    scheme("LyCORIS", "lycoris__", Part::Transformer),
-    scheme("diffusers", "text_encoder.", Part::Clip),
-    scheme("diffusers", "text_encoder_2.", Part::T5),
-    scheme("kohya", "lora_te1_", Part::Clip),
-    scheme("kohya", "lora_te_", Part::Clip),
-    scheme("kohya", "lora_te2_", Part::T5),
-    scheme("OneTrainer", "lora_te3_", Part::T5),
-    scheme("OneTrainer", "clip_l.", Part::Clip),
-    scheme("OneTrainer", "t5.", Part::T5),
-    scheme("ComfyUI", "text_encoders.clip_l.transformer.", Part::Clip),
-    scheme("ComfyUI", "text_encoders.t5xxl.transformer.", Part::T5),
-    bare("XLabs", &["processor"]),
-    bare("DiffSynth-Studio", &DIFFSYNTH_MARKS),
-    bare("diffusers", &DIFFUSERS_MARKS),
-    bare("BFL", &[]),
+    scheme("diffusers", "transformer.", Transformer, &[]),
+    scheme("ComfyUI", "diffusion_model.", Transformer, &[]),
+    scheme("ComfyUI", "model.diffusion_model.", Transformer, &[]),
+    scheme("PEFT", "base_model.model.", Transformer, &[]),
+    scheme("PEFT", "base_model.model.transformer.", Transformer, &[]),
+    scheme("PEFT", "transformer.base_model.model.", Transformer, &[]),
+    scheme("PEFT", "unet.base_model.model.", Transformer, &[]),
+    scheme("kohya", "lora_unet_", Transformer, &[]),
+    scheme("OneTrainer", "lora_transformer_", Transformer, &[]),
+    scheme("LyCORIS", "lycoris_", Transformer, &[]),
+    scheme("LyCORIS", "lycoris__", Transformer, &[]),
+    scheme("diffusers", "text_encoder.", Clip, &[]),
+    scheme("diffusers", "text_encoder_2.", T5, &[]),
+    scheme("kohya", "lora_te1_", Clip, &[]),
+    scheme("kohya", "lora_te_", Clip, &[]),
+    scheme("kohya", "lora_te2_", T5, &[]),
+    scheme("OneTrainer", "lora_te3_", T5, &[]),
+    scheme("OneTrainer", "clip_l.", Clip, &[]),
+    scheme("OneTrainer", "t5.", T5, &[]),
+    scheme("ComfyUI", "text_encoders.clip_l.transformer.", Clip, &[]),
+    scheme("ComfyUI", "text_encoders.t5xxl.transformer.", T5, &[]),
+    scheme("XLabs", "", Transformer, &["processor"]),
+    scheme("DiffSynth-Studio", "", Transformer, &DIFFSYNTH_MARKS),
+    scheme("diffusers", "", Transformer, &DIFFUSERS_MARKS),
+    scheme("BFL", "", Transformer, &[]),
 ];
 
 /// What tells DiffSynth-Studio's names from BFL's.
@@ -100,18 +97,6 @@ const DIFFUSERS_MARKS: [&str; 5] = [
     "time_text_embed",
     "norm_out",
 ];
-
-/// XLabs' names in a double block, and ours.
-/// <https://github.com/XLabs-AI/x-flux/blob/47495425/src/flux/modules/layers.py> (`DoubleStreamBlockLoraProcessor`)
-pub const XLABS_DOUBLE: [(&str, &str); 4] = [
-    ("processor.qkv_lora1", "img_attn.qkv"),
-    ("processor.qkv_lora2", "txt_attn.qkv"),
-    ("processor.proj_lora1", "img_attn.proj"),
-    ("processor.proj_lora2", "txt_attn.proj"),
-];
-
-/// XLabs' name for `linear2` in a single block.
-pub const XLABS_SINGLE_PROJ: &str = "processor.proj_lora";
 
 /// What a tensor is of the change to its layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -194,61 +179,46 @@ pub const ENDINGS: [(&str, Role); 34] = [
     (".set_weight", Role::Replacement),
 ];
 
-/// Names of whole layers besides those of BFL and diffusers: the kind of block, ours, and theirs.
+/// Names of the whole layers of a double block besides those of BFL and diffusers: ours, and theirs with the block's number
+/// for `{}`.
 ///
 /// Queries, keys and values in one are met where diffusers' layers were fused before training. `blocks` are
 /// [DiffSynth-Studio](https://github.com/modelscope/DiffSynth-Studio/blob/1f8f14a/diffsynth/lora/flux_lora.py)'s, where a is
-/// the picture and b the text; `ff.linear1` is [mflux](https://github.com/filipstrand/mflux)'.
-pub const WHOLE_ALIASES: [(&str, &str, &str); 20] = [
-    ("", "img_in", "img_in.proj"),
-    (
-        "double_blocks",
-        "img_attn.qkv",
-        "transformer_blocks.{}.attn.to_qkv",
-    ),
-    (
-        "double_blocks",
-        "txt_attn.qkv",
-        "transformer_blocks.{}.attn.to_added_qkv",
-    ),
-    ("double_blocks", "img_attn.qkv", "blocks.{}.attn.a_to_qkv"),
-    ("double_blocks", "txt_attn.qkv", "blocks.{}.attn.b_to_qkv"),
-    ("double_blocks", "img_attn.proj", "blocks.{}.attn.a_to_out"),
-    ("double_blocks", "txt_attn.proj", "blocks.{}.attn.b_to_out"),
-    ("double_blocks", "img_mlp.0", "blocks.{}.ff_a.0"),
-    ("double_blocks", "img_mlp.2", "blocks.{}.ff_a.2"),
-    ("double_blocks", "txt_mlp.0", "blocks.{}.ff_b.0"),
-    ("double_blocks", "txt_mlp.2", "blocks.{}.ff_b.2"),
-    ("double_blocks", "img_mod.lin", "blocks.{}.norm1_a.linear"),
-    ("double_blocks", "txt_mod.lin", "blocks.{}.norm1_b.linear"),
-    ("single_blocks", "linear1", "single_blocks.{}.to_qkv_mlp"),
-    ("single_blocks", "linear2", "single_blocks.{}.proj_out"),
-    (
-        "single_blocks",
-        "modulation.lin",
-        "single_blocks.{}.norm.linear",
-    ),
-    (
-        "double_blocks",
-        "img_mlp.0",
-        "transformer_blocks.{}.ff.linear1",
-    ),
-    (
-        "double_blocks",
-        "img_mlp.2",
-        "transformer_blocks.{}.ff.linear2",
-    ),
-    (
-        "double_blocks",
-        "txt_mlp.0",
-        "transformer_blocks.{}.ff_context.linear1",
-    ),
-    (
-        "double_blocks",
-        "txt_mlp.2",
-        "transformer_blocks.{}.ff_context.linear2",
-    ),
+/// the picture and b the text; `ff.linear1` is [mflux](https://github.com/filipstrand/mflux)'; `processor` is
+/// [XLabs](https://github.com/XLabs-AI/x-flux/blob/47495425/src/flux/modules/layers.py)' (`DoubleStreamBlockLoraProcessor`).
+pub const DOUBLE_ALIASES: [(&str, &str); 20] = [
+    ("img_attn.qkv", "transformer_blocks.{}.attn.to_qkv"),
+    ("txt_attn.qkv", "transformer_blocks.{}.attn.to_added_qkv"),
+    ("img_attn.qkv", "blocks.{}.attn.a_to_qkv"),
+    ("txt_attn.qkv", "blocks.{}.attn.b_to_qkv"),
+    ("img_attn.proj", "blocks.{}.attn.a_to_out"),
+    ("txt_attn.proj", "blocks.{}.attn.b_to_out"),
+    ("img_mlp.0", "blocks.{}.ff_a.0"),
+    ("img_mlp.2", "blocks.{}.ff_a.2"),
+    ("txt_mlp.0", "blocks.{}.ff_b.0"),
+    ("txt_mlp.2", "blocks.{}.ff_b.2"),
+    ("img_mod.lin", "blocks.{}.norm1_a.linear"),
+    ("txt_mod.lin", "blocks.{}.norm1_b.linear"),
+    ("img_mlp.0", "transformer_blocks.{}.ff.linear1"),
+    ("img_mlp.2", "transformer_blocks.{}.ff.linear2"),
+    ("txt_mlp.0", "transformer_blocks.{}.ff_context.linear1"),
+    ("txt_mlp.2", "transformer_blocks.{}.ff_context.linear2"),
+    ("img_attn.qkv", "double_blocks.{}.processor.qkv_lora1"),
+    ("txt_attn.qkv", "double_blocks.{}.processor.qkv_lora2"),
+    ("img_attn.proj", "double_blocks.{}.processor.proj_lora1"),
+    ("txt_attn.proj", "double_blocks.{}.processor.proj_lora2"),
 ];
+
+/// See [`DOUBLE_ALIASES`]; of a single block.
+pub const SINGLE_ALIASES: [(&str, &str); 4] = [
+    ("linear1", "single_blocks.{}.to_qkv_mlp"),
+    ("linear2", "single_blocks.{}.proj_out"),
+    ("modulation.lin", "single_blocks.{}.norm.linear"),
+    ("linear2", "single_blocks.{}.processor.proj_lora"),
+];
+
+/// See [`DOUBLE_ALIASES`]; outside the blocks.
+pub const OTHER_ALIASES: [(&str, &str); 1] = [("img_in", "img_in.proj")];
 
 /// Names of the first rows of `linear1` in a single block, those of queries, keys and values.
 pub const QKV_ALIASES: [&str; 3] = [
@@ -306,11 +276,7 @@ mod tests {
     #[test]
     fn the_name_of_an_adapter_does_not_count() {
         for (name, plain, adapter) in [
-            (
-                "a.lora_A.default_0.weight",
-                "a.lora_A.weight",
-                Some("default_0"),
-            ),
+            ("a.lora_A.mine_0.weight", "a.lora_A.weight", Some("mine_0")),
             ("a.lora_B.mine.bias", "a.lora_B.bias", Some("mine")),
             (
                 "a.lora_magnitude_vector.default.weight",

@@ -9,10 +9,9 @@ use crate::engine::error::{Error, Result};
 use crate::engine::layers::delta::Delta;
 use crate::engine::layers::dora::{Axis, Lengths, Manner};
 use crate::engine::layers::update::{RowsPart, Update};
-use crate::engine::lora::change::{Change, Form};
 use crate::engine::lora::layouts::{Part, Role};
-use crate::engine::lora::matching;
-use crate::engine::lora::matching::Matched;
+use crate::engine::lora::matching::{self, Matched};
+use crate::engine::lora::pieces::{Change, Form};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::Targets;
 use crate::engine::tensors::file::TensorFile;
@@ -51,18 +50,13 @@ impl Opened {
     /// The rest of a sentence about the file, such as "it is a LoRA for SDXL".
     pub fn open(file: &LoraFile, targets: &Targets) -> std::result::Result<Self, String> {
         let contents = file.open().map_err(|error| error.to_string())?;
-        let opened = TensorFile::parse("the file".to_owned(), contents);
-        let opened = opened.map_err(|error| error.to_string())?;
-        let matched = matching::pair(&opened, targets, file.peft_config.as_deref())?;
+        let parsed = TensorFile::parse("the file".to_owned(), contents);
+        let parsed = parsed.map_err(|error| error.to_string())?;
+        let matched = matching::pair(&parsed, targets, file.peft_config.as_deref())?;
         Ok(Self {
-            file: opened,
+            file: parsed,
             matched,
         })
-    }
-
-    /// The match report.
-    pub fn report(self) -> Report {
-        self.matched.report
     }
 
     /// Reads what matches, in the computation's precision.
@@ -72,12 +66,9 @@ impl Opened {
     pub fn load(&self, hardware: &Hardware) -> Result<Loaded> {
         let Matched { changes, report } = &self.matched;
         let updates = read(&self.file, changes, hardware)?;
-        let numbers: usize = changes
-            .iter()
-            .flat_map(|change| change.tensors.values())
-            .filter_map(|name| self.file.shape(name))
-            .map(|shape| shape.iter().product::<usize>())
-            .sum();
+        let names = changes.iter().flat_map(|change| change.tensors.values());
+        let shapes = names.filter_map(|name| self.file.shape(name));
+        let numbers: usize = shapes.map(|shape| shape.iter().product::<usize>()).sum();
         Ok(Loaded {
             report: report.clone(),
             updates,
@@ -91,7 +82,7 @@ impl Opened {
 /// # Errors
 /// The rest of a sentence about the file, such as "it is a LoRA for SDXL".
 pub fn inspect(file: &LoraFile, targets: &Targets) -> std::result::Result<Report, String> {
-    Ok(Opened::open(file, targets)?.report())
+    Ok(Opened::open(file, targets)?.matched.report)
 }
 
 /// Reads the changes.
@@ -106,15 +97,14 @@ fn read(file: &TensorFile, changes: &[Change], hardware: &Hardware) -> Result<Up
         };
         layers.entry(key).or_default().extend(reader.updates()?);
     }
-    let joined = layers.into_iter().map(|(key, updates)| {
-        let updates = joined(updates)?.into_iter().map(Arc::new).collect();
-        Ok((key, updates))
-    });
-    joined.collect()
+    let layers = layers.into_iter();
+    layers
+        .map(|(key, updates)| Ok((key, joined(updates)?)))
+        .collect()
 }
 
 /// Puts the low-rank changes of several ranges of rows together.
-fn joined(updates: Vec<Update>) -> Result<Vec<Update>> {
+fn joined(updates: Vec<Update>) -> Result<Vec<Arc<Update>>> {
     let (mut parts, mut others) = (Vec::new(), Vec::new());
     for update in updates {
         match update {
@@ -126,9 +116,8 @@ fn joined(updates: Vec<Update>) -> Result<Vec<Update>> {
         }
     }
     parts.sort_by_key(|(_, part)| part.rows.start);
-    let overlap = parts
-        .windows(2)
-        .any(|pair| pair[0].1.rows.end > pair[1].1.rows.start);
+    let mut pairs = parts.windows(2);
+    let overlap = pairs.any(|pair| pair[0].1.rows.end > pair[1].1.rows.start);
     if parts.len() < 2 || overlap {
         others.extend(parts.into_iter().map(|(down, RowsPart { rows, up })| {
             let delta = Delta::LowRank { down, up };
@@ -139,7 +128,7 @@ fn joined(updates: Vec<Update>) -> Result<Vec<Update>> {
         let down = Array::cat(&downs, 0)?;
         others.push(Update::Rows { down, parts });
     }
-    Ok(others)
+    Ok(others.into_iter().map(Arc::new).collect())
 }
 
 /// Reads one change.
@@ -152,26 +141,22 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Everything that the change does to its layer.
     fn updates(&self) -> Result<Vec<Update>> {
-        let Change { place, form, .. } = self.change;
-        let rows = place.rows.clone();
+        let rows = || self.change.place.rows.clone();
         let mut updates = Vec::new();
-        if *form == Form::Small && self.has(Role::Replacement) {
+        if self.change.form != Form::Small {
+            let (lengths, delta, rows) = (self.lengths()?, self.delta()?, rows());
+            updates.push(match lengths {
+                Some(lengths) => Update::Decomposed {
+                    delta,
+                    rows,
+                    lengths,
+                },
+                None => Update::Weight { delta, rows },
+            });
+        } else if self.has(Role::Replacement) {
             let new = self.ready(&self.flat(Role::Replacement)?)?;
             return Ok(vec![Update::NormReplacement(new)]);
-        }
-        match (*form, self.lengths()?) {
-            (Form::Small, _) => {}
-            (_, Some(lengths)) => updates.push(Update::Decomposed {
-                delta: self.delta()?,
-                rows: rows.clone(),
-                lengths,
-            }),
-            (_, None) => updates.push(Update::Weight {
-                delta: self.delta()?,
-                rows: rows.clone(),
-            }),
-        }
-        if *form == Form::Small && self.has(Role::Difference) {
+        } else if self.has(Role::Difference) {
             updates.push(Update::Norm(self.ready(&self.flat(Role::Difference)?)?));
         }
         for role in [Role::UpBias, Role::BiasDifference] {
@@ -183,10 +168,8 @@ impl Reader<'_> {
                     _ => 1.0,
                 };
                 let delta = self.in_order(self.flat(role)?.scaled(factor)?)?;
-                updates.push(Update::Bias {
-                    delta: self.ready(&delta)?,
-                    rows: rows.clone(),
-                });
+                let (delta, rows) = (self.ready(&delta)?, rows());
+                updates.push(Update::Bias { delta, rows });
             }
         }
         Ok(updates)
@@ -198,12 +181,10 @@ impl Reader<'_> {
 
     /// A tensor in f32 on the CPU.
     fn raw(&self, role: Role) -> Result<Array> {
-        let name = self.change.tensors.get(&role).ok_or_else(|| {
-            Error::Checkpoint(format!(
-                "the LoRA lacks a part of {}",
-                self.change.place.layer
-            ))
-        })?;
+        let Some(name) = self.change.tensors.get(&role) else {
+            let sentence = format!("the LoRA lacks a part of {}", self.change.place.layer);
+            return Err(Error::Checkpoint(sentence));
+        };
         self.file.read(name, &Hardware::cpu())
     }
 
@@ -234,27 +215,23 @@ impl Reader<'_> {
 
     /// The change of the weight at scale 1.
     fn delta(&self) -> Result<Delta> {
-        let factor = self.change.factor;
+        let down = |role| self.ready(&self.matrix(role)?);
+        let up = |role| {
+            let scaled = self.matrix(role)?.scaled(self.change.factor)?;
+            self.ready(&self.in_order(scaled)?)
+        };
+        let unscaled = |role| self.ready(&self.in_order(self.matrix(role)?)?);
         Ok(match self.change.form {
             Form::LowRank => Delta::LowRank {
-                down: self.ready(&self.matrix(Role::Down)?)?,
-                up: self.ready(&self.in_order(self.matrix(Role::Up)?.scaled(factor)?)?)?,
+                down: down(Role::Down)?,
+                up: up(Role::Up)?,
             },
             Form::Hadamard => Delta::Hadamard([
-                (
-                    self.ready(&self.matrix(Role::HadamardDown1)?)?,
-                    self.ready(&self.in_order(self.matrix(Role::HadamardUp1)?.scaled(factor)?)?)?,
-                ),
-                (
-                    self.ready(&self.matrix(Role::HadamardDown2)?)?,
-                    self.ready(&self.in_order(self.matrix(Role::HadamardUp2)?)?)?,
-                ),
+                (down(Role::HadamardDown1)?, up(Role::HadamardUp1)?),
+                (down(Role::HadamardDown2)?, unscaled(Role::HadamardUp2)?),
             ]),
             Form::Kronecker => self.kronecker()?,
-            Form::Whole | Form::Small => {
-                let whole = self.in_order(self.matrix(Role::Difference)?)?;
-                Delta::Whole(self.ready(&whole)?)
-            }
+            Form::Whole | Form::Small => Delta::Whole(unscaled(Role::Difference)?),
         })
     }
 
@@ -263,30 +240,26 @@ impl Reader<'_> {
         let left = if self.has(Role::Left) {
             self.matrix(Role::Left)?
         } else {
-            self.matrix(Role::LeftUp)?
-                .matmul(&self.matrix(Role::LeftDown)?)?
+            let (up, down) = (self.matrix(Role::LeftUp)?, self.matrix(Role::LeftDown)?);
+            up.matmul(&down)?
         };
         let left = left.scaled(self.change.factor)?;
-        let right = if self.has(Role::Right) {
+        let right = Box::new(if self.has(Role::Right) {
             Delta::Whole(self.ready(&self.matrix(Role::Right)?)?)
         } else {
             Delta::LowRank {
                 down: self.ready(&self.matrix(Role::RightDown)?)?,
                 up: self.ready(&self.matrix(Role::RightUp)?)?,
             }
-        };
-        let halves_swapped = self.change.place.halves_swapped;
-        if halves_swapped && left.dim(0)?.is_multiple_of(2) {
-            // The halves of all rows are then those of the left factor.
+        });
+        if left.dim(0)?.is_multiple_of(2) {
+            // The halves of all rows are those of the left factor.
             let left = self.ready(&self.in_order(left)?)?;
-            let right = Box::new(right);
             return Ok(Delta::Kronecker { left, right });
         }
-        let delta = Delta::Kronecker {
-            left: self.ready(&left)?,
-            right: Box::new(right),
-        };
-        if halves_swapped {
+        let left = self.ready(&left)?;
+        let delta = Delta::Kronecker { left, right };
+        if self.change.place.halves_swapped {
             return Ok(Delta::Whole(self.in_order(delta.whole()?)?.contiguous()?));
         }
         Ok(delta)
@@ -306,12 +279,10 @@ impl Reader<'_> {
             [1, columns, ..] if columns > 1 && manner == Manner::Lycoris => Axis::Column,
             _ => Axis::Row,
         };
-        let lengths = raw.flatten()?;
         let lengths = match axis {
-            Axis::Row => self.in_order(lengths)?,
-            Axis::Column => lengths,
+            Axis::Row => self.in_order(raw.flatten()?)?,
+            Axis::Column => raw.flatten()?,
         };
-        let lengths = lengths.at(self.hardware)?;
-        Ok(Some(Lengths::new(lengths, axis, manner)))
+        Ok(Some(Lengths::new(lengths.at(self.hardware)?, axis, manner)))
     }
 }

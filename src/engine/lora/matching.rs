@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::engine::lora::alphas::Alphas;
-use crate::engine::lora::change::{Change, Form, Tensors};
+use serde_json::{Map, Value};
+
 use crate::engine::lora::foreign;
-use crate::engine::lora::layouts::{Part, Role, split, without_adapter};
-use crate::engine::lora::pieces::{Pieces, WRONG_SIZE};
+use crate::engine::lora::layouts::{Part, Role, Scheme, split, without_adapter};
+use crate::engine::lora::pieces::{Change, Form, Pieces, Tensors, WRONG_SIZE};
 use crate::engine::lora::report::Report;
 use crate::engine::lora::targets::{Layer, Place, Targets};
 use crate::engine::tensors::file::TensorFile;
@@ -27,24 +27,18 @@ pub(crate) fn pair(
     config: Option<&str>,
 ) -> Result<Matched, String> {
     let alphas = Alphas::of(file, config);
-    let Layers {
-        layers,
-        mut not_understood,
-    } = Layers::of(file);
+    let (layers, mut not_understood) = layers_of(file);
     let mut report = Report {
         layers: layers.len(),
         ..Report::default()
     };
-    let unknown: Vec<String> = layers
-        .keys()
-        .filter(|layer| targets.find(layer).is_none())
-        .cloned()
-        .collect();
+    let unknown = layers.keys().filter(|layer| targets.find(layer).is_none());
+    let unknown: Vec<String> = unknown.cloned().collect();
     if let Some(sentence) = foreign::relative(file, &unknown) {
-        return Err(sentence.to_owned());
+        return Err(sentence);
     }
     let mut changes: Vec<(Change, &str)> = Vec::new();
-    let mut wrong_sizes = WrongSizes::default();
+    let mut wrong_sizes: Vec<Place> = Vec::new();
     for (layer, tensors) in layers {
         let Some((place, scheme)) = targets.find(&layer) else {
             not_understood.push(format!("{layer} (no such layer in this model)"));
@@ -53,10 +47,7 @@ pub(crate) fn pair(
         if widens(file, &tensors, place, targets) {
             return Err(foreign::WIDENS.to_owned());
         }
-        let pieces = Pieces {
-            file,
-            tensors: &tensors,
-        };
+        let pieces = Pieces::new(file, &tensors);
         let checked = match targets.layer(place) {
             Some(Layer::Linear { input, .. }) => pieces.linear(place.rows.len(), input),
             Some(Layer::Norm(width)) => pieces.norm(width),
@@ -76,21 +67,21 @@ pub(crate) fn pair(
                 changes.push((change, scheme.name));
             }
             Err(reason) => {
-                if reason == WRONG_SIZE {
-                    wrong_sizes.note(place);
-                }
+                wrong_sizes.extend((reason == WRONG_SIZE).then(|| place.clone()));
                 not_understood.push(format!("{layer} ({reason})"));
             }
         }
     }
+    // Another size in the transformer means another model, although names and some sizes are the same. But the input layer
+    // differs among the relatives of FLUX.1 that its LoRAs fit.
+    let is_of_other = |place: &Place| place.part == Part::Transformer && place.layer != "img_in";
+    let has_unknown = !unknown.is_empty() || !wrong_sizes.is_empty();
+    let has_weights = not_understood.iter().any(|name| name.ends_with(".weight"));
     let Some((_, scheme)) = changes.first().filter(|_| {
-        let names = Names {
-            unknown: !unknown.is_empty() || wrong_sizes.any,
-            whole_weights: not_understood.iter().any(|name| name.ends_with(".weight")),
-        };
-        !wrong_sizes.of_transformer && is_for_this_model(&changes, names)
+        !wrong_sizes.iter().any(is_of_other)
+            && is_for_this_model(&changes, has_unknown, has_weights)
     }) else {
-        return Err(foreign::describe(file, targets, wrong_sizes.any));
+        return Err(foreign::describe(file, targets, !wrong_sizes.is_empty()));
     };
     (*scheme).clone_into(&mut report.layout);
     let changes = once_each(changes, &mut not_understood);
@@ -101,44 +92,33 @@ pub(crate) fn pair(
     Ok(Matched { changes, report })
 }
 
-/// The layers that a file is about.
-struct Layers {
-    /// Their tensors by the names that the file gives them.
-    layers: BTreeMap<String, Tensors>,
-    /// The names of tensors that mean nothing here, with the reason.
-    not_understood: Vec<String>,
-}
-
-impl Layers {
-    fn of(file: &TensorFile) -> Self {
-        let mut layers: BTreeMap<String, Tensors> = BTreeMap::new();
-        let mut not_understood = Vec::new();
-        let names = file.names();
-        let adapters = chosen_adapters(&names);
-        for name in &names {
-            if name.starts_with("bundle_emb.") {
-                not_understood.push(format!("{name} (an embedding, which is not used)"));
-                continue;
-            }
-            let (plain, adapter) = without_adapter(name);
-            let chosen = adapters.get(first_word(name));
-            if let Some(adapter) = adapter.filter(|adapter| chosen != Some(adapter)) {
-                not_understood.push(format!("{name} (it belongs to another adapter, {adapter})"));
-                continue;
-            }
-            let Some((layer, role)) = split(&plain).map(|(layer, role)| (layer.to_owned(), role))
-            else {
-                not_understood.push(name.clone());
-                continue;
-            };
-            let twice = layers.entry(layer).or_default().insert(role, name.clone());
-            not_understood.extend(twice.map(|name| format!("{name} (it is there twice)")));
+/// The tensors of the layers that a file is about, by the names that it gives them, and the names of tensors that mean
+/// nothing here, with the reason.
+fn layers_of(file: &TensorFile) -> (BTreeMap<String, Tensors>, Vec<String>) {
+    let mut layers: BTreeMap<String, Tensors> = BTreeMap::new();
+    let mut not_understood = Vec::new();
+    let names = file.names();
+    let adapters = chosen_adapters(&names);
+    for name in &names {
+        if name.starts_with("bundle_emb.") {
+            not_understood.push(format!("{name} (an embedding, which is not used)"));
+            continue;
         }
-        Self {
-            layers,
-            not_understood,
+        let (plain, adapter) = without_adapter(name);
+        let chosen = adapters.get(first_word(name));
+        if let Some(adapter) = adapter.filter(|adapter| chosen != Some(adapter)) {
+            not_understood.push(format!("{name} (it belongs to another adapter, {adapter})"));
+            continue;
         }
+        let Some((layer, role)) = split(&plain) else {
+            not_understood.push(name.clone());
+            continue;
+        };
+        let layer = layers.entry(layer.to_owned()).or_default();
+        let twice = layer.insert(role, name.clone());
+        not_understood.extend(twice.map(|name| format!("{name} (it is there twice)")));
     }
+    (layers, not_understood)
 }
 
 /// The adapter that counts in each part of a model, where a file may hold several of PEFT's: the one that is called
@@ -162,40 +142,15 @@ fn first_word(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
 }
 
-/// Whether layers have another size than the model's.
-#[derive(Default)]
-struct WrongSizes {
-    any: bool,
-    /// One of the transformer's: the file is for another model, although names and some sizes are the same. The input
-    /// layer differs among the relatives of FLUX.1 that its LoRAs fit.
-    of_transformer: bool,
-}
-
-impl WrongSizes {
-    fn note(&mut self, place: &Place) {
-        self.any = true;
-        self.of_transformer |= place.part == Part::Transformer && place.layer != "img_in";
-    }
-}
-
-/// What a file has besides what matches.
-#[derive(Clone, Copy)]
-struct Names {
-    /// Layers that this model does not have, or not in this size.
-    unknown: bool,
-    /// Weights that are no part of a change.
-    whole_weights: bool,
-}
-
-/// Whether what matches makes a file a LoRA for this model. The first text encoder is that of Stable Diffusion too, and a
-/// whole checkpoint has scales of norms.
-fn is_for_this_model(changes: &[(Change, &str)], names: Names) -> bool {
+/// Whether what matches makes a file a LoRA for this model; `has_unknown` tells that it has layers that the model does not
+/// have, or not in this size, `has_weights` that it has weights that are no part of a change. The first text encoder is that
+/// of Stable Diffusion too, and a whole checkpoint has scales of norms.
+fn is_for_this_model(changes: &[(Change, &str)], has_unknown: bool, has_weights: bool) -> bool {
     let mut changes = changes.iter().map(|(change, _)| change);
-    let only_text = changes
-        .clone()
-        .all(|change| change.place.part != Part::Transformer);
+    let is_text = |change: &Change| change.place.part != Part::Transformer;
+    let only_text = changes.clone().all(is_text);
     let only_norms = changes.all(|change| change.tensors.contains_key(&Role::Replacement));
-    !(only_text && names.unknown || only_norms && names.whole_weights)
+    !(only_text && has_unknown || only_norms && has_weights)
 }
 
 /// The changes without those that diffusers' names say already: some files hold everything in two namings.
@@ -238,30 +193,65 @@ fn widens(file: &TensorFile, tensors: &Tensors, place: &Place, targets: &Targets
 
 /// The smallest and the largest rank.
 fn ranks(file: &TensorFile, changes: &[Change]) -> Option<(usize, usize)> {
-    let ranks = changes.iter().filter_map(|change| {
-        let pieces = Pieces {
-            file,
-            tensors: &change.tensors,
-        };
-        pieces.rank(change.form)
-    });
-    let ranks: Vec<_> = ranks.collect();
-    Some((*ranks.iter().min()?, *ranks.iter().max()?))
+    let rank = |change: &Change| Pieces::new(file, &change.tensors).rank(change.form);
+    let ranks = changes.iter().filter_map(rank);
+    Some((ranks.clone().min()?, ranks.max()?))
 }
 
 /// What people call the form of the changes.
 fn form_name(changes: &[Change]) -> &'static str {
-    let has = |role| {
-        changes
-            .iter()
-            .any(|change| change.tensors.contains_key(&role))
-    };
-    let form = changes.iter().map(|change| change.form).min();
-    match form {
-        _ if has(Role::Magnitude) || has(Role::DoraScale) => "DoRA",
+    let mut tensors = changes.iter().map(|change| &change.tensors);
+    let dora = [Role::Magnitude, Role::DoraScale];
+    let is_dora = tensors.any(|tensors| dora.iter().any(|role| tensors.contains_key(role)));
+    match changes.iter().map(|change| change.form).min() {
+        _ if is_dora => "DoRA",
         Some(Form::LowRank) => "LoRA",
         Some(Form::Hadamard) => "LoHa",
         Some(Form::Kronecker) => "LoKr",
         _ => "full difference",
+    }
+}
+
+/// The values of PEFT's `LoraConfig`, which tell what a LoRA's alphas are where they are no tensors.
+///
+/// [diffusers](https://github.com/huggingface/diffusers/blob/v0.35.1/src/diffusers/loaders/lora_base.py) writes them as JSON
+/// under `lora_adapter_metadata`, with the part of the model in front (`_pack_dict_with_prefix`), and without where a
+/// model alone is saved; [PEFT](https://github.com/huggingface/peft/blob/v0.17.0/src/peft/config.py) writes
+/// `adapter_config.json`.
+struct Alphas(Map<String, Value>);
+
+impl Alphas {
+    /// Those of a file, and else those of the configuration beside it.
+    fn of(file: &TensorFile, config: Option<&str>) -> Option<Self> {
+        let notes = file.notes();
+        let header = notes.get("lora_adapter_metadata").map(String::as_str);
+        let mut texts = header.into_iter().chain(config);
+        texts.find_map(|text| match serde_json::from_str(text).ok()? {
+            Value::Object(object) => Some(Self(object)),
+            _ => None,
+        })
+    }
+
+    /// The factor of a layer of this rank, whose name behind the prefix of its scheme is `name`; `None` where nothing is told.
+    ///
+    /// PEFT takes the names in a pattern for regular expressions at the end of a layer's name, or for the whole of it after
+    /// a `^`; diffusers writes plain names there.
+    fn factor(&self, scheme: &Scheme, name: &str, rank: usize) -> Option<f64> {
+        let value = |value: &str| {
+            let whole = self.0.get(&format!("{}{value}", scheme.prefix));
+            whole.or_else(|| self.0.get(value))
+        };
+        let pattern = value("alpha_pattern").and_then(Value::as_object);
+        let own = pattern.and_then(|pattern| {
+            let matching = |(key, _): &(&String, &Value)| match key.strip_prefix('^') {
+                Some(whole) => name == whole,
+                None => name == *key || name.ends_with(&format!(".{key}")),
+            };
+            pattern.iter().find(matching)?.1.as_f64()
+        });
+        let alpha = own.or_else(|| value("lora_alpha")?.as_f64())?;
+        let stabilised = value("use_rslora").and_then(Value::as_bool) == Some(true);
+        let rank = rank as f64;
+        Some(alpha / if stabilised { rank.sqrt() } else { rank })
     }
 }

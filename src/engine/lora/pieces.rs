@@ -1,8 +1,34 @@
-//! What the tensors of one layer are together, by their shapes alone.
+//! The change of one layer, as a file describes it: what its tensors are together, by their shapes alone.
 
-use crate::engine::lora::change::{Form, Tensors};
+use std::collections::BTreeMap;
+
 use crate::engine::lora::layouts::Role;
+use crate::engine::lora::targets::Place;
 use crate::engine::tensors::file::TensorFile;
+
+/// The change of one layer, or of some of its rows, in the file's own words.
+pub(crate) struct Change {
+    pub(crate) place: Place,
+    pub(crate) form: Form,
+    /// The names of its tensors.
+    pub(crate) tensors: Tensors,
+    /// What the change is multiplied by at scale 1: alpha / rank, or 1 without an alpha.
+    pub(crate) factor: f64,
+}
+
+/// Tensors by their roles.
+pub(crate) type Tensors = BTreeMap<Role, String>;
+
+/// How a change is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Form {
+    LowRank,
+    Hadamard,
+    Kronecker,
+    Whole,
+    /// Only a bias, or the scale of a norm.
+    Small,
+}
 
 /// The reason that a change has another size than its layer.
 pub(super) const WRONG_SIZE: &str = "it has another size than the model's";
@@ -13,15 +39,26 @@ const MOST_OF_LEFT: usize = 1 << 18;
 
 /// The tensors of one layer.
 pub(super) struct Pieces<'a> {
-    pub(super) file: &'a TensorFile,
-    pub(super) tensors: &'a Tensors,
+    file: &'a TensorFile,
+    tensors: &'a Tensors,
 }
 
-impl Pieces<'_> {
+impl<'a> Pieces<'a> {
+    pub(super) fn new(file: &'a TensorFile, tensors: &'a Tensors) -> Self {
+        Self { file, tensors }
+    }
+
+    fn shape(&self, role: Role) -> Option<&[usize]> {
+        self.file.shape(self.tensors.get(&role)?)
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.tensors.contains_key(&role)
+    }
+
     /// The shape of a piece as a matrix; the ones that convolutions carry are left out.
     fn matrix(&self, role: Role) -> Option<[usize; 2]> {
-        let shape = self.file.shape(self.tensors.get(&role)?)?;
-        match *shape {
+        match *self.shape(role)? {
             [rows, columns] | [rows, columns, 1] | [rows, columns, 1, 1] => Some([rows, columns]),
             _ => None,
         }
@@ -29,14 +66,12 @@ impl Pieces<'_> {
 
     /// How many numbers a piece has; `None` where there is no such piece.
     fn count(&self, role: Role) -> Option<usize> {
-        let shape = self.file.shape(self.tensors.get(&role)?)?;
-        Some(shape.iter().product())
+        Some(self.shape(role)?.iter().product())
     }
 
     /// Whether a product of two pieces is there, and its shape with its rank between.
     fn product(&self, up: Role, down: Role) -> Result<Option<[usize; 3]>, &'static str> {
-        let has = |role| self.tensors.contains_key(&role);
-        if !has(up) && !has(down) {
+        if !self.has(up) && !self.has(down) {
             return Ok(None);
         }
         let (Some([output, rank]), Some([other, input])) = (self.matrix(up), self.matrix(down))
@@ -53,27 +88,23 @@ impl Pieces<'_> {
     /// A factor that may be whole or a product, and its shape.
     fn factor_shape(
         &self,
-        whole: Role,
-        up: Role,
-        down: Role,
+        [whole, up, down]: [Role; 3],
     ) -> Result<Option<[usize; 2]>, &'static str> {
-        if let Some(shape) = self.matrix(whole) {
-            return Ok(Some(shape));
+        match self.matrix(whole) {
+            Some(shape) => Ok(Some(shape)),
+            None => Ok(self.product(up, down)?.map(outer)),
         }
-        let product = self.product(up, down)?;
-        Ok(product.map(|[output, _, input]| [output, input]))
     }
 
     /// Says whether the numbers of every piece can be read.
     fn readable(&self) -> Result<(), &'static str> {
-        let mut names = self
+        let mut pieces = self
             .tensors
             .iter()
             .filter(|(role, _)| **role != Role::Alpha);
-        let are_known = names.all(|(_, name)| self.file.is_readable(name));
-        are_known
-            .then_some(())
-            .ok_or("its number format cannot be read")
+        let is_readable = pieces.all(|(_, name)| self.file.is_readable(name));
+        let reason = "its number format cannot be read";
+        is_readable.then_some(()).ok_or(reason)
     }
 
     /// The form of the change of a linear layer; says what is wrong with it.
@@ -82,13 +113,13 @@ impl Pieces<'_> {
         let low_rank = self.product(Role::Up, Role::Down)?;
         let first = self.product(Role::HadamardUp1, Role::HadamardDown1)?;
         let second = self.product(Role::HadamardUp2, Role::HadamardDown2)?;
-        let left = self.factor_shape(Role::Left, Role::LeftUp, Role::LeftDown)?;
-        let right = self.factor_shape(Role::Right, Role::RightUp, Role::RightDown)?;
+        let left = self.factor_shape([Role::Left, Role::LeftUp, Role::LeftDown])?;
+        let right = self.factor_shape([Role::Right, Role::RightUp, Role::RightDown])?;
         if left.is_some_and(|[rows, columns]| rows.saturating_mul(columns) > MOST_OF_LEFT) {
             return Err("its left factor is too large");
         }
         let wanted = [output, input];
-        let outer = |product: [usize; 3]| [product[0], product[2]];
+        let biases = [Role::UpBias, Role::BiasDifference].map(|role| self.count(role));
         let (form, shape) = match (low_rank, first.zip(second), left.zip(right)) {
             (Some(product), ..) => (Form::LowRank, outer(product)),
             (_, Some((first, second)), _) if outer(first) == outer(second) => {
@@ -100,12 +131,11 @@ impl Pieces<'_> {
             }
             _ => match self.matrix(Role::Difference) {
                 Some(shape) => (Form::Whole, shape),
-                None if self.tensors.contains_key(&Role::Difference) => return Err(WRONG_SIZE),
-                None if self.bias().is_some() => (Form::Small, wanted),
+                None if self.has(Role::Difference) => return Err(WRONG_SIZE),
+                None if biases.iter().any(Option::is_some) => (Form::Small, wanted),
                 None => return Err("half of it is missing"),
             },
         };
-        let biases = [Role::UpBias, Role::BiasDifference].map(|role| self.count(role));
         let fits = shape == wanted
             && biases.into_iter().flatten().all(|count| count == output)
             && self.lengths_fit(output, input);
@@ -114,25 +144,15 @@ impl Pieces<'_> {
 
     /// Whether the lengths of DoRA, if there are any, are those of the rows, or of the columns where they lie in a row.
     fn lengths_fit(&self, output: usize, input: usize) -> bool {
-        let magnitude = self
-            .count(Role::Magnitude)
-            .is_none_or(|count| count == output);
-        let scale = self.tensors.get(&Role::DoraScale);
-        let scale = scale.and_then(|name| self.file.shape(name));
-        magnitude
-            && match scale {
+        let fits = |count| count == output;
+        self.count(Role::Magnitude).is_none_or(fits)
+            && match self.shape(Role::DoraScale) {
                 None => true,
                 Some([1, columns, rest @ ..]) if *columns > 1 => {
                     *columns == input && rest.iter().all(|length| *length == 1)
                 }
-                Some(shape) => shape.iter().product::<usize>() == output,
+                Some(shape) => fits(shape.iter().product::<usize>()),
             }
-    }
-
-    /// How many numbers a change of the bias has.
-    fn bias(&self) -> Option<usize> {
-        self.count(Role::UpBias)
-            .or_else(|| self.count(Role::BiasDifference))
     }
 
     /// The form of the change of a norm.
@@ -169,16 +189,15 @@ impl Pieces<'_> {
         let Some(rank) = self.rank(form) else {
             return Ok(1.0);
         };
-        let alpha = match self.tensors.get(&Role::Alpha) {
-            Some(name) => {
-                let alpha = self.file.scalar(name).filter(|alpha| alpha.is_finite());
-                Some(alpha.ok_or("its alpha cannot be read")?)
-            }
-            None => None,
+        let Some(name) = self.tensors.get(&Role::Alpha) else {
+            return Ok(told(rank).unwrap_or(1.0));
         };
-        Ok(match alpha {
-            Some(alpha) => alpha / rank as f64,
-            None => told(rank).unwrap_or(1.0),
-        })
+        let alpha = self.file.scalar(name).filter(|alpha| alpha.is_finite());
+        Ok(alpha.ok_or("its alpha cannot be read")? / rank as f64)
     }
+}
+
+/// The sides of a product with its rank between.
+fn outer([output, _, input]: [usize; 3]) -> [usize; 2] {
+    [output, input]
 }

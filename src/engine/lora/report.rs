@@ -45,33 +45,22 @@ impl Report {
 
     /// The report in words: `304 of 304 layers, 2 not understood: …`.
     pub fn sentence(&self) -> String {
-        let Self {
-            matched,
-            layers,
-            not_understood,
-            not_understood_count: count,
-            ..
-        } = self;
-        let mut sentence = format!("{matched} of {layers} layers");
-        if *count > 0 {
-            let names = not_understood.iter().take(LISTED);
-            let names: Vec<_> = names.map(String::as_str).collect();
-            let more = if *count > LISTED { ", …" } else { "" };
-            sentence = format!(
-                "{sentence}, {count} not understood: {}{more}",
-                names.join(", ")
-            );
+        let (matched, layers, count) = (self.matched, self.layers, self.not_understood_count);
+        let all = format!("{matched} of {layers} layers");
+        if count == 0 {
+            return all;
         }
-        sentence
+        let listed = self.not_understood.iter().take(LISTED).cloned();
+        let names = listed.collect::<Vec<_>>().join(", ");
+        let more = if count > LISTED { ", …" } else { "" };
+        format!("{all}, {count} not understood: {names}{more}")
     }
 
     /// The ranks in words: `rank 16`, `ranks 4 to 16`.
     pub fn rank_text(&self) -> Option<String> {
-        let (least, most) = self.ranks?;
-        Some(if least == most {
-            format!("rank {least}")
-        } else {
-            format!("ranks {least} to {most}")
+        Some(match self.ranks? {
+            (least, most) if least == most => format!("rank {least}"),
+            (least, most) => format!("ranks {least} to {most}"),
         })
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::engine::compute::hardware::Hardware;
 use crate::engine::error::Result;
 use crate::engine::lora::layouts::{
-    Part, QKV_ALIASES, SCHEMES, Scheme, WHOLE_ALIASES, XLABS_DOUBLE, XLABS_SINGLE_PROJ,
+    DOUBLE_ALIASES, OTHER_ALIASES, Part, QKV_ALIASES, SCHEMES, SINGLE_ALIASES, Scheme,
 };
 use crate::engine::tensors::component::Component;
 use crate::engine::tensors::diffusers;
@@ -115,8 +115,7 @@ impl Targets {
 
     /// Features of the transformer's stream; 0 where there is no transformer.
     pub fn width(&self) -> usize {
-        let key = (Part::Transformer, "img_in".to_owned());
-        match self.layers.get(&key) {
+        match self.layers.get(&(Part::Transformer, "img_in".to_owned())) {
             Some(Layer::Linear { output, .. }) => *output,
             _ => 0,
         }
@@ -149,11 +148,7 @@ impl Targets {
                 self.name(part.trim_end_matches(".weight"), &place);
                 if last > 0 {
                     // OneTrainer numbers the pieces.
-                    let piece = Place {
-                        halves_swapped: false,
-                        ..place
-                    };
-                    self.name(&format!("{layer}.{i}"), &piece);
+                    self.name(&format!("{layer}.{i}"), &place);
                 }
             }
             self.add_others(&whole);
@@ -162,23 +157,14 @@ impl Targets {
 
     /// Adds the names that are neither BFL's nor diffusers', such as XLabs'.
     fn add_others(&mut self, whole: &Place) {
-        let mut words = whole.layer.splitn(3, '.');
-        let (kind, block, layer) = match (words.next(), words.next(), words.next()) {
-            (Some(kind), Some(block), Some(layer)) => (kind, block, layer),
-            _ => ("", "", whole.layer.as_str()),
+        let words: Vec<_> = whole.layer.splitn(3, '.').collect();
+        let (aliases, block, layer): (&[_], _, _) = match words[..] {
+            ["double_blocks", block, layer] => (&DOUBLE_ALIASES, block, layer),
+            ["single_blocks", block, layer] => (&SINGLE_ALIASES, block, layer),
+            _ => (&OTHER_ALIASES, "", whole.layer.as_str()),
         };
-        for (of, ours, theirs) in WHOLE_ALIASES {
-            if (of, ours) == (kind, layer) {
-                self.name(&theirs.replace("{}", block), whole);
-            }
-        }
-        let xlabs = match kind {
-            "double_blocks" => XLABS_DOUBLE.iter().find(|(_, ours)| *ours == layer),
-            "single_blocks" if layer == "linear2" => Some(&(XLABS_SINGLE_PROJ, "")),
-            _ => None,
-        };
-        if let Some((theirs, _)) = xlabs {
-            self.name(&format!("{kind}.{block}.{theirs}"), whole);
+        for (_, theirs) in aliases.iter().filter(|(ours, _)| *ours == layer) {
+            self.name(&theirs.replace("{}", block), whole);
         }
         if let ("linear1", Some(Layer::Linear { input, .. })) = (layer, self.layer(whole)) {
             let place = Place {
@@ -194,21 +180,19 @@ impl Targets {
     /// Adds the linear layers of a text encoder's blocks.
     fn add_text_encoder(&mut self, component: &Component, part: Part, root: &str, layers: &[&str]) {
         for i in 0.. {
-            let mut found = false;
-            for layer in layers {
-                let name = format!("{root}.{i}.{layer}");
-                if let Some(place) = self.add(component, part, &name) {
-                    found = true;
-                    // Files come with and without the prefix, like the encoders themselves.
-                    let other = match name.strip_prefix(CLIP_PREFIX) {
-                        Some(bare) => bare.to_owned(),
-                        None => format!("{CLIP_PREFIX}{name}"),
-                    };
-                    self.name(&other, &place);
-                }
-            }
-            if !found {
+            let names = layers.iter().map(|layer| format!("{root}.{i}.{layer}"));
+            let found = names.filter_map(|name| self.add(component, part, &name));
+            let found: Vec<_> = found.collect();
+            if found.is_empty() {
                 return;
+            }
+            for place in found {
+                // Files come with and without the prefix, like the encoders themselves.
+                let other = match place.layer.strip_prefix(CLIP_PREFIX) {
+                    Some(bare) => bare.to_owned(),
+                    None => format!("{CLIP_PREFIX}{}", place.layer),
+                };
+                self.name(&other, &place);
             }
         }
     }

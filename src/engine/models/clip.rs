@@ -65,26 +65,12 @@ impl Config {
         self.max_position_embeddings
     }
 
-    /// What its layers have in common.
-    fn layer(&self) -> encoder::Shape {
-        encoder::Shape {
-            width: self.hidden_size,
-            inner: self.intermediate_size,
-            heads: self.num_attention_heads,
-            eps: self.layer_norm_eps,
-            activation: self.hidden_act,
-        }
-    }
-
     /// What the tensors of an encoder tell of it.
     fn of_tensors(component: &Component, end: Option<u32>) -> Result<Self> {
         let side = |name: &str, i| component.side(&format!("text_model.{name}"), i);
         let width = side("embeddings.token_embedding.weight", 1)?;
-        let head = if width.is_multiple_of(HEAD) {
-            HEAD
-        } else {
-            NARROW_HEAD
-        };
+        let is_wide = width.is_multiple_of(HEAD);
+        let head = if is_wide { HEAD } else { NARROW_HEAD };
         Ok(Self {
             hidden_size: width,
             num_hidden_layers: component.count("text_model.encoder.layers", "mlp.fc1.weight"),
@@ -114,35 +100,28 @@ impl Clip {
     /// # Errors
     /// Those of `on_layer`; when a tensor is missing or has an unexpected shape.
     pub fn load(config: &Config, weights: &Weights, on_layer: &mut OnLayer<'_>) -> Result<Self> {
-        head_size(
-            "CLIP encoder",
-            config.hidden_size,
-            config.num_attention_heads,
-        )?;
+        let (width, heads) = (config.hidden_size, config.num_attention_heads);
+        head_size("CLIP encoder", width, heads)?;
         let root = weights.at("text_model");
-        let width = config.hidden_size;
-        let embeddings = root.at("embeddings");
+        let shape = encoder::Shape {
+            width,
+            inner: config.intermediate_size,
+            heads,
+            eps: config.layer_norm_eps,
+            activation: config.hidden_act,
+        };
         let layers = (0..config.num_hidden_layers).map(|i| {
             on_layer()?;
-            Layer::load(
-                &config.layer(),
-                &encoder::CLIP,
-                &root.at("encoder.layers").at(i),
-            )
+            Layer::load(&shape, &encoder::CLIP, &root.at("encoder.layers").at(i))
         });
+        let tokens = root.at("embeddings.token_embedding");
+        let positions = root.at("embeddings.position_embedding");
+        let places = config.max_position_embeddings;
         Ok(Self {
-            token_embedding: embeddings
-                .matrix("token_embedding.weight", (config.vocab_size, width))?,
-            position_embedding: embeddings.get(
-                "position_embedding.weight",
-                &[config.max_position_embeddings, width],
-            )?,
+            token_embedding: tokens.matrix("weight", (config.vocab_size, width))?,
+            position_embedding: positions.get("weight", &[places, width])?,
             layers: layers.collect::<Result<_>>()?,
-            final_layer_norm: LayerNorm::load(
-                width,
-                config.layer_norm_eps,
-                &root.at("final_layer_norm"),
-            )?,
+            final_layer_norm: LayerNorm::load(width, shape.eps, &root.at("final_layer_norm"))?,
             config: config.clone(),
         })
     }
@@ -170,11 +149,8 @@ impl Clip {
     fn end_position(&self, ids: &[u32]) -> usize {
         let end = self.config.eos_token_id;
         // Configurations from before transformers 4.24 say 2, whatever the end token is; it then is the highest id.
-        let wanted = if end == 2 {
-            ids.iter().copied().max().unwrap_or(end)
-        } else {
-            end
-        };
+        let highest = ids.iter().copied().max().filter(|_| end == 2);
+        let wanted = highest.unwrap_or(end);
         ids.iter().position(|&id| id == wanted).unwrap_or(0)
     }
 

@@ -68,6 +68,10 @@ impl Config {
         self.num_layers
     }
 
+    fn norm(&self, weights: &Weights) -> Result<RmsNorm> {
+        RmsNorm::load(self.d_model, self.layer_norm_epsilon, weights, "weight")
+    }
+
     /// What the tensors of an encoder tell of it.
     fn of_tensors(component: &Component) -> Result<Self> {
         let side = |name: &str, i| component.side(&format!("encoder.{name}"), i);
@@ -110,14 +114,11 @@ impl T5 {
         resident: usize,
         on_layer: &mut OnLayer<'_>,
     ) -> Result<Self> {
-        head_size(
-            "T5 encoder",
-            config.num_heads.saturating_mul(config.d_kv),
-            config.num_heads,
-        )?;
+        let heads = config.num_heads;
+        head_size("T5 encoder", heads.saturating_mul(config.d_kv), heads)?;
         let buckets = config.relative_attention_num_buckets;
-        if buckets < 4 || config.relative_attention_max_distance <= buckets / 4 {
-            let distance = config.relative_attention_max_distance;
+        let distance = config.relative_attention_max_distance;
+        if buckets < 4 || distance <= buckets / 4 {
             return Err(Error::Checkpoint(format!(
                 "the configuration of the T5 encoder is inconsistent: {buckets} buckets for distances up to {distance}"
             )));
@@ -138,19 +139,12 @@ impl T5 {
             on_layer()?;
             Layer::load(config, &blocks.at(i))?;
         }
-        let bias_shape = [config.relative_attention_num_buckets, config.num_heads];
+        let bias = "0.layer.0.SelfAttention.relative_attention_bias.weight";
         Ok(Self {
             embedding: weights.any_matrix(name)?,
             layers,
-            final_layer_norm: RmsNorm::load(
-                config.d_model,
-                config.layer_norm_epsilon,
-                &encoder.at("final_layer_norm"),
-                "weight",
-            )?,
-            relative_attention_bias: blocks
-                .at("0.layer.0.SelfAttention.relative_attention_bias")
-                .get("weight", &bias_shape)?,
+            final_layer_norm: config.norm(&encoder.at("final_layer_norm"))?,
+            relative_attention_bias: blocks.get(bias, &[buckets, heads])?,
             config: config.clone(),
         })
     }
@@ -178,15 +172,11 @@ impl T5 {
 
     /// What is added to the scores for the distance of two tokens: `(1, heads, l, l)`.
     fn position_bias(&self, l: usize) -> Result<Array> {
-        let (buckets, distance) = (
-            self.config.relative_attention_num_buckets,
-            self.config.relative_attention_max_distance,
-        );
-        let ids: Vec<u32> = (0..l)
-            .flat_map(|query| {
-                (0..l).map(move |key| bucket(key as i64 - query as i64, buckets, distance))
-            })
-            .collect();
+        let buckets = self.config.relative_attention_num_buckets;
+        let furthest = self.config.relative_attention_max_distance;
+        let distances = (0..l).flat_map(|query| (0..l).map(move |key| key as i64 - query as i64));
+        let ids = distances.map(|distance| bucket(distance, buckets, furthest));
+        let ids: Vec<u32> = ids.collect();
         self.relative_attention_bias
             .rows(&ids)? // (l · l, heads)
             .reshape([l, l, self.config.num_heads])?
@@ -231,14 +221,7 @@ impl Layer {
     fn load(config: &Config, weights: &Weights) -> Result<Self> {
         let (width, inner) = (config.d_model, config.num_heads * config.d_kv);
         let attention = weights.at("layer.0.SelfAttention");
-        let norm = |name| {
-            RmsNorm::load(
-                width,
-                config.layer_norm_epsilon,
-                &weights.at(name),
-                "weight",
-            )
-        };
+        let norm = |name| config.norm(&weights.at(name));
         let into = |name| Linear::load(width, inner, &attention.at(name));
         Ok(Self {
             attention_norm: norm("layer.0.layer_norm")?,
@@ -270,46 +253,38 @@ impl Layer {
     }
 }
 
-/// The feed-forward layer of v1.1 (gated) or of the first T5.
-enum FeedForward {
-    Gated {
-        gate: Linear,
-        up: Linear,
-        down: Linear,
-    },
-    Plain {
-        up: Linear,
-        down: Linear,
-    },
+/// The feed-forward layer of v1.1, which is gated, or of the first T5.
+struct FeedForward {
+    gate: Option<Linear>,
+    up: Linear,
+    down: Linear,
 }
 
 impl FeedForward {
     fn load(config: &Config, weights: &Weights) -> Result<Self> {
         let (width, inner) = (config.d_model, config.d_ff);
+        let into = |name| Linear::load(width, inner, &weights.at(name));
+        let (gate, up) = match config.feed_forward_proj.as_str() {
+            "gated-gelu" => (Some(into("wi_0")?), into("wi_1")?),
+            "relu" => (None, into("wi")?),
+            other => {
+                return Err(Error::Checkpoint(format!(
+                    "the T5 encoder has feed-forward layers of an unknown kind: {other}"
+                )));
+            }
+        };
         let down = Linear::load(inner, width, &weights.at("wo"))?;
-        match config.feed_forward_proj.as_str() {
-            "gated-gelu" => Ok(Self::Gated {
-                gate: Linear::load(width, inner, &weights.at("wi_0"))?,
-                up: Linear::load(width, inner, &weights.at("wi_1"))?,
-                down,
-            }),
-            "relu" => Ok(Self::Plain {
-                up: Linear::load(width, inner, &weights.at("wi"))?,
-                down,
-            }),
-            other => Err(Error::Checkpoint(format!(
-                "the T5 encoder has feed-forward layers of an unknown kind: {other}"
-            ))),
-        }
+        Ok(Self { gate, up, down })
     }
 
     fn forward(&self, x: &Array) -> Result<Array> {
-        match self {
-            Self::Gated { gate, up, down } => {
+        let inner = match &self.gate {
+            Some(gate) => {
                 let gate = Activation::GeluNew.apply(&gate.forward(x)?)?;
-                down.forward(&gate.times(&up.forward(x)?)?)
+                gate.times(&self.up.forward(x)?)?
             }
-            Self::Plain { up, down } => down.forward(&Activation::Relu.apply(&up.forward(x)?)?),
-        }
+            None => Activation::Relu.apply(&self.up.forward(x)?)?,
+        };
+        self.down.forward(&inner)
     }
 }

@@ -47,33 +47,31 @@ impl FixedLengthTokenizer {
             None if has_merges => clip_from_parts(model, folder)?.to_string().into_bytes(),
             None => model.read(&name)?.to_vec(),
         };
-        let tokenizer = Tokenizer::from_bytes(json).map_err(|error| {
-            Error::Checkpoint(format!(
-                "the tokenizer in {folder} of {place} cannot be read: {error}"
-            ))
-        })?;
+        let wrong = |what: String| {
+            Error::Checkpoint(format!("the tokenizer in {folder} of {place} {what}"))
+        };
+        let tokenizer = Tokenizer::from_bytes(json)
+            .map_err(|error| wrong(format!("cannot be read: {error}")))?;
 
         let config_name = format!("{folder}/tokenizer_config.json");
         let config: Value = read_json_if_there(model, &config_name)?.unwrap_or_default();
-        let pad_token = token_text(&config["pad_token"])
-            .unwrap_or(default_pad)
-            .to_owned();
-        let Some(pad_id) = tokenizer.token_to_id(&pad_token) else {
-            let sentence = format!(
-                "the tokenizer in {folder} of {place} does not know its padding token {pad_token}"
-            );
-            return Err(Error::Checkpoint(sentence));
-        };
+        // A special token is text, or an object that holds it.
+        let pad = &config["pad_token"];
+        let pad_token = pad
+            .as_str()
+            .or(pad["content"].as_str())
+            .unwrap_or(default_pad);
+        let pad_id = tokenizer
+            .token_to_id(pad_token)
+            .ok_or_else(|| wrong(format!("does not know its padding token {pad_token}")))?;
         // "No limit" is written as a number beyond 64 bits, so it is read as a float.
-        let max_length = config["model_max_length"]
-            .as_f64()
-            .filter(|length| (2.0..1e6).contains(length));
-        let max_length = max_length.map_or(default_length, |length| length as usize);
+        let length = config["model_max_length"].as_f64();
+        let length = length.filter(|length| (2.0..1e6).contains(length));
         Ok(Self {
             tokenizer,
             pad_id,
-            pad_token,
-            max_length,
+            pad_token: pad_token.to_owned(),
+            max_length: length.map_or(default_length, |length| length as usize),
             folder: folder.to_owned(),
         })
     }
@@ -100,27 +98,23 @@ impl FixedLengthTokenizer {
             max_length: length,
             ..TruncationParams::default()
         };
-        self.tokenizer
+        let tokenizer = &mut self.tokenizer;
+        tokenizer
             .with_truncation(Some(truncation))
             .map_err(failed)?;
-        self.tokenizer.with_padding(Some(PaddingParams {
+        tokenizer.with_padding(Some(PaddingParams {
             strategy: PaddingStrategy::Fixed(length),
             direction: PaddingDirection::Right,
             pad_id: self.pad_id,
             pad_token: self.pad_token.clone(),
             ..PaddingParams::default()
         }));
-        let encoding = self.tokenizer.encode(text, true).map_err(failed)?;
+        let encoding = tokenizer.encode(text, true).map_err(failed)?;
         Ok(Tokens {
             ids: encoding.get_ids().to_vec(),
             truncated: !encoding.get_overflowing().is_empty(),
         })
     }
-}
-
-/// A special token in a configuration: text, or an object that holds it.
-fn token_text(value: &Value) -> Option<&str> {
-    value.as_str().or_else(|| value["content"].as_str())
 }
 
 /// CLIP's tokenizer from its vocabulary and merges, as `tokenizer.json` would describe it.
@@ -131,10 +125,8 @@ fn clip_from_parts(model: &ModelSource, folder: &str) -> Result<Value> {
     let vocabulary: Value = read_json(model, &format!("{folder}/vocab.json"))?;
     let merges = model.read(&format!("{folder}/merges.txt"))?;
     let merges = String::from_utf8_lossy(&merges);
-    let merges: Vec<_> = merges
-        .lines()
-        .filter(|line| !line.starts_with("#version") && !line.trim().is_empty())
-        .collect();
+    let is_merge = |line: &&str| !line.starts_with("#version") && !line.trim().is_empty();
+    let merges: Vec<_> = merges.lines().filter(is_merge).collect();
     let special = |token: &str| {
         json!({
             "id": vocabulary[token], "content": token, "single_word": false, "lstrip": false, "rstrip": false,

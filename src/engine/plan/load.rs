@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::schema::size::Size;
 
 /// Which text encoders stay in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoders {
     /// Both, all of the time.
@@ -13,6 +13,7 @@ pub enum Encoders {
     /// Both while a prompt is encoded.
     WhileEncoding,
     /// CLIP while a prompt is encoded, and of T5 one layer after the other.
+    #[default]
     OneLayer,
 }
 

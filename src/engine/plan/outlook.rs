@@ -1,12 +1,19 @@
-//! Plans before a job, for whoever shows them.
+//! What the plans of a model's jobs are made of: its sizes, the memory that is free, and how fast the device has been; for the
+//! jobs themselves, and for whoever shows plans before a job.
 
+use std::collections::HashMap;
+
+use crate::engine::compute::hardware::Hardware;
 use crate::engine::compute::stored::Precision;
+use crate::engine::error::Result;
 use crate::engine::plan::load::{Budget, Load};
+use crate::engine::plan::memory;
 use crate::engine::plan::sizes::Sizes;
-use crate::engine::plan::speed::READING;
+use crate::engine::plan::speed::{READING, usual_operations};
 use crate::engine::plan::ways::{Plan, plan};
 use crate::schema::choices::Model;
 use crate::schema::request::Request;
+use crate::weights::model::ModelSource;
 
 /// The precision in which a job's transformer runs.
 pub(crate) fn precision_of(request: &Request) -> Precision {
@@ -41,28 +48,110 @@ impl Outlook {
     pub fn plan(&self, request: &Request, limit: Option<u64>) -> Option<Plan> {
         let key = (request.model, precision_of(request));
         let (_, sizes) = self.sizes.iter().find(|(known, _)| *known == key)?;
-        let (_, text_tokens) = self
-            .text_tokens
-            .iter()
-            .find(|(known, _)| *known == request.model)?;
+        let mut text_tokens = self.text_tokens.iter();
+        let (_, text_tokens) = text_tokens.find(|(model, _)| *model == request.model)?;
         let load = Load {
             size: request.size,
             text_tokens: *text_tokens,
             steps: request.running_steps(),
             pictures: request.num_outputs,
             knows_prompt: false,
-            checker: if request.safety_checked {
-                self.checker
-            } else {
-                0
-            },
+            checker: u64::from(request.safety_checked) * self.checker,
         };
-        let budget = Budget {
-            bytes: (self.allowed)().into_iter().chain(limit).min(),
-            base: self.base,
-            operations: self.operations,
-            reading: READING,
-        };
+        let budget = budget((self.allowed)(), limit, self.base, self.operations);
         Some(plan(sizes, &load, &budget))
+    }
+}
+
+/// The budget within what is allowed by the machine and by the user.
+fn budget(allowed: Option<u64>, limit: Option<u64>, base: u64, operations: f64) -> Budget {
+    Budget {
+        bytes: allowed.into_iter().chain(limit).min(),
+        base,
+        operations,
+        reading: READING,
+    }
+}
+
+/// Knows a model and the machine.
+pub(crate) struct Planner {
+    source: ModelSource,
+    hardware: Hardware,
+    /// What the model takes, by the folder and the precision of the transformer.
+    sizes: HashMap<(&'static str, Precision), Sizes>,
+    /// What the process held before the model was in it.
+    base_bytes: u64,
+    /// Multiplications and additions per second, as the last job had them.
+    operations: f64,
+}
+
+impl Planner {
+    /// For a model on a device; the process held `base_bytes` before.
+    pub(crate) fn new(source: &ModelSource, hardware: &Hardware, base_bytes: u64) -> Self {
+        Self {
+            source: source.clone(),
+            hardware: hardware.clone(),
+            sizes: HashMap::new(),
+            base_bytes,
+            operations: usual_operations(hardware.is_cpu()),
+        }
+    }
+
+    /// What the model takes that runs `model`; its headers are read once.
+    pub(crate) fn sizes_of(&mut self, model: Model, precision: Precision) -> Result<Sizes> {
+        let key = (self.source.transformer_for(model)?, precision);
+        if let Some(sizes) = self.sizes.get(&key) {
+            return Ok(sizes.clone());
+        }
+        let sizes = Sizes::of(&self.source, model, precision, &self.hardware)?;
+        Ok(self.sizes.entry(key).or_insert(sizes).clone())
+    }
+
+    /// What a job may take while LoRAs take `loras` bytes and the user allows `limit`.
+    pub(crate) fn budget(&self, loras: u64, limit: Option<u64>) -> Budget {
+        let base = self.base_bytes + loras;
+        budget(self.allowed()(), limit, base, self.operations)
+    }
+
+    /// What tells the memory that is free: a GPU's is not asked for.
+    fn allowed(&self) -> fn() -> Option<u64> {
+        if self.hardware.is_cpu() {
+            memory::allowed_bytes
+        } else {
+            || None
+        }
+    }
+
+    /// Takes the speed of a job for that of the next ones.
+    pub(crate) fn learn(&mut self, sizes: &Sizes, load: &Load, denoising_secs: f64) {
+        if denoising_secs > 0.0 {
+            self.operations = sizes.denoising_operations(load) / denoising_secs;
+        }
+    }
+
+    /// See `Generator::outlook`. `text_tokens` are what T5 reads for each model, `checker` the
+    /// bytes of the safety checker.
+    pub(crate) fn outlook(
+        &mut self,
+        text_tokens: Vec<(Model, usize)>,
+        checker: u64,
+    ) -> Option<Outlook> {
+        let mut sizes = Vec::new();
+        for model in Model::ALL {
+            for precision in [Precision::Stored, Precision::EightBit] {
+                let of = self.sizes_of(model, precision).ok()?;
+                sizes.push(((model, precision), of));
+            }
+        }
+        let is_cpu = self.hardware.is_cpu();
+        Some(Outlook {
+            sizes,
+            text_tokens,
+            checker,
+            total: is_cpu.then(memory::total_bytes).flatten(),
+            allowed: self.allowed(),
+            base: self.base_bytes,
+            operations: self.operations,
+        })
     }
 }

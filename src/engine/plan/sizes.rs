@@ -3,8 +3,9 @@
 use crate::engine::compute::attention::MAX_SCORES;
 use crate::engine::compute::hardware::Hardware;
 use crate::engine::compute::stored::Precision;
-use crate::engine::error::{Error, Result};
+use crate::engine::error::Result;
 use crate::engine::plan::load::{Encoders, Load};
+use crate::engine::plan::speed::step_operations;
 use crate::engine::tensors::component::Component;
 use crate::engine::tensors::extent::Extent;
 use crate::schema::choices::Model;
@@ -60,30 +61,24 @@ impl Sizes {
         let transformer = Component::open(source, Part::Transformer, folder, hardware)?;
         let open = |part: Part| Component::open(source, part, part.folder(), hardware);
         let (clip, t5, vae) = (open(Part::Clip)?, open(Part::T5)?, open(Part::Vae)?);
-        let side =
-            |component: &Component, name: &str, i| Ok::<_, Error>(component.side(name, i)? as u64);
+        let side = |part: &Component, name: &str, i| part.side(name, i).map(|side| side as u64);
         let architecture = transformer.architecture()?;
         let number = hardware.number_bytes();
+        let blocks = |kinds: &[&str]| transformer.extent(Some(kinds), precision);
+        let double = blocks(&["double_blocks.", "transformer_blocks."]);
+        let single = blocks(&["single_blocks.", "single_transformer_blocks."]);
         let clip_layers = clip.count("text_model.encoder.layers", "mlp.fc1.weight") as u64;
         let clip_layer = clip.extent(Some(&["encoder.layers."]), Precision::Stored);
         let clip_outside = clip.extent(None, Precision::Stored);
         let levels = vae.count("encoder.down_blocks", "resnets.0.conv1.weight");
-        let t5_layer = "encoder.block.0.layer";
-        let table = "0.SelfAttention.relative_attention_bias.weight";
+        let t5_layer = t5.extent(Some(&["encoder.block.", "enc.blk."]), Precision::Stored);
+        let t5_side = |name: &str, i| side(&t5, &format!("encoder.{name}.weight"), i);
+        let attention = "block.0.layer.0.SelfAttention";
         Ok(Self {
             number,
             outside: transformer.extent(None, precision),
-            double: (
-                transformer.extent(Some(&["double_blocks.", "transformer_blocks."]), precision),
-                architecture.double_blocks,
-            ),
-            single: (
-                transformer.extent(
-                    Some(&["single_blocks.", "single_transformer_blocks."]),
-                    precision,
-                ),
-                architecture.single_blocks,
-            ),
+            double: (double, architecture.double_blocks),
+            single: (single, architecture.single_blocks),
             width: architecture.width as u64,
             inner: architecture.mlp as u64,
             clip: Extent {
@@ -91,13 +86,13 @@ impl Sizes {
                 numbers: clip_outside.numbers + clip_layers * clip_layer.numbers,
             },
             t5: (
-                t5.extent(Some(&["encoder.block.", "enc.blk."]), Precision::Stored),
+                t5_layer,
                 t5.count("encoder.block", "layer.0.SelfAttention.q.weight"),
             ),
-            t5_width: side(&t5, "encoder.final_layer_norm.weight", 0)?,
-            t5_inner: side(&t5, &format!("{t5_layer}.0.SelfAttention.q.weight"), 0)?,
-            t5_mlp: side(&t5, &format!("{t5_layer}.1.DenseReluDense.wo.weight"), 1)?,
-            t5_heads: side(&t5, &format!("{t5_layer}.{table}"), 1)?,
+            t5_width: t5_side("final_layer_norm", 0)?,
+            t5_inner: t5_side(&format!("{attention}.q"), 0)?,
+            t5_mlp: t5_side("block.0.layer.1.DenseReluDense.wo", 1)?,
+            t5_heads: t5_side(&format!("{attention}.relative_attention_bias"), 1)?,
             vae: Extent {
                 bytes: vae.numbers() * number,
                 numbers: vae.numbers(),
@@ -124,10 +119,10 @@ impl Sizes {
     /// one that is not at hand.
     pub(super) fn running(&self, count: usize, tokens: u64) -> u64 {
         let weights = |extent: Extent, is_beyond: bool| if is_beyond { extent.bytes } else { 0 };
-        let double =
-            weights(self.double.0, count < self.double.1) + self.double_activations(tokens);
+        let (double, doubles) = self.double;
+        let double = weights(double, count < doubles) + self.double_activations(tokens);
         let single = weights(self.single.0, count < self.blocks()) + self.activations(tokens);
-        if self.double.1 == 0 {
+        if doubles == 0 {
             single
         } else {
             double.max(single)
@@ -175,12 +170,8 @@ impl Sizes {
     /// Multiplications and additions of all steps of all pictures.
     pub(super) fn denoising_operations(&self, load: &Load) -> f64 {
         let tokens = load.text_tokens as u64 + load.image_tokens(self.factor);
-        let (double, single) = (self.double.0.numbers, self.single.0.numbers);
-        // Half of a double block's weights are the text's, half the picture's.
-        let attention = 4 * tokens * tokens * self.width;
-        let step = self.double.1 as u64 * (double * tokens + attention)
-            + self.single.1 as u64 * (2 * single * tokens + attention);
-        step as f64 * (load.steps * load.pictures) as f64
+        let blocks = [self.double, self.single].map(|(extent, count)| (extent.numbers, count));
+        step_operations(blocks, self.width, tokens) * (load.steps * load.pictures) as f64
     }
 
     /// What the VAE makes of `pixels` pixels, at most: in the first block of the finest level, whose input has the channels of

@@ -30,9 +30,17 @@ pub fn usual_seconds(model: Model, steps: usize) -> f64 {
     // Weights of a double and of a single block, in squares of the width: modulation, attention and MLP, of both streams.
     let (double, single) = (36 * width * width, 15 * width * width);
     let tokens = model.max_t5_tokens() as u64 + 64 * 64;
-    let attention = 4 * tokens * tokens * width;
-    let step = flux.double_blocks as u64 * (double * tokens + attention)
-        + flux.single_blocks as u64 * (2 * single * tokens + attention);
+    let blocks = [(double, flux.double_blocks), (single, flux.single_blocks)];
     let is_cpu = Hardware::BEST == "CPU";
-    step as f64 * steps as f64 / usual_operations(is_cpu)
+    step_operations(blocks, width, tokens) * steps as f64 / usual_operations(is_cpu)
+}
+
+/// Multiplications and additions of one denoising step: by double and by single blocks of so many weights.
+pub(super) fn step_operations(blocks: [(u64, usize); 2], width: u64, tokens: u64) -> f64 {
+    let [(double, doubles), (single, singles)] = blocks;
+    // Half of a double block's weights are the text's, half the picture's.
+    let attention = 4 * tokens * tokens * width;
+    let operations = doubles as u64 * (double * tokens + attention)
+        + singles as u64 * (2 * single * tokens + attention);
+    operations as f64
 }

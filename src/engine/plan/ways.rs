@@ -6,7 +6,7 @@ use crate::engine::plan::load::{Budget, Encoders, Load};
 use crate::engine::plan::sizes::Sizes;
 
 /// How a job will run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Plan {
     /// Which text encoders stay in memory.
     pub text: Encoders,
@@ -43,16 +43,7 @@ pub const TILE: usize = 64;
 pub fn plan(sizes: &Sizes, load: &Load, budget: &Budget) -> Plan {
     let ways = ways(sizes, load, budget);
     let fitting = ways.iter().find(|plan| plan.fits).or(ways.last());
-    fitting.copied().unwrap_or(Plan {
-        text: Encoders::OneLayer,
-        resident: 0,
-        blocks: sizes.blocks(),
-        together: false,
-        tile: None,
-        peak: 0,
-        seconds: 0.0,
-        fits: false,
-    })
+    fitting.copied().unwrap_or_default()
 }
 
 /// The next way that needs less than `plan`, for when memory has run out all the same.
@@ -70,9 +61,7 @@ fn ways(sizes: &Sizes, load: &Load, budget: &Budget) -> Vec<Plan> {
         blocks,
         together,
         tile,
-        peak: 0,
-        seconds: 0.0,
-        fits: false,
+        ..Plan::default()
     };
     let tile = (load.pixels() > (TILE as u64 * sizes.factor).pow(2)).then_some(TILE);
     let mut ways = vec![
@@ -133,16 +122,12 @@ fn peak(plan: &Plan, sizes: &Sizes, load: &Load, budget: &Budget) -> u64 {
 fn seconds(plan: &Plan, sizes: &Sizes, load: &Load, budget: &Budget) -> f64 {
     let text = load.text_tokens as u64;
     let t5_numbers = sizes.t5.1 as u64 * sizes.t5.0.numbers;
-    let encoding = if load.knows_prompt {
-        0
-    } else {
-        2 * t5_numbers * text
-    };
+    let encoded = if load.knows_prompt { 0 } else { text };
+    let encoding = 2 * t5_numbers * encoded;
     // A decoder's convolutions at every level cost about as much as 15 of the finest.
     let decoding = 15 * 2 * 9 * sizes.finest * sizes.second * load.pixels();
-    let pictures = load.pictures as f64;
-    let operations =
-        encoding as f64 + pictures * decoding as f64 + sizes.denoising_operations(load);
+    let coding = encoding as f64 + load.pictures as f64 * decoding as f64;
+    let operations = coding + sizes.denoising_operations(load);
 
     let streamed = sizes.bytes_of_blocks(plan.blocks) - sizes.bytes_of_blocks(plan.resident);
     let evaluations = (load.steps * load.pictures) as f64;

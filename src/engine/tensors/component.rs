@@ -42,13 +42,11 @@ impl Component {
         folder: &str,
         hardware: &Hardware,
     ) -> Result<Self> {
-        let files = model.tensors(folder)?.into_iter();
-        let files = files
-            .map(|(name, contents)| TensorFile::parse(name, contents))
-            .collect::<Result<Vec<_>>>()?;
-        let mut header = Header::default();
-        for file in &files {
-            header.tensors.extend(file.header().tensors.clone());
+        let (mut files, mut header) = (Vec::new(), Header::default());
+        for (name, contents) in model.tensors(folder)? {
+            let file = TensorFile::parse(name, contents)?;
+            header.tensors.extend(file.header.tensors.clone());
+            files.push(file);
         }
         Ok(Self {
             folder: folder.to_owned(),
@@ -62,7 +60,7 @@ impl Component {
 
     /// Whose names its files have.
     pub fn names(&self) -> Names {
-        self.naming.names()
+        self.naming.found.names
     }
 
     /// What the headers tell of a transformer.
@@ -71,12 +69,8 @@ impl Component {
     /// When they do not even tell its width.
     pub fn architecture(&self) -> Result<Architecture> {
         self.required_shape("img_in.weight")?;
-        self.architecture.ok_or_else(|| {
-            let Self { folder, place, .. } = self;
-            Error::Checkpoint(format!(
-                "{folder} of {place} is no transformer of FLUX.1's kind"
-            ))
-        })
+        let wrong = || self.wrong("is no transformer of FLUX.1's kind");
+        self.architecture.ok_or_else(wrong)
     }
 
     /// What tensors are read for.
@@ -86,8 +80,10 @@ impl Component {
 
     /// The tensors of the part in all files, without what stands before their names.
     pub(super) fn own_tensors(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        let tensors = self.files.iter().flat_map(|file| &file.header().tensors);
-        tensors.filter_map(|(name, entry)| Some((name.strip_prefix(self.naming.prefix())?, entry)))
+        let tensors = self.files.iter().flat_map(|file| &file.header.tensors);
+        tensors.filter_map(|(name, entry)| {
+            Some((name.strip_prefix(self.naming.found.prefix.as_str())?, entry))
+        })
     }
 
     /// Reads the tensor of our name `name` in the computation's precision.
@@ -113,12 +109,7 @@ impl Component {
     /// The file that holds a tensor.
     fn file_of(&self, part: &str) -> Result<&TensorFile> {
         let found = self.files.iter().find(|file| file.contains(part));
-        found.ok_or_else(|| {
-            Error::Checkpoint(format!(
-                "{} of {} lacks the tensor {part}",
-                self.folder, self.place
-            ))
-        })
+        found.ok_or_else(|| self.wrong(&format!("lacks the tensor {part}")))
     }
 
     /// What a weight is to be multiplied by, if its file says so.
@@ -127,16 +118,15 @@ impl Component {
             return Ok(None);
         };
         for name in SCALES.map(|scale| format!("{layer}{scale}")) {
-            let Some(file) = self.files.iter().find(|file| file.contains(&name)) else {
-                continue;
-            };
-            let scale = file.scalar(&name);
-            return scale.map(Some).ok_or_else(|| {
-                Error::Checkpoint(format!(
-                    "{} scales its weights in a way that is not known here: {name} is not one number",
-                    file.name()
-                ))
-            });
+            if let Ok(file) = self.file_of(&name) {
+                let unknown = || {
+                    Error::Checkpoint(format!(
+                        "{} scales its weights in a way that is not known here: {name} is not one number",
+                        file.name
+                    ))
+                };
+                return file.scalar(&name).map(Some).ok_or_else(unknown);
+            }
         }
         Ok(None)
     }
@@ -149,18 +139,18 @@ impl Component {
         for part in &source.parts {
             let file = self.file_of(part)?;
             let (entry, bytes) = file.piece(part)?;
-            let (rows, columns) = two_sides(entry, source.is_convolution).ok_or_else(|| {
-                Error::Checkpoint(format!(
-                    "the tensor {part} in {} has the shape {:?}, but it must be a matrix",
-                    file.name(),
-                    entry.shape
-                ))
-            })?;
+            let wrong = |what: String| file.wrong(part, &what);
+            let Some((rows, columns)) = two_sides(entry, source.is_convolution) else {
+                let shape = &entry.shape;
+                return wrong(format!("has the shape {shape:?}, but it must be a matrix"));
+            };
             if *input.get_or_insert(columns) != columns {
-                return Err(Error::Checkpoint(format!(
-                    "the tensor {part} in {} has {columns} columns, and those beside it another number",
-                    file.name()
-                )));
+                return wrong(format!(
+                    "has {columns} columns, and those beside it another number"
+                ));
+            }
+            if source.halves_swapped && rows % 2 != 0 {
+                return wrong(format!("has {rows} rows, which are no two halves"));
             }
             stored.push(StoredRows {
                 bytes,
@@ -170,7 +160,7 @@ impl Component {
             });
         }
         if source.halves_swapped {
-            stored = swapped(stored, self.file_of(&source.parts[0])?, &source.parts[0])?;
+            stored = swapped(stored);
         }
         if precision == Precision::EightBit {
             stored = stored.into_iter().map(StoredRows::in_eight_bits).collect();
@@ -183,10 +173,8 @@ impl Component {
         let source = self.naming.source(name);
         let mut whole: Option<Vec<usize>> = None;
         for part in &source.parts {
-            let entry = self
-                .files
-                .iter()
-                .find_map(|file| file.header().tensors.get(part))?;
+            let mut files = self.files.iter();
+            let entry = files.find_map(|file| file.header.tensors.get(part))?;
             let shape = match two_sides(entry, source.is_convolution) {
                 Some((rows, columns)) => vec![rows, columns],
                 None => entry.shape.clone(),
@@ -205,12 +193,8 @@ impl Component {
     /// When it is missing.
     pub fn required_shape(&self, name: &str) -> Result<Vec<usize>> {
         self.shape(name).ok_or_else(|| {
-            Error::Checkpoint(format!(
-                "{} of {} lacks the tensor {}",
-                self.folder,
-                self.place,
-                self.naming.source(name).parts.join(" and ")
-            ))
+            let parts = self.naming.source(name).parts.join(" and ");
+            self.wrong(&format!("lacks the tensor {parts}"))
         })
     }
 
@@ -223,6 +207,11 @@ impl Component {
         Ok(shape.get(dim).copied().unwrap_or(0))
     }
 
+    /// What is said of the part.
+    fn wrong(&self, what: &str) -> Error {
+        Error::Checkpoint(format!("{} of {} {what}", self.folder, self.place))
+    }
+
     /// What is said of a tensor with an unexpected shape.
     pub(crate) fn wrong_shape(&self, name: &str, found: &[usize], wanted: &[usize]) -> Error {
         let Self { folder, place, .. } = self;
@@ -233,11 +222,8 @@ impl Component {
 
     /// Whether every part of our tensor `name` is there.
     pub fn has(&self, name: &str) -> bool {
-        let source = self.naming.source(name);
-        source
-            .parts
-            .iter()
-            .all(|part| self.files.iter().any(|file| file.contains(part)))
+        let mut parts = self.naming.source(name).parts.into_iter();
+        parts.all(|part| self.files.iter().any(|file| file.contains(&part)))
     }
 
     /// How many blocks there are whose tensors' names begin with `kind`, a number and what stands in `tensor`.
@@ -256,27 +242,16 @@ fn two_sides(entry: &Entry, is_convolution: bool) -> Option<(usize, usize)> {
     }
 }
 
-/// The two halves of a matrix's rows the other way round.
-fn swapped(stored: Vec<StoredRows>, file: &TensorFile, name: &str) -> Result<Vec<StoredRows>> {
-    let mut halves = Vec::new();
-    for whole in stored {
-        let rows = whole.rows / 2;
-        let middle = whole.bytes.len() / 2;
-        if whole.rows % 2 != 0 {
-            return Err(Error::Checkpoint(format!(
-                "the tensor {name} in {} has {} rows, which are no two halves",
-                file.name(),
-                whole.rows
-            )));
-        }
-        for bytes in [&whole.bytes[middle..], &whole.bytes[..middle]] {
+/// The two halves of matrices' rows the other way round.
+fn swapped(stored: Vec<StoredRows>) -> Vec<StoredRows> {
+    let halves = stored.into_iter().flat_map(|whole| {
+        let (first, second) = whole.bytes.split_at(whole.bytes.len() / 2);
+        [second, first].map(|bytes| StoredRows {
             // Copied: it is one small layer.
-            halves.push(StoredRows {
-                bytes: Piece::Owned(bytes.into()),
-                rows,
-                ..whole
-            });
-        }
-    }
-    Ok(halves)
+            bytes: Piece::Owned(bytes.into()),
+            rows: whole.rows / 2,
+            ..whole
+        })
+    });
+    halves.collect()
 }

@@ -17,10 +17,9 @@ pub fn head_size(part: &str, width: usize, heads: usize) -> Result<usize> {
     if heads > 0 && (1..=MAX_WIDTH).contains(&width) && width.is_multiple_of(heads) {
         return Ok(width / heads);
     }
-    let sentence = format!(
+    Err(Error::Checkpoint(format!(
         "the configuration of the {part} is inconsistent: {width} features for {heads} heads"
-    );
-    Err(Error::Checkpoint(sentence))
+    )))
 }
 
 /// Reads a JSON file of a model.
@@ -47,13 +46,10 @@ pub fn read_config<T: DeserializeOwned>(
     name: &str,
     of_tensors: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    match model.assembled() {
-        None => read_json(model, name),
-        Some(_) => match read_json_if_there(model, name)? {
-            Some(beside) => Ok(beside),
-            None => of_tensors(),
-        },
+    if model.assembled().is_none() {
+        return read_json(model, name);
     }
+    read_json_if_there(model, name)?.map_or_else(of_tensors, Ok)
 }
 
 /// Reads a JSON file of a model, if it is there.
@@ -64,8 +60,6 @@ pub fn read_json_if_there<T: DeserializeOwned>(
     model: &ModelSource,
     name: &str,
 ) -> Result<Option<T>> {
-    model
-        .find(name)?
-        .map(|_| read_json(model, name))
-        .transpose()
+    let found = model.find(name)?;
+    found.map(|_| read_json(model, name)).transpose()
 }

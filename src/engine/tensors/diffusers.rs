@@ -2,38 +2,43 @@
 //!
 //! Names of both sides: <https://github.com/huggingface/diffusers/blob/v0.32.2/scripts/convert_flux_to_diffusers.py>
 
-use crate::engine::tensors::source::Source;
+/// The tensors of a file that make up one of ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// Names in the file. Several are put below one another along the first dimension.
+    pub parts: Vec<String>,
+    /// Whether the two halves of the first dimension stand the other way round in the file.
+    pub halves_swapped: bool,
+    /// Whether a linear layer may stand in the file as a convolution with a kernel of one place.
+    pub is_convolution: bool,
+}
+
+impl Source {
+    /// The tensor of this name.
+    pub fn of(name: impl Into<String>) -> Self {
+        Self {
+            parts: vec![name.into()],
+            ..Self::default()
+        }
+    }
+}
 
 /// BFL's modules outside the blocks.
-const TOP: [(&str, &str); 10] = [
+const TOP: [(&str, &str); 4] = [
     ("img_in", "x_embedder"),
     ("txt_in", "context_embedder"),
-    (
-        "time_in.in_layer",
-        "time_text_embed.timestep_embedder.linear_1",
-    ),
-    (
-        "time_in.out_layer",
-        "time_text_embed.timestep_embedder.linear_2",
-    ),
-    (
-        "vector_in.in_layer",
-        "time_text_embed.text_embedder.linear_1",
-    ),
-    (
-        "vector_in.out_layer",
-        "time_text_embed.text_embedder.linear_2",
-    ),
-    (
-        "guidance_in.in_layer",
-        "time_text_embed.guidance_embedder.linear_1",
-    ),
-    (
-        "guidance_in.out_layer",
-        "time_text_embed.guidance_embedder.linear_2",
-    ),
     ("final_layer.linear", "proj_out"),
     ("final_layer.adaLN_modulation.1", "norm_out.linear"),
+];
+
+/// BFL's modules of the steering vector, and diffusers' in `time_text_embed`.
+const EMBEDDERS: [(&str, &str); 6] = [
+    ("time_in.in_layer", "timestep_embedder.linear_1"),
+    ("time_in.out_layer", "timestep_embedder.linear_2"),
+    ("vector_in.in_layer", "text_embedder.linear_1"),
+    ("vector_in.out_layer", "text_embedder.linear_2"),
+    ("guidance_in.in_layer", "guidance_embedder.linear_1"),
+    ("guidance_in.out_layer", "guidance_embedder.linear_2"),
 ];
 
 /// BFL's modules of a double block, each with the diffusers modules that stand below one another in it.
@@ -72,46 +77,44 @@ const SINGLE: [(&str, &[&str]); 5] = [
 /// Where a tensor of the transformer, by BFL's name, stands in diffusers' files.
 pub fn transformer(name: &str) -> Source {
     let Some((module, leaf)) = name.rsplit_once('.') else {
-        return Source::same(name);
+        return Source::of(name);
     };
     // BFL calls the weight of a norm `scale`.
     let leaf = if leaf == "scale" { "weight" } else { leaf };
     if let Some((_, theirs)) = TOP.iter().find(|(ours, _)| *ours == module) {
         // BFL's last layer has its shift first, diffusers' its scale.
         return Source {
-            parts: vec![format!("{theirs}.{leaf}")],
             halves_swapped: *theirs == "norm_out.linear",
-            is_convolution: false,
+            ..Source::of(format!("{theirs}.{leaf}"))
         };
+    }
+    if let Some((_, theirs)) = EMBEDDERS.iter().find(|(ours, _)| *ours == module) {
+        return Source::of(format!("time_text_embed.{theirs}.{leaf}"));
     }
     let in_block = |kind: &str, table: &[(&str, &[&str])], theirs: &str| {
         let (block, module) = module.strip_prefix(kind)?.split_once('.')?;
         let (_, modules) = table.iter().find(|(ours, _)| *ours == module)?;
-        let parts = modules
-            .iter()
-            .map(|module| format!("{theirs}.{block}.{module}.{leaf}"))
-            .collect();
+        let parts = modules.iter();
+        let parts = parts.map(|module| format!("{theirs}.{block}.{module}.{leaf}"));
         Some(Source {
-            parts,
-            halves_swapped: false,
-            is_convolution: false,
+            parts: parts.collect(),
+            ..Source::default()
         })
     };
     in_block("double_blocks.", &DOUBLE, "transformer_blocks")
         .or_else(|| in_block("single_blocks.", &SINGLE, "single_transformer_blocks"))
-        .unwrap_or_else(|| Source::same(name))
+        .unwrap_or_else(|| Source::of(name))
 }
 
 /// Our names of every layer of a transformer with so many blocks that has a counterpart in diffusers, norms included.
 pub fn modules(double_blocks: usize, single_blocks: usize) -> Vec<String> {
-    let top = TOP.iter().map(|(ours, _)| (*ours).to_owned());
-    let double = (0..double_blocks).flat_map(|i| {
-        let names = DOUBLE.iter();
-        names.map(move |(ours, _)| format!("double_blocks.{i}.{ours}"))
-    });
-    let single = (0..single_blocks).flat_map(|i| {
-        let names = SINGLE.iter();
-        names.map(move |(ours, _)| format!("single_blocks.{i}.{ours}"))
-    });
-    top.chain(double).chain(single).collect()
+    let outside = TOP.iter().chain(&EMBEDDERS);
+    let mut modules: Vec<_> = outside.map(|(ours, _)| (*ours).to_owned()).collect();
+    for i in 0..double_blocks {
+        modules.extend(DOUBLE.map(|(ours, _)| format!("double_blocks.{i}.{ours}")));
+    }
+    for i in 0..single_blocks {
+        modules.extend(SINGLE.map(|(ours, _)| format!("single_blocks.{i}.{ours}")));
+    }
+    modules
 }

@@ -12,9 +12,10 @@ use crate::weights::header::{Entry, Format, Header};
 
 /// One file with its parsed header.
 pub(crate) struct TensorFile {
-    name: String,
+    /// What it is called, for messages.
+    pub(super) name: String,
     contents: Contents,
-    header: Header,
+    pub(super) header: Header,
 }
 
 impl TensorFile {
@@ -27,16 +28,6 @@ impl TensorFile {
             contents,
             header,
         })
-    }
-
-    /// What it is called, for messages.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its header.
-    pub(super) fn header(&self) -> &Header {
-        &self.header
     }
 
     /// The names of its tensors.
@@ -82,25 +73,27 @@ impl TensorFile {
 
     /// A tensor's place and its bytes, with a map of their own.
     pub(super) fn piece(&self, tensor: &str) -> Result<(&Entry, Piece)> {
-        let lacking = || {
-            Error::Checkpoint(format!(
-                "{} lacks the tensor {tensor}, or is cut short",
-                self.name
-            ))
+        let name = &self.name;
+        let Some(entry) = self.header.tensors.get(tensor) else {
+            let sentence = format!("{name} lacks the tensor {tensor}, or is cut short");
+            return Err(Error::Checkpoint(sentence));
         };
-        let entry = self.header.tensors.get(tensor).ok_or_else(lacking)?;
         if !entry.format.is_readable() {
-            return Err(Error::Checkpoint(format!(
-                "the tensor {tensor} in {} has the number format {}, which cannot be read",
-                self.name,
-                entry.format.label()
-            )));
+            let format = entry.format.label();
+            let what = format!("has the number format {format}, which cannot be read");
+            return self.wrong(tensor, &what);
         }
         let piece = self.contents.piece(entry.range.clone());
-        let piece = piece.map_err(|error| {
-            Error::Checkpoint(format!("{} cannot be read ({error})", self.name))
-        })?;
-        Ok((entry, piece))
+        let failed = |error| Error::Checkpoint(format!("{name} cannot be read ({error})"));
+        Ok((entry, piece.map_err(failed)?))
+    }
+
+    /// What is said of a tensor that cannot be used.
+    pub(super) fn wrong<T>(&self, tensor: &str, what: &str) -> Result<T> {
+        let name = &self.name;
+        Err(Error::Checkpoint(format!(
+            "the tensor {tensor} in {name} {what}"
+        )))
     }
 
     /// Reads a tensor into the computation's precision.

@@ -10,4 +10,3 @@ pub mod diffusers;
 pub(crate) mod extent;
 pub(crate) mod file;
 mod naming;
-pub mod source;

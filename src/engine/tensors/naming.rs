@@ -3,15 +3,14 @@
 //! The transformer's tensors have BFL's names inside, the VAE's and the text encoders' those of diffusers and
 //! transformers. Files have either, or llama.cpp's, and may have something in front of each.
 
-use crate::engine::tensors::diffusers;
-use crate::engine::tensors::source::Source;
+use crate::engine::tensors::diffusers::{self, Source};
 use crate::weights::header::Header;
 use crate::weights::inspect::{self, Found, Names, Part};
 
 /// The names of a part of a model in its files.
 #[derive(Clone, Debug)]
 pub(super) struct Naming {
-    found: Found,
+    pub(super) found: Found,
     /// Levels of the decoder, which BFL counts from the other end.
     levels: usize,
     /// Whether CLIP's names begin with `text_model.`.
@@ -21,14 +20,12 @@ pub(super) struct Naming {
 impl Naming {
     /// The naming of a part in files with these tensors. What has no known names is taken to have our own.
     pub(super) fn of(part: Part, header: &Header) -> Self {
-        let found = inspect::parts(header)
-            .into_iter()
-            .find(|found| found.part == part)
-            .unwrap_or(Found {
-                part,
-                names: Names::Diffusers,
-                prefix: String::new(),
-            });
+        let mut parts = inspect::parts(header).into_iter();
+        let found = parts.find(|found| found.part == part).unwrap_or(Found {
+            part,
+            names: Names::Diffusers,
+            prefix: String::new(),
+        });
         let prefix = &found.prefix;
         let up = format!("{prefix}decoder.up.");
         let levels = header.tensors.keys().filter_map(|name| {
@@ -37,47 +34,27 @@ impl Naming {
         });
         let levels = levels.max().map_or(0, |last| last + 1);
         let text_model = format!("{prefix}text_model.");
-        let has_text_model = header
-            .tensors
-            .keys()
-            .any(|name| name.starts_with(&text_model));
+        let mut names = header.tensors.keys();
         Self {
-            found,
             levels,
-            has_text_model,
+            has_text_model: names.any(|name| name.starts_with(&text_model)),
+            found,
         }
-    }
-
-    /// Whose names the files have.
-    pub(super) fn names(&self) -> Names {
-        self.found.names
-    }
-
-    /// What stands before the files' names.
-    pub(super) fn prefix(&self) -> &str {
-        &self.found.prefix
     }
 
     /// What makes up our tensor `name`.
     pub(super) fn source(&self, name: &str) -> Source {
-        let Found {
-            part,
-            names,
-            prefix,
-        } = &self.found;
-        let mut source = match (part, names) {
+        let mut source = match (self.found.part, self.found.names) {
             (Part::Transformer, Names::Diffusers) => diffusers::transformer(name),
             (Part::Vae, Names::Bfl) => vae(name, self.levels),
             (Part::T5, Names::LlamaCpp) => Source::of(t5(name)),
             (Part::Clip, _) if !self.has_text_model => {
-                Source::same(name.strip_prefix("text_model.").unwrap_or(name))
+                Source::of(name.strip_prefix("text_model.").unwrap_or(name))
             }
-            _ => Source::same(name),
+            _ => Source::of(name),
         };
-        if !prefix.is_empty() {
-            for part in &mut source.parts {
-                part.insert_str(0, prefix);
-            }
+        for part in &mut source.parts {
+            part.insert_str(0, &self.found.prefix);
         }
         source
     }

@@ -155,16 +155,11 @@ impl DoubleBlock {
         let img_modulation = Modulation::from_vector(&self.img.modulation, vector)?;
         let txt_modulation = Modulation::from_vector(&self.txt.modulation, vector)?;
         // Text comes first, as in the rotary tables.
-        let (txt_rope, img_rope) = (
-            rope.narrow(0, txt_tokens)?,
-            rope.narrow(txt_tokens, img_tokens)?,
-        );
-        let [img_q, img_k, img_v] = self
-            .img
-            .qkv(img, &img_modulation[0], self.heads, &img_rope)?;
-        let [txt_q, txt_k, txt_v] = self
-            .txt
-            .qkv(txt, &txt_modulation[0], self.heads, &txt_rope)?;
+        let txt_rope = rope.narrow(0, txt_tokens)?;
+        let img_rope = rope.narrow(txt_tokens, img_tokens)?;
+        let (image, text, heads) = (&self.img, &self.txt, self.heads);
+        let [img_q, img_k, img_v] = image.qkv(img, &img_modulation[0], heads, &img_rope)?;
+        let [txt_q, txt_k, txt_v] = text.qkv(txt, &txt_modulation[0], heads, &txt_rope)?;
         let joined = |txt: Array, img: Array| Array::cat(&[txt, img], 2);
         let both = mixed([
             &joined(txt_q, img_q)?,
@@ -174,8 +169,8 @@ impl DoubleBlock {
         let txt_mixed = both.narrow(1, 0, txt_tokens)?;
         let img_mixed = both.narrow(1, txt_tokens, img_tokens)?;
         Ok((
-            self.img.finish(img, &img_mixed, &img_modulation)?,
-            self.txt.finish(txt, &txt_mixed, &txt_modulation)?,
+            image.finish(img, &img_mixed, &img_modulation)?,
+            text.finish(txt, &txt_mixed, &txt_modulation)?,
         ))
     }
 }
@@ -194,9 +189,8 @@ impl SingleBlock {
     pub(super) fn load(width: usize, heads: usize, weights: &Weights) -> Result<Self> {
         let linear1 = Linear::load_from(width, &weights.at("linear1"))?;
         let Some(inner) = linear1.output().checked_sub(3 * width) else {
-            return Err(Error::Checkpoint(
-                "a single block of the transformer is too narrow for its attention".to_owned(),
-            ));
+            let sentence = "a single block of the transformer is too narrow for its attention";
+            return Err(Error::Checkpoint(sentence.to_owned()));
         };
         Ok(Self {
             modulation: Linear::load(width, 3 * width, &weights.at("modulation.lin"))?,

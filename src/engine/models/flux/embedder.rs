@@ -28,23 +28,15 @@ fn scaled_time(value: f32, rounded_to_bf16: bool) -> f32 {
 /// <https://github.com/huggingface/diffusers/blob/v0.32.2/src/diffusers/models/embeddings.py> (`get_timestep_embedding`)
 fn sinusoids(times: &[f32], features: usize) -> Vec<f32> {
     let half = features / 2;
-    let frequencies: Vec<f32> = (0..half)
-        .map(|i| {
-            let exponent = -f64::from(MAX_PERIOD).ln() as f32 * i as f32 / half as f32;
-            f64::from(exponent).exp() as f32
-        })
-        .collect();
-    let angles = |time: &f32| {
-        frequencies
-            .iter()
-            .map(|frequency| f64::from(time * frequency))
-            .collect::<Vec<_>>()
+    let frequency = |i| {
+        let exponent = -f64::from(MAX_PERIOD).ln() as f32 * i as f32 / half as f32;
+        f64::from(exponent).exp() as f32
     };
+    let frequencies: Vec<f32> = (0..half).map(frequency).collect();
     let rows = times.iter().flat_map(|time| {
-        let angles = angles(time);
-        let cosines: Vec<f32> = angles.iter().map(|angle| angle.cos() as f32).collect();
-        let sines: Vec<f32> = angles.iter().map(|angle| angle.sin() as f32).collect();
-        cosines.into_iter().chain(sines)
+        let angles = frequencies.iter().map(move |one| f64::from(time * one));
+        let cosines = angles.clone().map(|angle| angle.cos() as f32);
+        cosines.chain(angles.map(|angle| angle.sin() as f32))
     });
     rows.collect()
 }
@@ -82,10 +74,8 @@ impl Embedder {
         rounded_to_bf16: bool,
         hardware: &Hardware,
     ) -> Result<Array> {
-        let scaled: Vec<f32> = times
-            .iter()
-            .map(|time| scaled_time(*time, rounded_to_bf16))
-            .collect();
+        let scaled = times.iter().map(|time| scaled_time(*time, rounded_to_bf16));
+        let scaled: Vec<f32> = scaled.collect();
         let features = self.in_layer.input() / 2 * 2;
         let waves = sinusoids(&scaled, features);
         self.forward(&Array::new(waves, [times.len(), features], hardware)?.on(hardware)?)
@@ -105,14 +95,10 @@ mod tests {
             (2.5, 2496.0),
             (0.98841, 988.0),
         ] {
-            assert!(
-                (scaled_time(value, true) - rounded).abs() < f32::EPSILON,
-                "{value}"
-            );
-            assert!(
-                (scaled_time(value, false) - value * 1000.0).abs() < f32::EPSILON,
-                "{value}"
-            );
+            for (is_rounded, wanted) in [(true, rounded), (false, value * 1000.0)] {
+                let scaled = scaled_time(value, is_rounded);
+                assert!((scaled - wanted).abs() < f32::EPSILON, "{value}");
+            }
         }
     }
 }

@@ -62,12 +62,9 @@ impl Flux {
     ) -> Result<Self> {
         let (width, heads) = (config.width(), config.num_attention_heads);
         head_size("transformer", width, heads)?;
-        let rope_features: usize = config
-            .axes_dims_rope
-            .iter()
-            .fold(0, |sum, axis| sum.saturating_add(*axis));
-        if rope_features != config.attention_head_dim || config.axes_dims_rope.len() != 3 {
-            let (axes, head) = (&config.axes_dims_rope, config.attention_head_dim);
+        let (axes, head) = (&config.axes_dims_rope, config.attention_head_dim);
+        let features = axes.iter().copied().reduce(usize::saturating_add);
+        if features != Some(head) || axes.len() != 3 {
             return Err(Error::Checkpoint(format!(
                 "the transformer's configuration is inconsistent: three RoPE axes {axes:?} must add up to the head size {head}"
             )));
@@ -83,38 +80,26 @@ impl Flux {
             on_block(config.num_layers + i, blocks)?;
             SingleBlock::load(width, heads, &single.at(i))?;
         }
-        let (double, single) = (
-            double.in_precision(precision),
-            single.in_precision(precision),
-        );
+        let double = double.in_precision(precision);
+        let single = single.in_precision(precision);
         let double_blocks = Blocks::new(config.num_layers, move |i| {
             DoubleBlock::load(width, heads, &double.at(i))
         });
         let single_blocks = Blocks::new(config.num_single_layers, move |i| {
             SingleBlock::load(width, heads, &single.at(i))
         });
-        let guidance_in = if config.guidance_embeds {
-            Some(Embedder::load(width, None, &weights.at("guidance_in"))?)
-        } else {
-            None
-        };
+        let guidance_in = || Embedder::load(width, None, &weights.at("guidance_in"));
+        let pooled = Some(config.pooled_projection_dim);
+        let output = config.out_channels.unwrap_or(config.in_channels);
         Ok(Self {
             img_in: Linear::load(config.in_channels, width, &weights.at("img_in"))?,
             txt_in: Linear::load(config.joint_attention_dim, width, &weights.at("txt_in"))?,
             time_in: Embedder::load(width, None, &weights.at("time_in"))?,
-            vector_in: Embedder::load(
-                width,
-                Some(config.pooled_projection_dim),
-                &weights.at("vector_in"),
-            )?,
-            guidance_in,
+            vector_in: Embedder::load(width, pooled, &weights.at("vector_in"))?,
+            guidance_in: config.guidance_embeds.then(guidance_in).transpose()?,
             double_blocks,
             single_blocks,
-            final_layer: FinalLayer::load(
-                width,
-                config.out_channels.unwrap_or(config.in_channels),
-                &weights.at("final_layer"),
-            )?,
+            final_layer: FinalLayer::load(width, output, &weights.at("final_layer"))?,
             config: config.clone(),
             hardware: weights.hardware().clone(),
         })
@@ -126,12 +111,10 @@ impl Flux {
     /// Those of `on_block`; when a block cannot be read.
     pub fn keep_resident(&mut self, count: usize, on_block: &mut OnBlock<'_>) -> Result<()> {
         let (double, blocks) = (self.double_blocks.count(), self.blocks());
-        self.double_blocks
-            .keep_resident(count, &mut |i| on_block(i, blocks))?;
-        self.single_blocks
-            .keep_resident(count.saturating_sub(double), &mut |i| {
-                on_block(double + i, blocks)
-            })
+        let (first, second) = (&mut self.double_blocks, &mut self.single_blocks);
+        first.keep_resident(count, &mut |i| on_block(i, blocks))?;
+        let left = count.saturating_sub(double);
+        second.keep_resident(left, &mut |i| on_block(double + i, blocks))
     }
 
     /// Evicts all blocks.
@@ -177,20 +160,16 @@ impl Flux {
         let mut text = self.txt_in.forward(&here(inputs.text)?)?; // (b, l_txt, width)
         let vector = self.vector(inputs)?;
 
-        let blocks = self.blocks();
-        for i in 0..self.double_blocks.count() {
+        let (double, single, blocks) = (&self.double_blocks, &self.single_blocks, self.blocks());
+        for i in 0..double.count() {
             on_block(i, blocks)?;
-            (image, text) = self
-                .double_blocks
-                .run(i, |block| block.forward(&image, &text, &vector, rope))?;
+            (image, text) = double.run(i, |block| block.forward(&image, &text, &vector, rope))?;
         }
         let text_tokens = text.dim(1)?;
         let mut both = Array::cat(&[text, image], 1)?; // (b, l_txt + l_img, width)
-        for i in 0..self.single_blocks.count() {
-            on_block(self.double_blocks.count() + i, blocks)?;
-            both = self
-                .single_blocks
-                .run(i, |block| block.forward(&both, &vector, rope))?;
+        for i in 0..single.count() {
+            on_block(double.count() + i, blocks)?;
+            both = single.run(i, |block| block.forward(&both, &vector, rope))?;
         }
         let image = both.narrow(1, text_tokens, both.dim(1)? - text_tokens)?;
         self.final_layer.forward(&image, &vector)
@@ -204,10 +183,8 @@ impl Flux {
         let mut vector = embed(&self.time_in, inputs.sigma)?;
         if let Some(guidance_in) = &self.guidance_in {
             let Some(guidance) = inputs.guidance else {
-                return Err(Error::Checkpoint(
-                    "this is a dev checkpoint, which needs a guidance, and none was given"
-                        .to_owned(),
-                ));
+                let wrong = "this is a dev checkpoint, which needs a guidance, and none was given";
+                return Err(Error::Checkpoint(wrong.to_owned()));
             };
             vector = vector.plus(&embed(guidance_in, guidance)?)?;
         }
@@ -236,7 +213,7 @@ impl FinalLayer {
     fn forward(&self, x: &Array, vector: &Array) -> Result<Array> {
         let modulation = self.modulation.forward(&silu(vector)?)?.unsqueeze(1)?;
         let [shift, scale] = modulation.split(2)?; // (b, 1, width)
-        self.linear
-            .forward(&modulated_norm(x, &shift, &scale, NORM_EPS)?)
+        let normal = modulated_norm(x, &shift, &scale, NORM_EPS)?;
+        self.linear.forward(&normal)
     }
 }

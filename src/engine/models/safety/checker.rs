@@ -9,23 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::compute::array::Array;
 use crate::engine::error::{Error, Result};
-use crate::engine::layers::linear::Linear;
 use crate::engine::layers::weights::Weights;
-use crate::engine::models::safety::part;
-use crate::engine::models::safety::pixels::{self, Preparation};
 use crate::engine::models::safety::vision::{self, Vision};
 use crate::engine::progress::OnLayer;
 use crate::engine::tensors::component::Component;
-use crate::engine::tensors::config::read_config;
-use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
 /// The model.
 pub struct Checker {
-    /// How it wants its pictures.
-    pub preparation: Preparation,
-    vision: Vision,
-    projection: Linear,
+    /// What it sees with.
+    pub vision: Vision,
     /// Concepts for which the others are looked at more closely.
     special: Concepts,
     /// Concepts for which a picture is flagged.
@@ -67,9 +60,8 @@ struct Config {
 
 impl Config {
     fn of_tensors(component: &Component) -> Result<Self> {
-        let projection = component.required_shape("visual_projection.weight")?;
         Ok(Self {
-            projection_dim: projection.first().copied().unwrap_or(0),
+            projection_dim: component.side("visual_projection.weight", 0)?,
             vision_config: vision::Config::of_tensors(&vision::CLIP, component)?,
         })
     }
@@ -80,36 +72,19 @@ impl Config {
 const CLOSER: f64 = 0.01;
 
 impl Checker {
-    /// Opens it in the folder of [`Part::SafetyChecker`].
+    /// Opens it in the folder of [`Part::SafetyChecker`](crate::weights::inspect::Part::SafetyChecker).
     ///
     /// # Errors
     /// Those of `on_layer`; when a file is missing or malformed.
     pub fn open(source: &ModelSource, on_layer: &mut OnLayer<'_>) -> Result<Self> {
-        let folder = Part::SafetyChecker.folder();
-        let component = part::open(source, Part::SafetyChecker)?;
-        let config = read_config(source, &format!("{folder}/config.json"), || {
-            Config::of_tensors(&component)
-        })?;
-        let weights = Weights::of(component);
-        let sees = &config.vision_config;
-        let vision = Vision::load(&vision::CLIP, sees, &weights, on_layer)?;
-        let side = sees.image_size;
+        let (weights, config) = vision::open(source, &vision::CLIP, Config::of_tensors)?;
+        let (features, sizes) = (config.projection_dim, &config.vision_config);
+        let outputs = features.max(1);
         Ok(Self {
-            preparation: Preparation::read(source, folder, &pixels::CLIP, side)?,
-            projection: Linear::load(
-                sees.hidden_size,
-                config.projection_dim.max(1),
-                &weights.at("visual_projection"),
-            )?,
-            special: Concepts::load("special_care_embeds", config.projection_dim, &weights)?,
-            concepts: Concepts::load("concept_embeds", config.projection_dim, &weights)?,
-            vision,
+            vision: Vision::load(&vision::CLIP, sizes, outputs, source, &weights, on_layer)?,
+            special: Concepts::load("special_care_embeds", features, &weights)?,
+            concepts: Concepts::load("concept_embeds", features, &weights)?,
         })
-    }
-
-    /// How often `on_layer` is called for a picture.
-    pub fn layers(&self) -> usize {
-        self.vision.layers()
     }
 
     /// What a picture is flagged for; nothing where it passes.
@@ -117,19 +92,8 @@ impl Checker {
     /// # Errors
     /// Those of `on_layer` and of the computation; when the picture has no pixels or is far too narrow.
     pub fn flags(&self, picture: &RgbImage, on_layer: &mut OnLayer<'_>) -> Result<Vec<Concept>> {
-        let pixels = self.preparation.pixels(picture)?;
-        let seen = self.embedding(&pixels, on_layer)?;
-        let sight = self.sight(&seen)?;
-        Ok(self.too_near(&sight))
-    }
-
-    /// What CLIP makes of prepared pixels: `(1, 3, side, side)` → `(1, projection)`
-    ///
-    /// # Errors
-    /// Those of `on_layer` and of the computation.
-    pub fn embedding(&self, pixels: &Array, on_layer: &mut OnLayer<'_>) -> Result<Array> {
-        let pooled = self.vision.pooled(pixels, on_layer)?;
-        self.projection.forward(&pooled)
+        let embedding = self.vision.look(picture, on_layer)?;
+        Ok(self.too_near(&self.sight(&embedding)?))
     }
 
     /// The cosines of an embedding, `(1, projection)`, with all concepts.
@@ -138,10 +102,8 @@ impl Checker {
     /// When one is not finite, and when all are 0, as with a file without numbers: that would pass every picture.
     pub fn sight(&self, embedding: &Array) -> Result<Sight> {
         let direction = unit(embedding)?;
-        let cosines = |concepts: &Concepts| {
-            let cosines = direction.matmul_transposed(&concepts.directions)?;
-            cosines.to_vec()
-        };
+        let cosines =
+            |concepts: &Concepts| direction.matmul_transposed(&concepts.directions)?.to_vec();
         let sight = Sight {
             special: cosines(&self.special)?,
             concepts: cosines(&self.concepts)?,
@@ -162,21 +124,15 @@ impl Checker {
 
     /// The concepts that a picture is too near to.
     fn too_near(&self, sight: &Sight) -> Vec<Concept> {
-        let mut closer = 0.0;
-        for (cosine, limit) in sight.special.iter().zip(&self.special.limits) {
-            // The concepts of special care that follow are looked at more closely, too.
-            if score(*cosine, *limit, closer) > 0.0 {
-                closer = CLOSER;
-            }
-        }
-        let scored = sight.concepts.iter().zip(&self.concepts.limits).enumerate();
-        scored
-            .map(|(index, (cosine, limit))| Concept {
-                index,
-                score: score(*cosine, *limit, closer),
-            })
-            .filter(|concept| concept.score > 0.0)
-            .collect()
+        let mut special = sight.special.iter().zip(&self.special.limits);
+        let is_near = special.any(|(cosine, limit)| score(*cosine, *limit, 0.0) > 0.0);
+        let closer = if is_near { CLOSER } else { 0.0 };
+        let concepts = sight.concepts.iter().zip(&self.concepts.limits).enumerate();
+        let scored = concepts.map(|(index, (cosine, limit))| Concept {
+            index,
+            score: score(*cosine, *limit, closer),
+        });
+        scored.filter(|concept| concept.score > 0.0).collect()
     }
 }
 

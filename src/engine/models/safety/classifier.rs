@@ -10,14 +10,9 @@ use serde::Deserialize;
 
 use crate::engine::compute::array::Array;
 use crate::engine::error::{Error, Result};
-use crate::engine::layers::linear::Linear;
-use crate::engine::layers::weights::Weights;
-use crate::engine::models::safety::part;
-use crate::engine::models::safety::pixels::{self, Preparation};
 use crate::engine::models::safety::vision::{self, Vision};
 use crate::engine::progress::OnLayer;
 use crate::engine::tensors::component::Component;
-use crate::engine::tensors::config::read_config;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
@@ -31,10 +26,8 @@ const LABELS: [&str; 2] = [NORMAL, "nsfw"];
 
 /// The model.
 pub struct Classifier {
-    /// How it wants its pictures.
-    pub preparation: Preparation,
-    vision: Vision,
-    head: Linear,
+    /// What it sees with.
+    pub vision: Vision,
     /// What each of its outputs means.
     labels: Vec<String>,
 }
@@ -67,11 +60,10 @@ struct Config {
 impl Config {
     fn of_tensors(component: &Component) -> Result<Self> {
         let labels = LABELS.iter().enumerate();
+        let labels = labels.map(|(i, label)| (i.to_string(), (*label).to_owned()));
         Ok(Self {
             vision: vision::Config::of_tensors(&vision::VIT, component)?,
-            id2label: labels
-                .map(|(i, label)| (i.to_string(), (*label).to_owned()))
-                .collect(),
+            id2label: labels.collect(),
         })
     }
 
@@ -90,32 +82,18 @@ impl Classifier {
     /// # Errors
     /// Those of `on_layer`; when a file is missing or malformed.
     pub fn open(source: &ModelSource, on_layer: &mut OnLayer<'_>) -> Result<Self> {
-        let folder = Part::SafetyClassifier.folder();
-        let component = part::open(source, Part::SafetyClassifier)?;
-        let config: Config = read_config(source, &format!("{folder}/config.json"), || {
-            Config::of_tensors(&component)
-        })?;
+        let (weights, config) = vision::open(source, &vision::VIT, Config::of_tensors)?;
         let labels = config.labels().ok_or_else(|| {
+            let (folder, place) = (Part::SafetyClassifier.folder(), source.place());
             Error::Checkpoint(format!(
-                "{folder}/config.json of {} does not say which of the classifier's outputs means '{NORMAL}' (id2label)",
-                source.place()
+                "{folder}/config.json of {place} does not say which of the classifier's outputs means '{NORMAL}' (id2label)"
             ))
         })?;
-        let weights = Weights::of(component);
-        let sees = &config.vision;
-        let vision = Vision::load(&vision::VIT, sees, &weights, on_layer)?;
-        let side = sees.image_size;
+        let (sizes, outputs) = (&config.vision, labels.len());
         Ok(Self {
-            preparation: Preparation::read(source, folder, &pixels::VIT, side)?,
-            head: Linear::load(sees.hidden_size, labels.len(), &weights.at("classifier"))?,
-            vision,
+            vision: Vision::load(&vision::VIT, sizes, outputs, source, &weights, on_layer)?,
             labels,
         })
-    }
-
-    /// How often `on_layer` is called for a picture.
-    pub fn layers(&self) -> usize {
-        self.vision.layers()
     }
 
     /// What it calls a picture.
@@ -123,18 +101,7 @@ impl Classifier {
     /// # Errors
     /// Those of `on_layer` and of the computation; when the picture has no pixels or is far too narrow.
     pub fn opinion(&self, picture: &RgbImage, on_layer: &mut OnLayer<'_>) -> Result<Opinion> {
-        let pixels = self.preparation.pixels(picture)?;
-        let logits = self.logits(&pixels, on_layer)?;
-        self.most_probable(&logits)
-    }
-
-    /// What it makes of prepared pixels: `(1, 3, side, side)` → `(1, labels)`
-    ///
-    /// # Errors
-    /// Those of `on_layer` and of the computation.
-    pub fn logits(&self, pixels: &Array, on_layer: &mut OnLayer<'_>) -> Result<Array> {
-        let pooled = self.vision.pooled(pixels, on_layer)?;
-        self.head.forward(&pooled)
+        self.most_probable(&self.vision.look(picture, on_layer)?)
     }
 
     /// The most probable label of logits, `(1, labels)`; the first of several.

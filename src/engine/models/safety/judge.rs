@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::engine::error::{Error, Result};
 use crate::engine::models::safety::checker::{Checker, Concept};
 use crate::engine::models::safety::classifier::Classifier;
-use crate::engine::models::safety::part;
 use crate::engine::progress::OnLayer;
+use crate::weights;
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 
@@ -56,10 +56,10 @@ impl SafetyChecker {
     /// Those of `on_layer`, which is called before each layer; when a file is malformed, or the classifier alone is
     /// missing.
     pub fn open(source: &ModelSource, on_layer: &mut OnLayer<'_>) -> Result<Option<Self>> {
-        if !part::is_in(source, Part::SafetyChecker)? {
+        if !is_in(source, Part::SafetyChecker)? {
             return Ok(None);
         }
-        if !part::is_in(source, Part::SafetyClassifier)? {
+        if !is_in(source, Part::SafetyClassifier)? {
             return Err(Error::Checkpoint(format!(
                 "the safety checker of {} lacks its second model, which has the last word: put it in the folder {}",
                 source.place(),
@@ -95,6 +95,16 @@ impl SafetyChecker {
 
     /// How often [`Self::judge`] calls `on_layer` where both models look at the picture.
     pub fn layers(&self) -> usize {
-        self.checker.layers() + self.classifier.layers()
+        self.checker.vision.layers() + self.classifier.vision.layers()
+    }
+}
+
+/// Whether a model has tensors of a part at all. Shards that are missing are an error.
+fn is_in(source: &ModelSource, part: Part) -> Result<bool> {
+    match source.tensors(part.folder()) {
+        Ok(_) => Ok(true),
+        Err(weights::error::Error::NoTensors { .. }) => Ok(false),
+        Err(weights::error::Error::Missing { name, .. }) if name == part.folder() => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

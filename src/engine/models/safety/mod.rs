@@ -9,6 +9,5 @@
 pub mod checker;
 pub mod classifier;
 pub mod judge;
-mod part;
 pub mod pixels;
-mod vision;
+pub mod vision;

@@ -11,11 +11,13 @@ use serde::Deserialize;
 use crate::engine::compute::array::Array;
 use crate::engine::compute::hardware::Hardware;
 use crate::engine::error::{Error, Result};
-use crate::engine::models::safety::vision::CHANNELS;
 use crate::engine::tensors::config::read_json_if_there;
 use crate::imaging::fit::{self, Filter, size_of};
 use crate::schema::size::Size;
 use crate::weights::model::ModelSource;
+
+/// Colours of a picture.
+pub(super) const CHANNELS: usize = 3;
 
 /// The most pixels of a side of a picture that is fitted by its shorter side.
 const LONGEST: u64 = 1 << 16;
@@ -118,11 +120,10 @@ impl Preparation {
     ) -> Result<Self> {
         let name = format!("{folder}/preprocessor_config.json");
         let file: File = read_json_if_there(source, &name)?.unwrap_or_default();
-        let side = side as u32;
-        file.preparation(habits, side).ok_or_else(|| {
+        file.preparation(habits, side as u32).ok_or_else(|| {
+            let place = source.place();
             Error::Checkpoint(format!(
-                "{name} of {} prepares pictures in a way that is not known here, or not for squares of {side} pixels",
-                source.place()
+                "{name} of {place} prepares pictures in a way that is not known here, or not for squares of {side} pixels"
             ))
         })
     }
@@ -138,9 +139,8 @@ impl Preparation {
         for ((channel, mean), std) in (0..CHANNELS).zip(self.mean).zip(self.std) {
             let numbers = fitted.as_raw().iter().skip(channel).step_by(CHANNELS);
             // The product is made in f64, the rest in f32, as in transformers.
-            values.extend(
-                numbers.map(|&number| ((f64::from(number) * self.factor) as f32 - mean) / std),
-            );
+            let scaled = numbers.map(|&number| (f64::from(number) * self.factor) as f32);
+            values.extend(scaled.map(|number| (number - mean) / std));
         }
         Array::new(values, [1, CHANNELS, side, side], &Hardware::cpu())
     }
@@ -151,30 +151,25 @@ impl Preparation {
         let own = size_of(picture);
         let (short, long) = (own.width.min(own.height), own.width.max(own.height));
         if short == 0 {
-            return Err(Error::File(
-                "a picture without pixels cannot be checked".to_owned(),
-            ));
+            let sentence = "a picture without pixels cannot be checked".to_owned();
+            return Err(Error::File(sentence));
         }
         let Scaling::Shorter(shorter) = self.scaling else {
-            let square = Size {
-                width: side,
-                height: side,
-            };
+            let [width, height] = [side; 2];
+            let square = Size { width, height };
             return Ok(fit::resample(picture, square, self.filter));
         };
         // https://github.com/huggingface/transformers/blob/v4.48.0/src/transformers/image_transforms.py (`get_resize_output_image_size`)
         let longer = u64::from(shorter) * u64::from(long) / u64::from(short);
         if longer > LONGEST {
+            let Size { width, height } = own;
             return Err(Error::File(format!(
-                "a picture of {} by {} pixels is too narrow to be checked",
-                own.width, own.height
+                "a picture of {width} by {height} pixels is too narrow to be checked"
             )));
         }
-        let longer = longer as u32;
-        let (width, height) = if own.width <= own.height {
-            (shorter, longer)
-        } else {
-            (longer, shorter)
+        let (width, height) = match longer as u32 {
+            longer if own.width <= own.height => (shorter, longer),
+            longer => (longer, shorter),
         };
         let scaled = fit::resample(picture, Size { width, height }, self.filter);
         // https://github.com/huggingface/transformers/blob/v4.48.0/src/transformers/image_transforms.py (`center_crop`)
@@ -187,16 +182,13 @@ impl File {
     /// The preparation for squares of so many pixels a side; `None` where it is another one.
     fn preparation(&self, habits: &Habits, side: u32) -> Option<Preparation> {
         let steps = [self.do_resize, self.do_rescale, self.do_normalize];
-        if steps.contains(&Some(false)) {
-            return None;
-        }
         let is_square = |sides: Sides| match sides {
             Sides::Number(number) => number == side,
             Sides::Both { height, width } => (height, width) == (side, side),
             Sides::Shorter { .. } => false,
         };
         let crops = self.do_center_crop.unwrap_or(habits.crops);
-        if crops && !self.crop_size.is_none_or(is_square) {
+        if steps.contains(&Some(false)) || crops && !self.crop_size.is_none_or(is_square) {
             return None;
         }
         let scaling = match self.size {

@@ -5,27 +5,31 @@
 //! (`CLIPVisionTransformer`),
 //! <https://github.com/huggingface/transformers/blob/v4.48.0/src/transformers/models/vit/modeling_vit.py> (`ViTModel`)
 
+use image::RgbImage;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::engine::compute::array::Array;
+use crate::engine::compute::hardware::Hardware;
 use crate::engine::compute::pointwise::Activation;
 use crate::engine::error::{Error, Result};
 use crate::engine::layers::encoder::{self, Layer, Names};
+use crate::engine::layers::linear::Linear;
 use crate::engine::layers::norm::LayerNorm;
 use crate::engine::layers::weights::Weights;
+use crate::engine::models::safety::pixels::{self, CHANNELS, Habits, Preparation};
 use crate::engine::progress::OnLayer;
 use crate::engine::tensors::component::Component;
-use crate::engine::tensors::config::{MAX_WIDTH, head_size};
-
-/// Colours of a picture.
-pub(super) const CHANNELS: usize = 3;
+use crate::engine::tensors::config::{MAX_WIDTH, head_size, read_config};
+use crate::weights::inspect::Part;
+use crate::weights::model::ModelSource;
 
 /// What CLIP's and ViT's models differ in.
 pub(super) struct Family {
-    /// What people call the part, for messages.
-    pub(super) label: &'static str,
+    part: Part,
+    habits: &'static Habits,
     /// Where the transformer is among the tensors.
-    pub(super) root: &'static str,
+    root: &'static str,
     class_token: &'static str,
     /// Dimensions of the class token, all but the last of them 1.
     class_rank: usize,
@@ -37,6 +41,8 @@ pub(super) struct Family {
     layers: &'static str,
     layer: &'static Names,
     last_norm: &'static str,
+    /// The linear layer on what the transformer says.
+    head: &'static str,
     /// Where the configuration does not say.
     eps: f64,
     /// Where the configuration does not say.
@@ -45,7 +51,8 @@ pub(super) struct Family {
 
 /// CLIP's habits: <https://github.com/huggingface/transformers/blob/v4.48.0/src/transformers/models/clip/configuration_clip.py>
 pub(super) const CLIP: Family = Family {
-    label: "safety checker",
+    part: Part::SafetyChecker,
+    habits: &pixels::CLIP,
     root: "vision_model.vision_model",
     class_token: "embeddings.class_embedding",
     class_rank: 1,
@@ -57,13 +64,15 @@ pub(super) const CLIP: Family = Family {
     layers: "encoder.layers",
     layer: &encoder::CLIP,
     last_norm: "post_layernorm",
+    head: "visual_projection",
     eps: 1e-5,
     activation: Activation::QuickGelu,
 };
 
 /// ViT's habits: <https://github.com/huggingface/transformers/blob/v4.48.0/src/transformers/models/vit/configuration_vit.py>
 pub(super) const VIT: Family = Family {
-    label: "safety classifier",
+    part: Part::SafetyClassifier,
+    habits: &pixels::VIT,
     root: "vit",
     class_token: "embeddings.cls_token",
     class_rank: 3,
@@ -74,6 +83,7 @@ pub(super) const VIT: Family = Family {
     layers: "encoder.layer",
     layer: &encoder::VIT,
     last_norm: "layernorm",
+    head: "classifier",
     eps: 1e-12,
     activation: Activation::Gelu,
 };
@@ -86,12 +96,12 @@ const HEAD: usize = 64;
 /// Sizes and habits of a vision transformer, by the names that both families have.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Config {
-    pub(super) hidden_size: usize,
+    hidden_size: usize,
     num_hidden_layers: usize,
     num_attention_heads: usize,
     intermediate_size: usize,
     /// Side in pixels of the square that it looks at.
-    pub(super) image_size: usize,
+    image_size: usize,
     patch_size: usize,
     hidden_act: Option<Activation>,
     layer_norm_eps: Option<f64>,
@@ -122,8 +132,23 @@ impl Config {
     }
 }
 
-/// The transformer.
-pub(super) struct Vision {
+/// Opens a model's tensors, for the CPU in f32, and its configuration; without one, `of_tensors` tells it.
+pub(super) fn open<Config: DeserializeOwned>(
+    source: &ModelSource,
+    family: &Family,
+    of_tensors: impl FnOnce(&Component) -> Result<Config>,
+) -> Result<(Weights, Config)> {
+    let folder = family.part.folder();
+    let component = Component::open(source, family.part, folder, &Hardware::cpu())?;
+    let name = format!("{folder}/config.json");
+    let config = read_config(source, &name, || of_tensors(&component))?;
+    Ok((Weights::of(component), config))
+}
+
+/// The transformer, with what comes before and after it.
+pub struct Vision {
+    /// How it wants its pictures.
+    pub preparation: Preparation,
     /// `(width, c · patch · patch)`
     patches: Array,
     /// `(width)`
@@ -135,36 +160,37 @@ pub(super) struct Vision {
     first_norm: Option<LayerNorm>,
     layers: Vec<Layer>,
     last_norm: LayerNorm,
+    head: Linear,
     patch: usize,
     /// Patches in a row, and rows.
     grid: usize,
 }
 
 impl Vision {
-    /// Loads it from the root of a part's tensors.
+    /// Loads it from the root of a part's tensors; `outputs` numbers come out in the end.
     ///
     /// # Errors
     /// Those of `on_layer`; when the configuration is inconsistent, or a tensor is missing or has another shape.
     pub(super) fn load(
         family: &Family,
         config: &Config,
+        outputs: usize,
+        source: &ModelSource,
         weights: &Weights,
         on_layer: &mut OnLayer<'_>,
     ) -> Result<Self> {
         let (width, patch, side) = (config.hidden_size, config.patch_size, config.image_size);
-        head_size(family.label, width, config.num_attention_heads)?;
+        let (part, inner) = (family.part.label(), config.intermediate_size);
+        let inconsistent = |what: String| {
+            let sentence = format!("the configuration of the {part} is inconsistent: {what}");
+            Err(Error::Checkpoint(sentence))
+        };
+        head_size(part, width, config.num_attention_heads)?;
         if !(1..=MAX_WIDTH).contains(&side) || !(1..=side).contains(&patch) {
-            return Err(Error::Checkpoint(format!(
-                "the configuration of the {} is inconsistent: patches of {patch} pixels in a picture of {side}",
-                family.label
-            )));
+            return inconsistent(format!("patches of {patch} pixels in a picture of {side}"));
         }
-        let inner = config.intermediate_size;
         if !(1..=MAX_WIDTH).contains(&inner) {
-            return Err(Error::Checkpoint(format!(
-                "the configuration of the {} is inconsistent: {inner} features between its linear layers",
-                family.label
-            )));
+            return inconsistent(format!("{inner} features between its linear layers"));
         }
         let (grid, numbers) = (side / patch, CHANNELS * patch * patch);
         let root = weights.at(family.root);
@@ -182,38 +208,47 @@ impl Vision {
             on_layer()?;
             Layer::load(&shape, family.layer, &root.at(family.layers).at(i))
         });
+        // Ones stand before some shapes.
+        let padded = |name, rank: usize, shape: &[usize]| {
+            root.get(name, &[&vec![1; rank - shape.len()], shape].concat())
+        };
+        let tokens = grid * grid + 1;
+        let class_token = padded(family.class_token, family.class_rank, &[width])?;
+        let positions = padded(family.positions, family.positions_rank, &[tokens, width])?;
+        let kernels = patches.get("weight", &[width, CHANNELS, patch, patch])?;
         Ok(Self {
-            patches: patches
-                .get("weight", &[width, CHANNELS, patch, patch])?
-                .reshape([width, numbers])?,
+            preparation: Preparation::read(source, family.part.folder(), family.habits, side)?,
+            patches: kernels.reshape([width, numbers])?,
             patches_bias: bias.then(|| patches.get("bias", &[width])).transpose()?,
-            class_token: root
-                .get(family.class_token, &padded(family.class_rank, &[width]))?
-                .reshape([1, width])?,
-            positions: root
-                .get(
-                    family.positions,
-                    &padded(family.positions_rank, &[grid * grid + 1, width]),
-                )?
-                .reshape([grid * grid + 1, width])?,
+            class_token: class_token.reshape([1, width])?,
+            positions: positions.reshape([tokens, width])?,
             first_norm: family.first_norm.map(norm).transpose()?,
             layers: layers.collect::<Result<_>>()?,
             last_norm: norm(family.last_norm)?,
+            head: Linear::load(width, outputs, &weights.at(family.head))?,
             patch,
             grid,
         })
     }
 
-    /// How many layers there are.
+    /// How many layers there are: so often `on_layer` is called for a picture.
     pub(super) fn layers(&self) -> usize {
         self.layers.len()
     }
 
-    /// What the token that gathers says of a picture: `(1, 3, side, side)` → `(1, width)`
+    /// What the model makes of a picture: `(1, outputs)`
+    ///
+    /// # Errors
+    /// Those of [`Self::forward`]; when the picture has no pixels or is far too narrow.
+    pub(super) fn look(&self, at: &RgbImage, on_layer: &mut OnLayer<'_>) -> Result<Array> {
+        self.forward(&self.preparation.pixels(at)?, on_layer)
+    }
+
+    /// What the model makes of prepared pixels: `(1, 3, side, side)` → `(1, outputs)`
     ///
     /// # Errors
     /// Those of `on_layer`, which is called before each layer, and those of the computation.
-    pub(super) fn pooled(&self, pixels: &Array, on_layer: &mut OnLayer<'_>) -> Result<Array> {
+    pub fn forward(&self, pixels: &Array, on_layer: &mut OnLayer<'_>) -> Result<Array> {
         let tokens = self.patches_of(pixels)?;
         let tokens = Array::cat(&[&self.class_token, &tokens], 0)?;
         let mut hidden = tokens.plus(&self.positions)?.unsqueeze(0)?; // (1, l, width)
@@ -225,14 +260,14 @@ impl Vision {
             hidden = layer.forward(&hidden, None)?;
         }
         let first = hidden.narrow(1, 0, 1)?;
-        self.last_norm.forward(&first)?.squeeze(1)
+        let pooled = self.last_norm.forward(&first)?.squeeze(1)?;
+        self.head.forward(&pooled)
     }
 
     /// A token for each patch, row by row: `(1, 3, side, side)` → `(l − 1, width)`. What does not fill a patch at the right
     /// and at the bottom is not looked at.
     fn patches_of(&self, pixels: &Array) -> Result<Array> {
-        let (patch, grid) = (self.patch, self.grid);
-        let seen = patch * grid;
+        let (patch, grid, seen) = (self.patch, self.grid, self.patch * self.grid);
         let [b, ..] = pixels.shape::<4>()?;
         if b != 1 {
             return Err(Error::compute(format!("one picture at a time, not {b}")));
@@ -249,11 +284,4 @@ impl Vision {
             None => Ok(tokens),
         }
     }
-}
-
-/// A shape with ones before it, up to so many dimensions.
-fn padded(rank: usize, shape: &[usize]) -> Vec<usize> {
-    let mut padded = vec![1; rank.saturating_sub(shape.len())];
-    padded.extend(shape);
-    padded
 }

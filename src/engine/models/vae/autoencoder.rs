@@ -23,11 +23,10 @@ impl Vae {
     /// When a tensor is missing or has an unexpected shape, or the configuration has no levels.
     pub fn load(config: &Config, weights: &Weights) -> Result<Self> {
         let (widths, groups) = (&config.block_out_channels, config.norm_num_groups);
-        let divisible = |width: &usize| {
+        let fits = |width: &usize| {
             groups > 0 && (1..=MAX_WIDTH).contains(width) && width.is_multiple_of(groups)
         };
-        if widths.is_empty() || !widths.iter().all(divisible) || config.latent_channels > MAX_WIDTH
-        {
+        if widths.is_empty() || !widths.iter().all(fits) || config.latent_channels > MAX_WIDTH {
             return Err(Error::Checkpoint(format!(
                 "the configuration of the VAE is inconsistent: levels of {widths:?} channels in {groups} norm groups"
             )));
@@ -62,9 +61,8 @@ impl Vae {
     /// # Errors
     /// Those of the computation.
     pub fn scale(&self, latents: &Array) -> Result<Array> {
-        latents
-            .shifted(-self.config.shift())?
-            .scaled(self.config.scaling_factor)
+        let shifted = latents.shifted(-self.config.shift())?;
+        shifted.scaled(self.config.scaling_factor)
     }
 
     /// The picture for the transformer's latents: `(b, c, h/8, w/8)` → `(b, 3, h, w)`, about −1 to 1. With `tile`, so many
@@ -78,9 +76,8 @@ impl Vae {
         tile: Option<usize>,
         on_block: &mut OnLayer<'_>,
     ) -> Result<Array> {
-        let latents = latents
-            .scaled(1.0 / self.config.scaling_factor)?
-            .shifted(self.config.shift())?;
+        let scaled = latents.scaled(1.0 / self.config.scaling_factor)?;
+        let latents = scaled.shifted(self.config.shift())?;
         let [_, _, h, w] = latents.shape()?;
         match tile {
             Some(side) if h.max(w) > side => {

@@ -20,14 +20,10 @@ pub(super) struct Middle {
 impl Middle {
     pub(super) fn load(width: usize, config: &Config, weights: &Weights) -> Result<Self> {
         let resnets = weights.at("resnets");
-        let attention = weights.at("attentions.0");
+        let attention = || AttentionBlock::load(width, config, &weights.at("attentions.0"));
         Ok(Self {
             first: ResnetBlock::load(width, width, config, &resnets.at(0))?,
-            attention: if config.mid_block_add_attention {
-                Some(AttentionBlock::load(width, config, &attention)?)
-            } else {
-                None
-            },
+            attention: (config.mid_block_add_attention.then(attention)).transpose()?,
             second: ResnetBlock::load(width, width, config, &resnets.at(1))?,
         })
     }
@@ -44,27 +40,50 @@ impl Middle {
     }
 }
 
-/// The residual blocks of one level: `count` of them, of which the first may change the number of channels.
-pub(super) fn load_level(
-    (input, width): (usize, usize),
-    count: usize,
-    config: &Config,
-    weights: &Weights,
-) -> Result<Vec<ResnetBlock>> {
-    let resnets = weights.at("resnets");
-    let block = |j| {
-        ResnetBlock::load(
-            if j == 0 { input } else { width },
-            width,
-            config,
-            &resnets.at(j),
-        )
-    };
-    (0..count).map(block).collect()
+/// Residual blocks, of which the first may change the number of channels.
+pub(super) struct Level {
+    resnets: Vec<ResnetBlock>,
+    /// What changes the size of the picture then, in all levels but the last.
+    pub(super) resampler: Option<Conv>,
+}
+
+impl Level {
+    /// Levels of so many channels, each of `count` blocks.
+    pub(super) fn load_all(
+        widths: &[usize],
+        count: usize,
+        config: &Config,
+        weights: &Weights,
+        resampler: impl Fn(usize, &Weights) -> Result<Conv>,
+    ) -> Result<Vec<Self>> {
+        let level = |(i, &width): (usize, &usize)| {
+            let weights = weights.at(i);
+            let before = widths[i.saturating_sub(1)];
+            let resnet = |j| {
+                let input = if j == 0 { before } else { width };
+                ResnetBlock::load(input, width, config, &weights.at("resnets").at(j))
+            };
+            let is_last = i + 1 == widths.len();
+            Ok(Self {
+                resnets: (0..count).map(resnet).collect::<Result<_>>()?,
+                resampler: (!is_last).then(|| resampler(width, &weights)).transpose()?,
+            })
+        };
+        widths.iter().enumerate().map(level).collect()
+    }
+
+    /// What the residual blocks make of their input.
+    pub(super) fn forward(&self, mut x: Array, on_block: &mut OnLayer<'_>) -> Result<Array> {
+        for resnet in &self.resnets {
+            on_block()?;
+            x = resnet.forward(&x)?;
+        }
+        Ok(x)
+    }
 }
 
 /// Two convolutions added to their input.
-pub(super) struct ResnetBlock {
+struct ResnetBlock {
     norm1: GroupNorm,
     conv1: Conv,
     norm2: GroupNorm,
@@ -75,23 +94,19 @@ pub(super) struct ResnetBlock {
 
 impl ResnetBlock {
     fn load(input: usize, output: usize, config: &Config, weights: &Weights) -> Result<Self> {
-        let shortcut = weights.at("conv_shortcut");
+        let shortcut = || Conv::load(input, output, 1, &weights.at("conv_shortcut"));
         Ok(Self {
             norm1: GroupNorm::load(input, config, &weights.at("norm1"))?,
             conv1: Conv::load(input, output, 3, &weights.at("conv1"))?,
             norm2: GroupNorm::load(output, config, &weights.at("norm2"))?,
             conv2: Conv::load(output, output, 3, &weights.at("conv2"))?,
-            shortcut: if input == output {
-                None
-            } else {
-                Some(Conv::load(input, output, 1, &shortcut)?)
-            },
+            shortcut: (input != output).then(shortcut).transpose()?,
         })
     }
 
-    pub(super) fn forward(&self, x: &Array) -> Result<Array> {
-        let inner = self.conv1.forward(&self.norm1.forward_silu(x)?)?;
-        let inner = self.conv2.forward(&self.norm2.forward_silu(&inner)?)?;
+    fn forward(&self, x: &Array) -> Result<Array> {
+        let inner = self.conv1.forward(&self.norm1.forward(x, true)?)?;
+        let inner = self.conv2.forward(&self.norm2.forward(&inner, true)?)?;
         match &self.shortcut {
             Some(shortcut) => shortcut.forward(x)?.plus(&inner),
             None => x.plus(&inner),
@@ -122,16 +137,10 @@ impl AttentionBlock {
 
     fn forward(&self, x: &Array) -> Result<Array> {
         let [b, c, h, w] = x.shape()?;
-        let normal = self.group_norm.forward(x)?;
-        let places = normal
-            .reshape([b, c, h * w])?
-            .transpose(1, 2)?
-            .contiguous()?; // (b, h · w, c)
-        let (q, k, v) = (
-            self.to_q.forward(&places)?,
-            self.to_k.forward(&places)?,
-            self.to_v.forward(&places)?,
-        );
+        let normal = self.group_norm.forward(x, false)?.reshape([b, c, h * w])?;
+        let places = normal.transpose(1, 2)?.contiguous()?; // (b, h · w, c)
+        let (q, k) = (self.to_q.forward(&places)?, self.to_k.forward(&places)?);
+        let v = self.to_v.forward(&places)?;
         let mixed = attend_in_heads([&q, &k, &v], 1, &Scores::of_heads(c))?;
         let change = self.to_out.forward(&mixed)?.transpose(1, 2)?;
         x.plus(&change.reshape([b, c, h, w])?)
@@ -153,14 +162,18 @@ impl Conv {
         kernel: usize,
         weights: &Weights,
     ) -> Result<Self> {
-        let weight = weights.get("weight", &[output, input, kernel, kernel])?;
-        let bias = weights.get("bias", &[output])?;
         Ok(Self {
-            weight,
-            bias,
+            weight: weights.get("weight", &[output, input, kernel, kernel])?,
+            bias: weights.get("bias", &[output])?,
             padding: kernel / 2,
             stride: 1,
         })
+    }
+
+    /// A convolution of single places that some models lack.
+    pub(super) fn load_if_there(channels: usize, weights: &Weights) -> Result<Option<Self>> {
+        let load = || Self::load(channels, channels, 1, weights);
+        weights.has("weight").then(load).transpose()
     }
 
     /// The same convolution at every second place, on input that is padded already.
@@ -193,16 +206,8 @@ impl GroupNorm {
         })
     }
 
-    fn forward(&self, x: &Array) -> Result<Array> {
-        self.normalise(x, false)
-    }
-
-    /// With SiLU behind it.
-    pub(super) fn forward_silu(&self, x: &Array) -> Result<Array> {
-        self.normalise(x, true)
-    }
-
-    fn normalise(&self, x: &Array, silu: bool) -> Result<Array> {
+    /// With SiLU behind it, if that is wanted.
+    pub(super) fn forward(&self, x: &Array, silu: bool) -> Result<Array> {
         let norm = norm::GroupNorm {
             groups: self.groups,
             eps: NORM_EPS,

@@ -3,24 +3,18 @@
 use crate::engine::compute::array::Array;
 use crate::engine::error::Result;
 use crate::engine::layers::weights::Weights;
-use crate::engine::models::vae::blocks::{Conv, GroupNorm, Middle, ResnetBlock, load_level};
+use crate::engine::models::vae::blocks::{Conv, GroupNorm, Level, Middle};
 use crate::engine::models::vae::config::Config;
 use crate::engine::progress::OnLayer;
 
 /// From pixels to the moments of the posterior.
 pub(super) struct Encoder {
     conv_in: Conv,
-    levels: Vec<DownLevel>,
+    levels: Vec<Level>,
     mid: Middle,
     norm_out: GroupNorm,
     conv_out: Conv,
     quant_conv: Option<Conv>,
-}
-
-/// One level of the encoder.
-struct DownLevel {
-    resnets: Vec<ResnetBlock>,
-    downsample: Option<Conv>,
 }
 
 impl Encoder {
@@ -28,37 +22,24 @@ impl Encoder {
         let root = weights.at("encoder");
         let widths = &config.block_out_channels;
         let (first, last) = (widths[0], widths[widths.len() - 1]);
-        let mut levels = Vec::new();
-        let mut input = first;
-        for (i, &width) in widths.iter().enumerate() {
-            let level = root.at("down_blocks").at(i);
-            let resnets = load_level((input, width), config.layers_per_block, config, &level)?;
-            let is_last = i + 1 == widths.len();
-            let down = level.at("downsamplers.0.conv");
-            let downsample = if is_last {
-                None
-            } else {
-                Some(Conv::load(width, width, 3, &down)?.downsampling())
-            };
-            levels.push(DownLevel {
-                resnets,
-                downsample,
-            });
-            input = width;
-        }
+        let downsampler = |width, level: &Weights| {
+            let conv = Conv::load(width, width, 3, &level.at("downsamplers.0.conv"))?;
+            Ok(conv.downsampling())
+        };
         let moments = 2 * config.latent_channels;
-        let quant = weights.at("quant_conv");
         Ok(Self {
             conv_in: Conv::load(config.in_channels, first, 3, &root.at("conv_in"))?,
-            levels,
+            levels: Level::load_all(
+                widths,
+                config.layers_per_block,
+                config,
+                &root.at("down_blocks"),
+                downsampler,
+            )?,
             mid: Middle::load(last, config, &root.at("mid_block"))?,
             norm_out: GroupNorm::load(last, config, &root.at("conv_norm_out"))?,
             conv_out: Conv::load(last, moments, 3, &root.at("conv_out"))?,
-            quant_conv: if quant.has("weight") {
-                Some(Conv::load(moments, moments, 1, &quant)?)
-            } else {
-                None
-            },
+            quant_conv: Conv::load_if_there(moments, &weights.at("quant_conv"))?,
         })
     }
 
@@ -66,18 +47,15 @@ impl Encoder {
         on_block()?;
         let mut x = self.conv_in.forward(picture)?;
         for level in &self.levels {
-            for resnet in &level.resnets {
-                on_block()?;
-                x = resnet.forward(&x)?;
-            }
-            if let Some(downsample) = &level.downsample {
+            x = level.forward(x, on_block)?;
+            if let Some(downsampler) = &level.resampler {
                 // One row and column of zeros at the far edges only.
                 let padded = x.padded(2, 0, 1)?.padded(3, 0, 1)?;
-                x = downsample.forward(&padded)?;
+                x = downsampler.forward(&padded)?;
             }
         }
         let x = self.mid.forward(&x, on_block)?;
-        let moments = self.conv_out.forward(&self.norm_out.forward_silu(&x)?)?;
+        let moments = self.conv_out.forward(&self.norm_out.forward(&x, true)?)?;
         match &self.quant_conv {
             Some(quant_conv) => quant_conv.forward(&moments),
             None => Ok(moments),
@@ -90,15 +68,9 @@ pub(super) struct Decoder {
     post_quant_conv: Option<Conv>,
     conv_in: Conv,
     mid: Middle,
-    levels: Vec<UpLevel>,
+    levels: Vec<Level>,
     norm_out: GroupNorm,
     conv_out: Conv,
-}
-
-/// One level of the decoder.
-struct UpLevel {
-    resnets: Vec<ResnetBlock>,
-    upsample: Option<Conv>,
 }
 
 impl Decoder {
@@ -106,32 +78,15 @@ impl Decoder {
         let root = weights.at("decoder");
         let widths: Vec<_> = config.block_out_channels.iter().rev().copied().collect();
         let (first, last) = (widths[0], widths[widths.len() - 1]);
-        let mut levels = Vec::new();
-        let mut input = first;
-        for (i, &width) in widths.iter().enumerate() {
-            let level = root.at("up_blocks").at(i);
-            let resnets = load_level((input, width), config.layers_per_block + 1, config, &level)?;
-            let is_last = i + 1 == widths.len();
-            let up = level.at("upsamplers.0.conv");
-            let upsample = if is_last {
-                None
-            } else {
-                Some(Conv::load(width, width, 3, &up)?)
-            };
-            levels.push(UpLevel { resnets, upsample });
-            input = width;
-        }
+        let upsampler =
+            |width, level: &Weights| Conv::load(width, width, 3, &level.at("upsamplers.0.conv"));
+        let blocks = config.layers_per_block + 1;
         let channels = config.latent_channels;
-        let quant = weights.at("post_quant_conv");
         Ok(Self {
-            post_quant_conv: if quant.has("weight") {
-                Some(Conv::load(channels, channels, 1, &quant)?)
-            } else {
-                None
-            },
+            post_quant_conv: Conv::load_if_there(channels, &weights.at("post_quant_conv"))?,
             conv_in: Conv::load(channels, first, 3, &root.at("conv_in"))?,
             mid: Middle::load(first, config, &root.at("mid_block"))?,
-            levels,
+            levels: Level::load_all(&widths, blocks, config, &root.at("up_blocks"), upsampler)?,
             norm_out: GroupNorm::load(last, config, &root.at("conv_norm_out"))?,
             conv_out: Conv::load(last, config.out_channels, 3, &root.at("conv_out"))?,
         })
@@ -143,20 +98,16 @@ impl Decoder {
             Some(post_quant_conv) => &post_quant_conv.forward(latents)?,
             None => latents,
         };
-        let mut x = self
-            .mid
-            .forward(&self.conv_in.forward(latents)?, on_block)?;
+        let mut x = self.conv_in.forward(latents)?;
+        x = self.mid.forward(&x, on_block)?;
         for level in &self.levels {
-            for resnet in &level.resnets {
+            x = level.forward(x, on_block)?;
+            if let Some(upsampler) = &level.resampler {
                 on_block()?;
-                x = resnet.forward(&x)?;
-            }
-            if let Some(upsample) = &level.upsample {
-                on_block()?;
-                x = upsample.forward(&x.doubled()?)?;
+                x = upsampler.forward(&x.doubled()?)?;
             }
         }
         on_block()?;
-        self.conv_out.forward(&self.norm_out.forward_silu(&x)?)
+        self.conv_out.forward(&self.norm_out.forward(&x, true)?)
     }
 }

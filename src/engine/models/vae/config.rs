@@ -48,13 +48,9 @@ impl Config {
     /// What the tensors of a VAE tell of it.
     fn of_tensors(component: &Component) -> Result<Self> {
         let levels = component.count("encoder.down_blocks", "resnets.0.conv1.weight");
-        let width = |i| {
-            component.side(
-                &format!("encoder.down_blocks.{i}.resnets.0.conv1.weight"),
-                0,
-            )
-        };
-        let widths = (0..levels).map(width).collect::<Result<Vec<_>>>()?;
+        let names = (0..levels).map(|i| format!("encoder.down_blocks.{i}.resnets.0.conv1.weight"));
+        let widths = names.map(|name| component.side(&name, 0));
+        let widths = widths.collect::<Result<Vec<_>>>()?;
         // In small models fewer channels are divided among fewer groups, never one alone.
         let divides = |groups: &usize| widths.iter().all(|width| width.is_multiple_of(2 * groups));
         let norm_num_groups = (1..=NORM_GROUPS).rev().find(divides).unwrap_or(1);

@@ -16,11 +16,6 @@ pub(super) struct Tiles {
 }
 
 impl Tiles {
-    /// Latents from one tile to the next.
-    fn step(&self) -> usize {
-        (self.side - self.side / 4).max(1)
-    }
-
     /// The picture for latents, `(b, c, h, w)` → `(b, 3, h · factor, w · factor)`, of which `decode` decodes tiles.
     pub(super) fn decode(
         &self,
@@ -30,11 +25,13 @@ impl Tiles {
         let [_, _, h, w] = latents.shape()?;
         let blended = self.side / 4 * self.factor;
         let kept = self.side * self.factor - blended;
+        // Latents from one tile to the next.
+        let step = (self.side - self.side / 4).max(1);
         let mut rows = Vec::new();
         let mut above: Vec<Array> = Vec::new();
-        for y in (0..h).step_by(self.step()) {
+        for y in (0..h).step_by(step) {
             let (mut row, mut pieces) = (Vec::<Array>::new(), Vec::new());
-            for (column, x) in (0..w).step_by(self.step()).enumerate() {
+            for (column, x) in (0..w).step_by(step).enumerate() {
                 let tile = latents
                     .narrow(2, y, self.side.min(h - y))?
                     .narrow(3, x, self.side.min(w - x))?
@@ -47,10 +44,8 @@ impl Tiles {
                     tile = blend(left, &tile, 3, blended)?;
                 }
                 let [_, _, height, width] = tile.shape()?;
-                pieces.push(
-                    tile.narrow(2, 0, kept.min(height))?
-                        .narrow(3, 0, kept.min(width))?,
-                );
+                let piece = tile.narrow(2, 0, kept.min(height))?;
+                pieces.push(piece.narrow(3, 0, kept.min(width))?);
                 row.push(tile);
             }
             rows.push(Array::cat(&pieces, 3)?);
@@ -68,15 +63,10 @@ fn blend(before: &Array, tile: &Array, dimension: usize, extent: usize) -> Resul
         return Ok(tile.clone());
     }
     let weights = (0..extent).map(|i| i as f32 / extent as f32).collect();
-    let shape = if dimension == 2 {
-        [extent, 1]
-    } else {
-        [1, extent]
-    };
-    let weights = tile.like(weights, shape)?;
-    let old = before
-        .narrow(dimension, length - extent, extent)?
-        .times(&weights.complement()?)?;
+    let rows = if dimension == 2 { extent } else { 1 };
+    let weights = tile.like(weights, [rows, extent / rows])?;
+    let old = before.narrow(dimension, length - extent, extent)?;
+    let old = old.times(&weights.complement()?)?;
     let new = tile.narrow(dimension, 0, extent)?.times(&weights)?;
     let rest = tile.narrow(dimension, extent, next - extent)?;
     Array::cat(&[old.plus(&new)?, rest], dimension)
