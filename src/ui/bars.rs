@@ -5,7 +5,7 @@ use egui::{Frame, Margin, Panel, RichText, Ui};
 use crate::engine::compute::hardware::Hardware;
 use crate::session::program::Session;
 use crate::ui::command::{Command, Commands, Dialog};
-use crate::ui::text::{bars as text, common};
+use crate::ui::text::{common, status as text};
 use crate::ui::theme::{self, HALF, PANEL_MARGIN, SPACE, TITLE_ICON};
 use crate::ui::{icons, shortcuts, widgets};
 
@@ -28,31 +28,27 @@ pub(super) fn head_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
 /// Draws the buttons of the bar, from right to left.
 fn tools_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
     ui.spacing_mut().item_spacing.x = HALF;
-    let (settings, list) = (Dialog::Settings, Dialog::Shortcuts);
-    for (icon, name, key, command) in [
-        (
-            icons::SETTINGS,
-            common::SETTINGS,
-            shortcuts::SETTINGS,
-            Command::Toggle(settings),
-        ),
-        (
-            icons::KEYBOARD,
-            common::SHORTCUTS,
-            shortcuts::LIST,
-            Command::Toggle(list),
-        ),
-        (
-            icons::PANELS,
-            text::PANELS,
-            shortcuts::PANELS,
-            Command::TogglePanels,
-        ),
-    ] {
+    let mut button_ui = |icon, name, key, command: Command| {
         let hint = shortcuts::hint(ui.ctx(), name, key);
         let button = widgets::bare_icon_ui(ui, icon, name).on_hover_text(hint);
         commands.on_click(&button, command);
-    }
+    };
+    let (settings, list) = [Dialog::Settings, Dialog::Shortcuts]
+        .map(Command::Toggle)
+        .into();
+    button_ui(
+        icons::SETTINGS,
+        common::SETTINGS,
+        shortcuts::SETTINGS,
+        settings,
+    );
+    button_ui(icons::KEYBOARD, common::SHORTCUTS, shortcuts::LIST, list);
+    button_ui(
+        icons::PANELS,
+        text::PANELS,
+        shortcuts::PANELS,
+        Command::TogglePanels,
+    );
     ui.add_space(HALF);
     let hint = shortcuts::hint(ui.ctx(), common::QUEUE, shortcuts::QUEUE);
     let queue = widgets::button_ui(ui, icons::QUEUE, &text::queue(open_jobs(session)));

@@ -20,8 +20,8 @@ pub(crate) fn segments_ui<'a>(
         let palette = theme::palette(ui);
         let stroke = Stroke::new(LINE, theme::faded(ui, palette.line));
         let fill = theme::faded(ui, palette.raised);
-        ui.painter()
-            .rect(rect, CONTROL_RADIUS, fill, stroke, StrokeKind::Inside);
+        let painter = ui.painter();
+        painter.rect(rect, CONTROL_RADIUS, fill, stroke, StrokeKind::Inside);
         let width = rect.width() / choices.len().max(1) as f32;
         let mut clicked = None;
         for (index, choice) in choices.iter().enumerate() {
@@ -31,9 +31,8 @@ pub(crate) fn segments_ui<'a>(
             let response = choice_ui(ui, part, choice, is_chosen);
             let font = TextStyle::Body.resolve(ui.style());
             let colour = theme::faded(ui, palette.marked(is_chosen));
-            let align = Align2::CENTER_CENTER;
-            ui.painter()
-                .text(part.center(), align, choice, font, colour);
+            let (middle, align) = (part.center(), Align2::CENTER_CENTER);
+            ui.painter().text(middle, align, choice, font, colour);
             clicked = response.clicked().then_some(*choice).or(clicked);
         }
         clicked
@@ -56,18 +55,16 @@ pub(crate) fn values_ui<T: Copy + PartialEq, const N: usize>(
 
 /// The clickable ground of one choice among several.
 fn choice_ui(ui: &Ui, rect: Rect, name: &str, is_chosen: bool) -> Response {
-    let palette = theme::palette(ui);
+    let (palette, painter) = (theme::palette(ui), ui.painter());
     let response = ui.interact(rect, ui.scope_id().with(name), Sense::click());
-    response
-        .widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), is_chosen, name));
+    let is_enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, is_enabled, is_chosen, name));
     if is_chosen {
         let stroke = Stroke::new(LINE, theme::faded(ui, palette.accent));
         let fill = theme::faded(ui, palette.accent_soft);
-        ui.painter()
-            .rect(rect, CONTROL_RADIUS, fill, stroke, StrokeKind::Inside);
+        painter.rect(rect, CONTROL_RADIUS, fill, stroke, StrokeKind::Inside);
     } else if response.hovered() {
-        ui.painter()
-            .rect_filled(rect, CONTROL_RADIUS, palette.hovered);
+        painter.rect_filled(rect, CONTROL_RADIUS, palette.hovered);
     }
     widgets::focus_ring_ui(ui, rect, &response);
     response
@@ -93,8 +90,8 @@ pub(crate) fn shapes_ui<'a>(
             let corner = rect.min + vec2(column * (width + HALF), row * (SHAPE_BUTTON + HALF));
             let part = Rect::from_min_size(corner, vec2(width, SHAPE_BUTTON));
             let is_chosen = *choice == chosen;
-            ui.painter()
-                .rect_filled(part, CONTROL_RADIUS, palette.raised);
+            let painter = ui.painter();
+            painter.rect_filled(part, CONTROL_RADIUS, palette.raised);
             let response = choice_ui(ui, part, choice, is_chosen);
             let colour = palette.marked(is_chosen);
             let line = if is_chosen { colour } else { palette.weak };
@@ -131,28 +128,15 @@ fn group_ui<T>(
 fn shape_ui(ui: &Ui, middle: Pos2, choice: &str, colour: Color32) {
     let stroke = Stroke::new(1.5, colour);
     if let Some(ratio) = ratio(choice) {
-        let size = if ratio > 1.0 {
-            vec2(SHAPE, SHAPE / ratio)
-        } else {
-            vec2(SHAPE * ratio, SHAPE)
-        };
-        ui.painter().rect_stroke(
-            Rect::from_center_size(middle, size),
-            2.0,
-            stroke,
-            StrokeKind::Inside,
-        );
+        let size = vec2(ratio.min(1.0), ratio.recip().min(1.0)) * SHAPE;
+        let rect = Rect::from_center_size(middle, size);
+        ui.painter()
+            .rect_stroke(rect, 2.0, stroke, StrokeKind::Inside);
     } else {
         let rect = Rect::from_center_size(middle, vec2(SHAPE, SHAPE * 0.8));
-        let [a, b, c, d] = [
-            rect.left_top(),
-            rect.right_top(),
-            rect.right_bottom(),
-            rect.left_bottom(),
-        ];
-        for shape in egui::Shape::dashed_line(&[a, b, c, d, a], stroke, 3.0, 3.0) {
-            ui.painter().add(shape);
-        }
+        let [a, b, c, d] = widgets::corners(rect);
+        let outline = egui::Shape::dashed_line(&[a, b, c, d, a], stroke, 3.0, 3.0);
+        ui.painter().extend(outline);
     }
 }
 

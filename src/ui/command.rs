@@ -9,8 +9,10 @@ use crate::schema::choices::Fidelity;
 use crate::schema::params::Params;
 use crate::session::downloads::Purpose;
 use crate::session::jobs::JobId;
+use crate::session::program::Session;
 use crate::session::record::Record;
 use crate::session::settings::{Theme, Tool};
+use crate::ui::pictures::Pictures;
 use crate::weights::survey::found::FoundModel;
 use crate::weights::tokens::Service;
 
@@ -230,9 +232,30 @@ of_kind!(
     NameMask(NewMask)
 );
 
+/// What a page or a panel is drawn from, and what it asks for.
+pub(crate) struct Desk<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) pictures: &'a mut Pictures,
+    pub(crate) commands: &'a mut Commands,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn new(
+        session: &'a Session,
+        pictures: &'a mut Pictures,
+        commands: &'a mut Commands,
+    ) -> Self {
+        Self {
+            session,
+            pictures,
+            commands,
+        }
+    }
+}
+
 /// The commands of one frame, in the order in which they are carried out.
 #[derive(Default)]
-pub(crate) struct Commands(Vec<Command>);
+pub(crate) struct Commands(pub(crate) Vec<Command>);
 
 impl Commands {
     /// Adds a command.
@@ -245,19 +268,5 @@ impl Commands {
         if control.clicked() {
             self.push(command);
         }
-    }
-
-    /// Adds others at the end.
-    pub(crate) fn extend(&mut self, others: impl IntoIterator<Item = Command>) {
-        self.0.extend(others);
-    }
-}
-
-impl IntoIterator for Commands {
-    type Item = Command;
-    type IntoIter = std::vec::IntoIter<Command>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
     }
 }

@@ -14,7 +14,7 @@ use egui::{
 };
 
 use crate::ui::command::{Command, Commands, Incoming};
-use crate::ui::text::drops as text;
+use crate::ui::text::files as text;
 use crate::ui::theme::{self, RADIUS, RING, SPACE};
 use crate::ui::{files, icons};
 
@@ -53,12 +53,12 @@ impl Zone {
     /// Its icon, and its name and explanation.
     fn words(self) -> (&'static str, (&'static str, &'static str)) {
         match self {
-            Self::Picture => (icons::PICTURE, text::PICTURE),
-            Self::Mask => (icons::MASK, text::MASK),
-            Self::Settings => (icons::USE, text::SETTINGS),
-            Self::Lora => (icons::ADD, text::LORA),
-            Self::Model => (icons::OPEN, text::MODEL),
-            Self::Queue => (icons::QUEUE, text::QUEUE),
+            Self::Picture => (icons::PICTURE, text::DROP_PICTURE),
+            Self::Mask => (icons::MASK, text::DROP_MASK),
+            Self::Settings => (icons::USE, text::DROP_SETTINGS),
+            Self::Lora => (icons::ADD, text::DROP_LORA),
+            Self::Model => (icons::OPEN, text::DROP_MODEL),
+            Self::Queue => (icons::QUEUE, text::DROP_QUEUE),
         }
     }
 

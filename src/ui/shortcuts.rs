@@ -4,9 +4,9 @@ use egui::{Context, Event, Grid, Key, KeyboardShortcut, Modifiers, Ui};
 
 use crate::ui::canvas::tools::TOOLS;
 use crate::ui::command::{Asked, CanvasCommand, Command, Commands, Dialog, Step, Tab};
-use crate::ui::dialog;
-use crate::ui::text::{canvas, common, shortcuts as words};
+use crate::ui::text::{canvas, common, dialogs as words};
 use crate::ui::theme::{self, SPACE};
+use crate::ui::widgets;
 
 /// Puts the form's job in the queue.
 pub(super) const GENERATE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Enter);
@@ -201,7 +201,7 @@ pub(super) fn list_ui(ui: &Ui) -> bool {
     let tools = TOOLS.map(|(tool, _, key)| (key.name(), canvas::tool(tool)));
     let also = words::ALSO.into_iter().chain(words::ON_CANVAS).chain(tools);
     let also = also.map(|(keys, what)| (keys.to_owned(), what));
-    dialog::dialog_ui(ui, common::SHORTCUTS, None, |ui| {
+    widgets::dialog_ui(ui, common::SHORTCUTS, None, |ui| {
         Grid::new("shortcuts")
             .num_columns(2)
             .min_row_height(theme::LINE_HEIGHT)

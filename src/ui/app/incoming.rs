@@ -12,7 +12,7 @@ use crate::session::gallery::read_record;
 use crate::ui::app::state::App;
 use crate::ui::command::{Incoming, LoraCommand, NewMask, Tab};
 use crate::ui::files;
-use crate::ui::text::remarks as text;
+use crate::ui::text::status as text;
 
 impl App {
     /// Takes in what was asked for.
@@ -75,9 +75,7 @@ impl App {
     /// Takes the starting picture and the mask back that were replaced last.
     pub(super) fn go_back(&mut self) {
         if let Some((image, mask)) = self.earlier.pop() {
-            self.session.change_settings(|settings| {
-                (settings.params.image, settings.params.mask) = (Some(image), mask);
-            });
+            self.change_params(|params| (params.image, params.mask) = (Some(image), mask));
         }
     }
 

@@ -9,11 +9,10 @@ use crate::schema::field::Kind;
 use crate::schema::fields;
 use crate::schema::reference::Reference;
 use crate::session::jobs::JobState;
-use crate::session::settings::Settings;
 use crate::ui::app::state::App;
 use crate::ui::command::{Asked, Commands, LoraCommand, ModelCommand, Tab};
 use crate::ui::form::loras;
-use crate::ui::text::remarks as text;
+use crate::ui::text::status as text;
 
 impl App {
     /// Takes in what other threads have done, and what was pasted. Call it before [`App::show`].
@@ -101,10 +100,7 @@ impl App {
             Asked::Input("image") => self.start_from(ctx, path, None),
             Asked::Input(name) => {
                 if let Some(Kind::Image(access)) = fields::find(name).map(|field| field.kind) {
-                    let take = |settings: &mut Settings| {
-                        *(access.get_mut)(&mut settings.params) = Some(path);
-                    };
-                    self.session.change_settings(take);
+                    self.change_params(|params| *(access.get_mut)(params) = Some(path));
                 }
             }
         }
@@ -116,9 +112,9 @@ impl App {
         self.canvas.follow(ctx, &self.session, &mut commands);
         self.perform_all(ctx, commands);
         let mut commands = Commands::default();
-        let (session, errands) = (&self.session, &mut self.errands);
+        let errands = &mut self.errands;
         self.canvas
-            .keep_in_time(ctx, session, errands, &mut commands);
+            .keep_in_time(ctx, &self.session, errands, &mut commands);
         self.perform_all(ctx, commands);
         let painting = self.canvas.painting();
         if painting != self.session.settings().painting {

@@ -137,7 +137,8 @@ fn look_buttons(ui: &Ui, is_overlay_shown: bool) -> [Button; 2] {
 /// Draws buttons in two columns.
 fn pairs_ui(ui: &mut Ui, buttons: &[Button], commands: &mut Commands) {
     let button_ui = |ui: &mut Ui, button: &Button| {
-        widgets::tool_ui(ui, button.icon, button.name, &button.hint, button.is_chosen)
+        let words = (button.name, button.hint.as_str());
+        widgets::tool_ui(ui, button.icon, words, button.is_chosen)
     };
     for pair in buttons.chunks(2) {
         ui.horizontal(|ui| {

@@ -1,6 +1,6 @@
 //! What the canvas remembers, and how it follows the inputs.
 
-use egui::Id;
+use egui::{Context, Id};
 use image::GrayImage;
 
 use crate::session::inputs;
@@ -8,9 +8,8 @@ use crate::session::pictures::Pixels;
 use crate::session::program::Session;
 use crate::session::settings::Painting;
 use crate::ui::canvas::camera::Camera;
-use crate::ui::canvas::hand::{Gesture, Pointer};
 use crate::ui::canvas::open::{NewStart, Open, Source};
-use crate::ui::canvas::tools;
+use crate::ui::canvas::tools::{self, Gesture, Pointer};
 use crate::ui::command::{CanvasCommand, Command, Commands, NewMask};
 use crate::ui::files::Errands;
 use crate::ui::theme::MASK_COLOURS;
@@ -91,7 +90,7 @@ impl Canvas {
     }
 
     /// Whether Space is the canvas's: the pointer is over it, and no other control has the focus.
-    pub(crate) fn takes_space(&self, ctx: &egui::Context) -> bool {
+    pub(crate) fn takes_space(&self, ctx: &Context) -> bool {
         let focused = ctx.memory(egui::Memory::focused);
         self.is_hovered && (focused.is_none() || focused == self.id)
     }
@@ -122,12 +121,7 @@ impl Canvas {
     }
 
     /// Brings the canvas in line with the inputs: opens their picture, takes their mask.
-    pub(crate) fn follow(
-        &mut self,
-        ctx: &egui::Context,
-        session: &Session,
-        commands: &mut Commands,
-    ) {
+    pub(crate) fn follow(&mut self, ctx: &Context, session: &Session, commands: &mut Commands) {
         self.turn(session, commands);
         if let Content::Loading(source) = &self.content {
             let source = source.clone();
@@ -164,7 +158,7 @@ impl Canvas {
             && settings.params.mask == open.kept.path
         {
             match self.keep(session) {
-                Ok(kept) => commands.extend(kept.map(Command::NameMask)),
+                Ok(kept) => commands.0.extend(kept.map(Command::NameMask)),
                 Err(sentence) => commands.push(Command::Notice(sentence)),
             }
         }
@@ -196,16 +190,15 @@ impl Canvas {
         if version == open.kept.version && is_there {
             return Ok(None);
         }
-        let kept = open
-            .painted()
-            .map(|mask| inputs::keep_mask(&session.inputs, &mask));
+        let mask = open.painted();
+        let kept = mask.map(|mask| inputs::keep_mask(&session.inputs, &mask));
         Ok(open.take_kept(version, kept.transpose()?, &session.settings().params))
     }
 
     /// Keeps the mask in the background when painting has rested for a moment.
     pub(crate) fn keep_in_time(
         &mut self,
-        ctx: &egui::Context,
+        ctx: &Context,
         session: &Session,
         errands: &mut Errands,
         commands: &mut Commands,
@@ -218,7 +211,7 @@ impl Canvas {
         match errands.take_mask_of(&open.source.path) {
             Some((version, Ok(path))) if version > open.kept.version => {
                 let kept = open.take_kept(version, Some(path), params);
-                commands.extend(kept.map(Command::NameMask));
+                commands.0.extend(kept.map(Command::NameMask));
             }
             Some((_, Err(sentence))) => {
                 commands.push(Command::Notice(sentence));
@@ -242,7 +235,7 @@ impl Canvas {
         match open.painted() {
             None => {
                 let kept = open.take_kept(version, None, params);
-                commands.extend(kept.map(Command::NameMask));
+                commands.0.extend(kept.map(Command::NameMask));
             }
             Some(mask) => {
                 let of = open.source.path.clone();
@@ -268,8 +261,7 @@ impl Canvas {
 
     /// Does what a key or a button asks for. Returns a new starting picture with its mask, if that was asked for.
     pub(crate) fn command(&mut self, command: CanvasCommand) -> Option<NewStart> {
-        self.with_open(|canvas, open| canvas.carry_out(command, open))
-            .flatten()
+        self.with_open(|canvas, open| canvas.carry_out(command, open))?
     }
 
     fn carry_out(&mut self, command: CanvasCommand, open: &mut Open) -> Option<NewStart> {
