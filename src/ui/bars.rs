@@ -7,7 +7,7 @@ use crate::session::program::Session;
 use crate::ui::command::{Command, Commands, Dialog};
 use crate::ui::text::{common, status as text};
 use crate::ui::theme::{self, HALF, PANEL_MARGIN, SPACE, TITLE_ICON};
-use crate::ui::{icons, shortcuts, widgets};
+use crate::ui::{icons, shortcuts as keys, widgets};
 
 /// Draws the bar at the top.
 pub(super) fn head_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
@@ -29,28 +29,18 @@ pub(super) fn head_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
 fn tools_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
     ui.spacing_mut().item_spacing.x = HALF;
     let mut button_ui = |icon, name, key, command: Command| {
-        let hint = shortcuts::hint(ui.ctx(), name, key);
+        let hint = keys::hint(ui.ctx(), name, key);
         let button = widgets::bare_icon_ui(ui, icon, name).on_hover_text(hint);
         commands.on_click(&button, command);
     };
-    let (settings, list) = [Dialog::Settings, Dialog::Shortcuts]
-        .map(Command::Toggle)
-        .into();
-    button_ui(
-        icons::SETTINGS,
-        common::SETTINGS,
-        shortcuts::SETTINGS,
-        settings,
-    );
-    button_ui(icons::KEYBOARD, common::SHORTCUTS, shortcuts::LIST, list);
-    button_ui(
-        icons::PANELS,
-        text::PANELS,
-        shortcuts::PANELS,
-        Command::TogglePanels,
-    );
+    let toggle = Command::Toggle;
+    let (settings, list) = (toggle(Dialog::Settings), toggle(Dialog::Shortcuts));
+    let panels = Command::TogglePanels;
+    button_ui(icons::SETTINGS, common::SETTINGS, keys::SETTINGS, settings);
+    button_ui(icons::KEYBOARD, common::SHORTCUTS, keys::LIST, list);
+    button_ui(icons::PANELS, text::PANELS, keys::PANELS, panels);
     ui.add_space(HALF);
-    let hint = shortcuts::hint(ui.ctx(), common::QUEUE, shortcuts::QUEUE);
+    let hint = keys::hint(ui.ctx(), common::QUEUE, keys::QUEUE);
     let queue = widgets::button_ui(ui, icons::QUEUE, &text::queue(open_jobs(session)));
     commands.on_click(&queue.on_hover_text(hint), Command::ToggleQueue);
 }

@@ -263,6 +263,11 @@ impl Commands {
         self.0.push(command.into());
     }
 
+    /// Adds commands, if there are any.
+    pub(crate) fn extend(&mut self, commands: impl IntoIterator<Item: Into<Command>>) {
+        self.0.extend(commands.into_iter().map(Into::into));
+    }
+
     /// Adds a command if the control was clicked.
     pub(crate) fn on_click(&mut self, control: &Response, command: impl Into<Command>) {
         if control.clicked() {

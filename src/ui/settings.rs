@@ -1,7 +1,7 @@
 //! The settings' dialog: what is chosen once and kept.
 
 use egui::style::HandleShape;
-use egui::{Align, Id, Layout, OpenUrl, Slider, TextEdit, Ui, vec2};
+use egui::{Align, Id, Layout, OpenUrl, RichText, Slider, TextEdit, Ui, vec2};
 
 use crate::session::naming;
 use crate::session::program::Session;
@@ -23,9 +23,8 @@ pub(super) fn settings_ui(ui: &Ui, session: &Session, commands: &mut Commands) -
         metadata_ui(ui, settings, commands);
         gap(ui);
         ui.label(theme::strong(text::THEME));
-        if let Some(theme) = choices::values_ui(ui, text::THEME, &text::THEMES, settings.theme) {
-            commands.push(Setting::Theme(theme));
-        }
+        let theme = choices::values_ui(ui, text::THEME, &text::THEMES, settings.theme);
+        commands.extend(theme.map(Setting::Theme));
         gap(ui);
         fidelity_ui(ui, settings, commands);
         gap(ui);
@@ -54,10 +53,9 @@ fn folder_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     let path = settings.output_folder.to_string_lossy();
     widgets::truncated_ui(ui, theme::weak(ui, path.as_ref())).on_hover_text(path.as_ref());
     ui.horizontal(|ui| {
-        let choose = widgets::button_ui(ui, icons::FOLDER, text::CHOOSE_FOLDER);
-        commands.on_click(&choose, Command::Ask(Asked::OutputFolder));
-        let open = widgets::button_ui(ui, icons::OPEN, text::OPEN_FOLDER);
-        commands.on_click(&open, Command::OpenFolder);
+        let choose = Command::Ask(Asked::OutputFolder);
+        commands.button_ui(ui, icons::FOLDER, text::CHOOSE_FOLDER, choose);
+        commands.button_ui(ui, icons::OPEN, text::OPEN_FOLDER, Command::OpenFolder);
     });
 }
 
@@ -82,12 +80,8 @@ fn names_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
 
 /// Whether pictures say how they were made.
 fn metadata_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
-    ui.horizontal(|ui| {
-        ui.label(theme::strong(text::METADATA));
-        if let Some(is_on) = switch_ui(ui, settings.metadata, text::METADATA) {
-            commands.push(Setting::Metadata(is_on));
-        }
-    });
+    let is_on = switch_ui(ui, theme::strong(text::METADATA), settings.metadata);
+    commands.extend(is_on.map(Setting::Metadata));
     widgets::small_ui(ui, text::METADATA_HINT);
 }
 
@@ -96,9 +90,7 @@ fn fidelity_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     let fidelity = settings.fidelity;
     ui.label(theme::strong(text::BEHAVIOUR));
     let clicked = choices::values_ui(ui, text::BEHAVIOUR, &text::BEHAVIOURS, fidelity);
-    if let Some(fidelity) = clicked {
-        commands.push(Setting::Fidelity(fidelity));
-    }
+    commands.extend(clicked.map(Setting::Fidelity));
     widgets::small_ui(ui, text::behaviour(clicked.unwrap_or(fidelity)));
 }
 
@@ -121,31 +113,22 @@ fn memory_ui(ui: &mut Ui, settings: &Settings, total: u64, commands: &mut Comman
 
 /// How the canvas behaves.
 fn canvas_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
-    type Make = fn(bool) -> Setting;
     let painting = settings.painting;
-    let switches: [(&str, bool, Make); 2] = [
-        (
-            text::BRUSH_KEEPS_SIZE,
-            painting.brush_keeps_size,
-            Setting::BrushKeepsSize,
-        ),
-        (text::CTRL_ZOOMS, painting.ctrl_zooms, Setting::CtrlZooms),
-    ];
     ui.label(theme::strong(text::CANVAS));
-    for (name, is_on, setting) in switches {
-        ui.horizontal(|ui| {
-            ui.label(name);
-            if let Some(is_on) = switch_ui(ui, is_on, name) {
-                commands.push(setting(is_on));
-            }
-        });
-    }
+    let is_on = switch_ui(ui, text::BRUSH_KEEPS_SIZE.into(), painting.brush_keeps_size);
+    commands.extend(is_on.map(Setting::BrushKeepsSize));
+    let is_on = switch_ui(ui, text::CTRL_ZOOMS.into(), painting.ctrl_zooms);
+    commands.extend(is_on.map(Setting::CtrlZooms));
 }
 
-/// A switch at the right end of a line. Returns its new state when it was clicked.
-fn switch_ui(ui: &mut Ui, mut is_on: bool, name: &str) -> Option<bool> {
-    let switch = widgets::right_ui(ui, |ui| widgets::switch_ui(ui, &mut is_on, name));
-    switch.changed().then_some(is_on)
+/// A line with a switch at its right end. Returns its new state when it was clicked.
+fn switch_ui(ui: &mut Ui, label: RichText, mut is_on: bool) -> Option<bool> {
+    let name = label.text().to_owned();
+    let switch = ui.horizontal(|ui| {
+        ui.label(label);
+        widgets::right_ui(ui, |ui| widgets::switch_ui(ui, &mut is_on, &name))
+    });
+    switch.inner.changed().then_some(is_on)
 }
 
 /// The token for one service: typed, or removed; never shown.

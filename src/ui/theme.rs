@@ -235,6 +235,10 @@ pub(super) fn small(ui: &Ui, text: impl Into<String>) -> RichText {
     weak(ui, text).text_style(TextStyle::Small)
 }
 
+const INTER: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.ttf");
+const INTER_SEMIBOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.ttf");
+const PHOSPHOR: &[u8] = include_bytes!("../../assets/fonts/Phosphor.ttf");
+
 /// Inter for text and Phosphor for icons, in front of what egui brings for other scripts.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
@@ -242,18 +246,9 @@ fn fonts() -> FontDefinitions {
         let font = Arc::new(FontData::from_static(bytes));
         fonts.font_data.insert(name.to_owned(), font);
     };
-    add(
-        "Inter",
-        include_bytes!("../../assets/fonts/Inter-Regular.ttf"),
-    );
-    add(
-        "Inter SemiBold",
-        include_bytes!("../../assets/fonts/Inter-SemiBold.ttf"),
-    );
-    add(
-        "Phosphor",
-        include_bytes!("../../assets/fonts/Phosphor.ttf"),
-    );
+    add("Inter", INTER);
+    add("Inter SemiBold", INTER_SEMIBOLD);
+    add("Phosphor", PHOSPHOR);
     let families = &mut fonts.families;
     let fallback = families
         .remove(&FontFamily::Proportional)

@@ -56,13 +56,8 @@ pub(super) fn bare_icon_ui(ui: &mut Ui, icon: &str, name: &str) -> Response {
     response
 }
 
-/// A square button for a tool, which may be the chosen one. `name` is its name, `hint` its tooltip.
-pub(super) fn tool_ui(
-    ui: &mut Ui,
-    icon: &str,
-    (name, hint): (&str, &str),
-    is_chosen: bool,
-) -> Response {
+/// A square button for a tool, which may be the chosen one.
+pub(super) fn tool_ui(ui: &mut Ui, icon: &str, name: &str, is_chosen: bool) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(CONTROL, CONTROL), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), is_chosen, name));
     let (palette, painter) = (theme::palette(ui), ui.painter());
@@ -74,7 +69,7 @@ pub(super) fn tool_ui(
     }
     icon_ui(ui, rect, icon, palette.marked(is_chosen));
     focus_ring_ui(ui, rect, &response);
-    response.on_hover_text(hint).on_disabled_hover_text(hint)
+    response
 }
 
 /// A round button in a colour, which may be the chosen one.
@@ -85,13 +80,10 @@ pub(super) fn swatch_ui(ui: &mut Ui, colour: Color32, name: &str, is_chosen: boo
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, is_enabled, is_chosen, name));
     let palette = theme::palette(ui);
     let (middle, radius) = (rect.center(), size.x / 2.0 - 2.0);
-    let (line, ring) = (
-        Stroke::new(LINE, palette.weak),
-        Stroke::new(RING, palette.accent),
-    );
-    ui.painter().circle(middle, radius, colour, line);
+    let painter = ui.painter();
+    painter.circle(middle, radius, colour, (LINE, palette.weak));
     if is_chosen {
-        ui.painter().circle_stroke(middle, radius + RING, ring);
+        painter.circle_stroke(middle, radius + RING, (RING, palette.accent));
     }
     focus_ring_ui(ui, rect, &response);
     response.on_hover_text(name)
@@ -223,16 +215,12 @@ pub(super) fn dress_sliders(ui: &mut Ui) {
     let palette = theme::palette(ui);
     let visuals = ui.visuals_mut();
     visuals.selection.bg_fill = palette.accent;
-    let widgets = &mut visuals.widgets;
-    for state in [
-        &mut widgets.inactive,
-        &mut widgets.hovered,
-        &mut widgets.active,
-    ] {
+    let own = &mut visuals.widgets;
+    for state in [&mut own.inactive, &mut own.hovered, &mut own.active] {
         state.bg_fill = palette.hovered;
         state.fg_stroke = Stroke::new(RING, palette.accent);
     }
-    widgets.active.bg_fill = palette.accent;
+    own.active.bg_fill = palette.accent;
 }
 
 /// Asks once more before something is done that cannot be taken back. Returns the answer: Escape keeps what there is.
@@ -379,19 +367,13 @@ pub(super) fn scroll_area() -> ScrollArea {
 }
 
 /// Puts a column of text into the middle, below a large icon and a title.
-pub(super) fn middle_ui(
-    ui: &mut Ui,
-    icon: &str,
-    colour: Color32,
-    title: &str,
-    contents_ui: impl FnOnce(&mut Ui),
-) {
+pub(super) fn middle_ui(ui: &mut Ui, icon: RichText, title: &str, below_ui: impl FnOnce(&mut Ui)) {
     ui.with_layout(Layout::top_down(Align::Center), |ui| {
         ui.add_space((ui.available_height() / 2.0 - 15.0 * SPACE).max(0.0));
         ui.set_max_width(READING_WIDTH.min(ui.available_width()));
-        ui.label(RichText::new(icon).size(BIG_ICON).color(colour));
+        ui.label(icon.size(BIG_ICON));
         ui.label(theme::title(title));
-        contents_ui(ui);
+        below_ui(ui);
     });
 }
 

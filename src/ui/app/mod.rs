@@ -43,7 +43,7 @@ impl App {
         self.dialog_ui(ui, &mut commands);
         self.drops
             .drops_ui(ui, self.canvas.is_open(), &mut commands);
-        commands.0.extend(pressed.0);
+        commands.extend(pressed.0);
         self.perform_all(ui.ctx(), commands);
     }
 

@@ -137,8 +137,9 @@ fn look_buttons(ui: &Ui, is_overlay_shown: bool) -> [Button; 2] {
 /// Draws buttons in two columns.
 fn pairs_ui(ui: &mut Ui, buttons: &[Button], commands: &mut Commands) {
     let button_ui = |ui: &mut Ui, button: &Button| {
-        let words = (button.name, button.hint.as_str());
-        widgets::tool_ui(ui, button.icon, words, button.is_chosen)
+        let drawn = widgets::tool_ui(ui, button.icon, button.name, button.is_chosen);
+        let hint = &button.hint;
+        drawn.on_hover_text(hint).on_disabled_hover_text(hint)
     };
     for pair in buttons.chunks(2) {
         ui.horizontal(|ui| {

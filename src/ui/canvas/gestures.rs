@@ -68,8 +68,8 @@ impl Canvas {
                 let inside = |place: f32, side: u32| (0.0..side as f32).contains(&place);
                 if inside(point.x, size.width) && inside(point.y, size.height) {
                     let (x, y) = (point.x as u32, point.y as u32);
-                    open.mask
-                        .fill_colour(&open.picture, x, y, self.options.tolerance, ink);
+                    let tolerance = self.options.tolerance;
+                    open.mask.fill_colour(&open.picture, x, y, tolerance, ink);
                 }
                 Gesture::Idle
             }

@@ -14,7 +14,7 @@ mod sheets;
 pub(super) mod state;
 pub(super) mod tools;
 
-use egui::{Role, Sense, Ui, Vec2, WidgetInfo};
+use egui::{RichText, Role, Sense, Ui, Vec2, WidgetInfo};
 
 use crate::session::program::Session;
 use crate::ui::canvas::bar::State;
@@ -104,8 +104,8 @@ impl Canvas {
 
 /// What to do when there is no picture.
 fn empty_ui(ui: &mut Ui, commands: &mut Commands) {
-    let colour = theme::palette(ui).accent;
-    widgets::middle_ui(ui, icons::PICTURE, colour, text::EMPTY, |ui| {
+    let icon = RichText::new(icons::PICTURE).color(theme::palette(ui).accent);
+    widgets::middle_ui(ui, icon, text::EMPTY, |ui| {
         // The window library has no drops for Wayland.
         let is_wayland = cfg!(target_os = "linux") && std::env::var_os("WAYLAND_DISPLAY").is_some();
         let hint = if is_wayland {

@@ -8,7 +8,7 @@ use crate::session::pictures::Pixels;
 use crate::session::program::Session;
 use crate::session::settings::Painting;
 use crate::ui::canvas::camera::Camera;
-use crate::ui::canvas::open::{NewStart, Open, Source};
+use crate::ui::canvas::open::{Kept, NewStart, Open, Source};
 use crate::ui::canvas::tools::{self, Gesture, Pointer};
 use crate::ui::command::{CanvasCommand, Command, Commands, NewMask};
 use crate::ui::files::Errands;
@@ -158,7 +158,7 @@ impl Canvas {
             && settings.params.mask == open.kept.path
         {
             match self.keep(session) {
-                Ok(kept) => commands.0.extend(kept.map(Command::NameMask)),
+                Ok(kept) => commands.extend(kept),
                 Err(sentence) => commands.push(Command::Notice(sentence)),
             }
         }
@@ -192,7 +192,8 @@ impl Canvas {
         }
         let mask = open.painted();
         let kept = mask.map(|mask| inputs::keep_mask(&session.inputs, &mask));
-        Ok(open.take_kept(version, kept.transpose()?, &session.settings().params))
+        let path = kept.transpose()?;
+        Ok(open.take_kept(Kept { path, version }, &session.settings().params))
     }
 
     /// Keeps the mask in the background when painting has rested for a moment.
@@ -210,8 +211,8 @@ impl Canvas {
         let params = &session.settings().params;
         match errands.take_mask_of(&open.source.path) {
             Some((version, Ok(path))) if version > open.kept.version => {
-                let kept = open.take_kept(version, Some(path), params);
-                commands.0.extend(kept.map(Command::NameMask));
+                let path = Some(path);
+                commands.extend(open.take_kept(Kept { path, version }, params));
             }
             Some((_, Err(sentence))) => {
                 commands.push(Command::Notice(sentence));
@@ -234,8 +235,8 @@ impl Canvas {
         open.tried = version;
         match open.painted() {
             None => {
-                let kept = open.take_kept(version, None, params);
-                commands.0.extend(kept.map(Command::NameMask));
+                let path = None;
+                commands.extend(open.take_kept(Kept { path, version }, params));
             }
             Some(mask) => {
                 let of = open.source.path.clone();

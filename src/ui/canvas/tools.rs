@@ -137,10 +137,8 @@ pub(super) fn turned(ink: Ink) -> Ink {
 pub(super) fn equal_sides(from: Point, to: Point) -> Point {
     let (dx, dy) = (to.x - from.x, to.y - from.y);
     let side = dx.abs().max(dy.abs());
-    Point {
-        x: from.x + side.copysign(dx),
-        y: from.y + side.copysign(dy),
-    }
+    let (x, y) = (from.x + side.copysign(dx), from.y + side.copysign(dy));
+    Point { x, y }
 }
 
 /// The place nearest to `to` that lies level, upright or at 45° from `from`.
@@ -148,9 +146,8 @@ pub(super) fn straightened(from: Point, to: Point) -> Point {
     let (dx, dy) = (to.x - from.x, to.y - from.y);
     let eighth = std::f32::consts::FRAC_PI_4;
     let angle = (dy.atan2(dx) / eighth).round() * eighth;
-    let length = dx * angle.cos() + dy * angle.sin();
-    Point {
-        x: from.x + length * angle.cos(),
-        y: from.y + length * angle.sin(),
-    }
+    let (sin, cos) = angle.sin_cos();
+    let length = dx * cos + dy * sin;
+    let (x, y) = (from.x + length * cos, from.y + length * sin);
+    Point { x, y }
 }

@@ -119,15 +119,9 @@ impl Row<'_> {
             } => {
                 self.plain_label_ui(ui, is_enabled);
                 let chosen = (access.get_mut)(self.params);
-                let is_ratio = |word: &&str| choices::ratio(word).is_some();
-                let draw_ui = if words.iter().any(is_ratio) {
-                    choices::shapes_ui
-                } else {
-                    choices::segments_ui
-                };
                 let label = self.field.label;
-                let draw_ui = |ui: &mut Ui| draw_ui(ui, label, words, chosen);
-                if let Some(choice) = ui.add_enabled_ui(is_enabled, draw_ui).inner {
+                let choices_ui = |ui: &mut Ui| choices::choices_ui(ui, label, words, chosen);
+                if let Some(choice) = ui.add_enabled_ui(is_enabled, choices_ui).inner {
                     choice.clone_into(chosen);
                 }
             }

@@ -92,16 +92,10 @@ impl Form {
         let foot = Frame::new().inner_margin(Margin::same(PANEL_MARGIN));
         let panel = Panel::bottom("generate").frame(foot).resizable(false);
         panel.show(ui, |ui| generate_ui(ui, &params, &checked, &mut asked));
-        let (pictures, commands) = (&mut *desk.pictures, &mut asked);
-        let own = Desk {
-            session,
-            pictures,
-            commands,
-        };
         let mut inputs = Inputs {
             checked,
             params,
-            desk: own,
+            desk: Desk::new(session, desk.pictures, &mut asked),
         };
         let mut margin = Margin::same(PANEL_MARGIN);
         margin.bottom = 0;
@@ -118,7 +112,7 @@ impl Form {
         if inputs.params != session.settings().params {
             desk.commands.push(Command::Edit(Box::new(inputs.params)));
         }
-        desk.commands.0.extend(asked.0);
+        desk.commands.extend(asked.0);
     }
 
     /// Draws one group; the first has no heading, the others fold.

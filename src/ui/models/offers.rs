@@ -91,7 +91,7 @@ impl Offers {
             let sizes = || catalog.offers.iter().filter(|offer| offer.model == model);
             let labels: Vec<_> = sizes().map(|size| size.precision.as_str()).collect();
             let group = text::sizes(name);
-            if let Some(clicked) = choices::segments_ui(ui, &group, &labels, &offer.precision) {
+            if let Some(clicked) = choices::choices_ui(ui, &group, &labels, &offer.precision) {
                 let clicked = sizes().find(|size| size.precision == clicked);
                 looked.chosen = clicked.map(|size| size.id.clone());
             }

@@ -124,12 +124,8 @@ impl Original {
         let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
         let is_active = response.hovered() || response.dragged() || response.has_focus();
         let painter = ui.painter();
-        painter.vline(
-            x,
-            seen.y_range(),
-            Stroke::new(RING + LINE, theme::DARK_LINE),
-        );
-        painter.vline(x, seen.y_range(), Stroke::new(RING, theme::LIGHT_LINE));
+        painter.vline(x, seen.y_range(), (RING + LINE, theme::DARK_LINE));
+        painter.vline(x, seen.y_range(), (RING, theme::LIGHT_LINE));
         let knob = if is_active { SPACE + 1.0 } else { SPACE };
         let ring = Stroke::new(LINE, theme::DARK_LINE);
         painter.circle(pos2(x, seen.center().y), knob, theme::LIGHT_LINE, ring);

@@ -5,7 +5,7 @@ mod compare;
 mod details;
 pub(super) mod gallery;
 
-use egui::{Align, Layout, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+use egui::{Align, Layout, Rect, Response, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
 
 use crate::session::gallery::Entry;
 use crate::ui::command::{Command, Commands, Desk};
@@ -169,8 +169,8 @@ fn has_room_beside(room: Vec2) -> bool {
 
 /// Says what to do when there is no picture yet.
 fn empty_ui(ui: &mut Ui, examples: &[String], commands: &mut Commands) {
-    let colour = theme::palette(ui).accent;
-    widgets::middle_ui(ui, icons::SMILE, colour, text::EMPTY, |ui| {
+    let icon = RichText::new(icons::SMILE).color(theme::palette(ui).accent);
+    widgets::middle_ui(ui, icon, text::EMPTY, |ui| {
         let key = shortcuts::text(ui.ctx(), shortcuts::GENERATE);
         ui.label(theme::weak(ui, text::empty_hint(&key)));
         if !examples.is_empty() {
@@ -190,16 +190,16 @@ fn empty_ui(ui: &mut Ui, examples: &[String], commands: &mut Commands) {
 
 /// Where the first picture will be, while it is made.
 fn promise_ui(ui: &mut Ui, prompt: &str) {
-    let colour = theme::palette(ui).weak;
-    widgets::middle_ui(ui, icons::PICTURE, colour, text::PROMISE, |ui| {
+    let icon = RichText::new(icons::PICTURE).color(theme::palette(ui).weak);
+    widgets::middle_ui(ui, icon, text::PROMISE, |ui| {
         widgets::truncated_ui(ui, theme::weak(ui, prompt));
     });
 }
 
 /// In place of a picture that the safety checker has withheld.
 fn withheld_ui(ui: &mut Ui, entry: &Entry, reason: &str) {
-    let colour = theme::palette(ui).weak;
-    widgets::middle_ui(ui, icons::EYE_CLOSED, colour, text::WITHHELD, |ui| {
+    let icon = RichText::new(icons::EYE_CLOSED).color(theme::palette(ui).weak);
+    widgets::middle_ui(ui, icon, text::WITHHELD, |ui| {
         ui.label(theme::weak(ui, text::withheld(common::sentence(reason))));
         if let Some(record) = &entry.record {
             widgets::small_ui(ui, text::withheld_facts(record.index + 1, record.seed));

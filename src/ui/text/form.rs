@@ -67,18 +67,19 @@ pub(crate) const TYPING: &str = "Enter looks it up";
 
 /// How much of a LoRA matches the model.
 pub(crate) fn matched(report: &Report) -> String {
+    let Report {
+        matched,
+        layers,
+        form,
+        ..
+    } = report;
     let rank = report.rank_text().map(|rank| format!(", {rank}"));
+    let rank = rank.unwrap_or_default();
     let missing = match report.not_understood_count {
         0 => String::new(),
         count => format!(", {count} not understood"),
     };
-    format!(
-        "{} of {} layers, {}{}{missing}",
-        report.matched,
-        report.layers,
-        report.form,
-        rank.unwrap_or_default()
-    )
+    format!("{matched} of {layers} layers, {form}{rank}{missing}")
 }
 
 pub(crate) fn trigger_hint(is_in_prompt: bool) -> &'static str {
