@@ -38,7 +38,6 @@ pub(crate) enum Dialog {
 /// What a dialog of the system asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
-    /// The folder for pictures.
     OutputFolder,
     /// The picture for the input of this name.
     Input(&'static str),
@@ -46,9 +45,7 @@ pub(crate) enum Asked {
     Lora(Place),
     /// Where the mask is saved.
     Mask,
-    /// The file of a model.
     ModelFile,
-    /// A folder with models.
     ModelFolder,
 }
 
@@ -158,7 +155,6 @@ pub(crate) enum ModelCommand {
     DismissRefusal,
 }
 
-/// A change of one of the settings.
 #[derive(Clone)]
 pub(crate) enum Setting {
     Theme(Theme),
@@ -258,7 +254,6 @@ impl<'a> Desk<'a> {
 pub(crate) struct Commands(pub(crate) Vec<Command>);
 
 impl Commands {
-    /// Adds a command.
     pub(crate) fn push(&mut self, command: impl Into<Command>) {
         self.0.push(command.into());
     }

@@ -31,7 +31,6 @@ enum Zone {
     Queue,
     /// A LoRA, which can be nothing else.
     Lora,
-    /// A model.
     Model,
 }
 

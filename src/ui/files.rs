@@ -31,7 +31,6 @@ pub(crate) type Kept = (PathBuf, Option<PathBuf>);
 /// Everything the system is busy with for us.
 pub(crate) struct Errands {
     background: Background,
-    /// The open dialog.
     dialog: Option<(Asked, Task<Option<PathBuf>>)>,
     others: Vec<Errand<()>>,
     /// A new starting picture on its way into the store.
@@ -49,7 +48,6 @@ fn ended<T>(result: Result<Result<T, String>, String>) -> Result<T, String> {
 }
 
 impl Errands {
-    /// None yet.
     pub(crate) fn new(background: Background) -> Self {
         Self {
             background,

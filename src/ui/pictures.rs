@@ -75,7 +75,6 @@ impl Pictures {
         }
     }
 
-    /// Forgets every picture.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
     }

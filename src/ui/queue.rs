@@ -70,7 +70,6 @@ struct Moves {
     down: bool,
 }
 
-/// Draws one job.
 fn job_ui(ui: &mut Ui, job: &Job, moves: Moves, commands: &mut Commands) {
     let palette = theme::palette(ui);
     let fill = match job.state {
@@ -142,7 +141,6 @@ fn running_ui(ui: &mut Ui, job: &Job, run: &Run, commands: &mut Commands) {
     ui.add_space(HALF);
 }
 
-/// Ends a job.
 fn cancel_ui(ui: &mut Ui, job: &Job, commands: &mut Commands) {
     let name = text::cancel(&job.request.prompt);
     let cancel = widgets::bare_icon_ui(ui, icons::CLOSE, &name).on_hover_text(common::CANCEL);

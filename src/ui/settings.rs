@@ -42,12 +42,10 @@ pub(super) fn settings_ui(ui: &Ui, session: &Session, commands: &mut Commands) -
     })
 }
 
-/// The space between two settings.
 fn gap(ui: &mut Ui) {
     ui.add_space(2.0 * SPACE);
 }
 
-/// Where pictures go.
 fn folder_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     ui.label(theme::strong(text::FOLDER));
     let path = settings.output_folder.to_string_lossy();
@@ -59,7 +57,6 @@ fn folder_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     });
 }
 
-/// How the files of pictures are called.
 fn names_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     let label = ui.label(theme::strong(text::FILE_NAMES));
     let mut names = settings.file_names.clone();
@@ -85,7 +82,6 @@ fn metadata_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     widgets::small_ui(ui, text::METADATA_HINT);
 }
 
-/// Whose behaviour is wanted.
 fn fidelity_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     let fidelity = settings.fidelity;
     ui.label(theme::strong(text::BEHAVIOUR));
@@ -111,7 +107,6 @@ fn memory_ui(ui: &mut Ui, settings: &Settings, total: u64, commands: &mut Comman
     widgets::small_ui(ui, text::memory(limit));
 }
 
-/// How the canvas behaves.
 fn canvas_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     let painting = settings.painting;
     ui.label(theme::strong(text::CANVAS));

@@ -101,7 +101,6 @@ pub(super) fn pressed(ctx: &Context, canvas: CanvasState) -> Commands {
 pub(super) enum CanvasState {
     /// It is not shown, or has no picture.
     Away,
-    /// It is shown.
     Shown,
     /// It is shown, and an outline or a part on it waits to be finished or given up.
     Waiting,

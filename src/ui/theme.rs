@@ -17,7 +17,6 @@ use crate::session::settings::Theme as Choice;
 pub(super) const SPACE: f32 = 8.0;
 /// Half of [`SPACE`], between things that belong together.
 pub(super) const HALF: f32 = SPACE / 2.0;
-/// Free space around the contents of a panel.
 pub(super) const PANEL_MARGIN: i8 = 16;
 pub(super) const CONTROL: f32 = 32.0;
 /// Height of a small control that stands beside a label.
@@ -53,7 +52,6 @@ pub(super) const QUEUE_WIDTH: f32 = 288.0;
 pub(super) const DETAILS_WIDTH: f32 = 248.0;
 pub(super) const TILE: f32 = 88.0;
 pub(super) const LORA_PICTURE: f32 = 48.0;
-/// Width of a label in front of a field.
 pub(super) const LABEL_WIDTH: f32 = 104.0;
 pub(super) const MENU_WIDTH: f32 = 280.0;
 pub(super) const PROGRESS: f32 = 6.0;
@@ -63,7 +61,6 @@ pub(super) const DIALOG_REST: f32 = 16.0 * SPACE;
 pub(super) const TOOLTIP_WIDTH: f32 = 280.0;
 /// Width of a column of text that is nice to read.
 pub(super) const READING_WIDTH: f32 = 400.0;
-/// Size of the icon in front of a message.
 pub(super) const MESSAGE_ICON: f32 = 16.0;
 pub(super) const PRIMARY_TEXT: f32 = 16.0;
 /// Side of a picture in the strip of a low window.
@@ -78,9 +75,7 @@ pub(super) const TITLE_ICON: f32 = 24.0;
 pub(super) const BIG_ICON: f32 = 56.0;
 /// Size of the text over places to drop files on.
 pub(super) const DROP_TITLE: f32 = 22.0;
-/// Size of the name of such a place.
 pub(super) const DROP_NAME: f32 = 18.0;
-/// Size of the icon of such a place.
 pub(super) const DROP_ICON: f32 = 44.0;
 /// Width of a slider in a line of several.
 pub(super) const SHORT_SLIDER: f32 = 64.0;
@@ -113,7 +108,6 @@ pub(super) const MASK_COLOURS: [(&str, Color32); 4] = [
 /// How dark the darkened window behind a dialog is.
 pub(super) const BACKDROP: Color32 = Color32::from_black_alpha(120);
 
-/// The colours of one theme.
 pub(super) struct Palette {
     /// Behind the picture.
     pub(super) ground: Color32,

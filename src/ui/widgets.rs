@@ -306,7 +306,6 @@ pub(super) fn truncated_ui(ui: &mut Ui, text: impl Into<WidgetText>) -> Response
     ui.add(Label::new(text).truncate())
 }
 
-/// Small text of lesser importance.
 pub(super) fn small_ui(ui: &mut Ui, text: impl Into<String>) -> Response {
     ui.label(theme::small(ui, text))
 }

@@ -146,7 +146,6 @@ impl App {
         });
     }
 
-    /// The page that was chosen.
     fn page_ui(&mut self, ui: &mut Ui, chosen: Option<usize>, commands: &mut Commands) {
         let desk = &mut Desk::new(&self.session, &mut self.pictures, commands);
         if self.tab != Tab::Canvas {
@@ -165,7 +164,6 @@ impl App {
         }
     }
 
-    /// The open dialog.
     fn dialog_ui(&mut self, ui: &Ui, commands: &mut Commands) {
         let is_closed = match self.dialog {
             None => false,

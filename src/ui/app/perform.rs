@@ -24,7 +24,6 @@ impl App {
         }
     }
 
-    /// Carries a command out.
     pub(super) fn perform(&mut self, ctx: &Context, command: Command) {
         match command {
             Command::Generate => self.generate(),
@@ -105,7 +104,6 @@ impl App {
         }
     }
 
-    /// Changes one of the settings.
     fn set(&mut self, setting: Setting) {
         self.session.change_settings(|settings| match setting {
             Setting::Theme(theme) => settings.theme = theme,

@@ -53,7 +53,6 @@ pub(super) fn bar_ui(ui: &mut Ui, state: State<'_>, commands: &mut Commands) {
     });
 }
 
-/// One button of the bar.
 struct Button {
     icon: &'static str,
     name: &'static str,
@@ -64,7 +63,6 @@ struct Button {
 }
 
 impl Button {
-    /// A button for a command.
     fn new<T: Into<Command>>(icon: &'static str, name: &'static str, command: T) -> Self {
         Self {
             icon,
@@ -85,7 +83,6 @@ impl Button {
     }
 }
 
-/// The buttons of the tools.
 fn tool_buttons(chosen: Tool) -> [Button; TOOLS.len()] {
     TOOLS.map(|(tool, icon, key): (Tool, _, Key)| Button {
         hint: text::tool_hint(tool, key.name()),

@@ -220,7 +220,6 @@ impl Canvas {
     }
 }
 
-/// An outline that begins at a point.
 fn outline_from(point: Point, ink: Ink) -> Gesture {
     let points = vec![point];
     Gesture::Outline { points, ink }

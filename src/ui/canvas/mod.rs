@@ -90,7 +90,7 @@ impl Canvas {
             self.camera.zoom_to(zoom, sight);
         }
         if ui.is_enabled() {
-            self.take_events(ui, &response, sight, open);
+            self.listen(ui, &response, sight, open);
         }
         open.mask_sheets.update(&mut open.mask);
         open.preview(ui.ctx(), params, session.card().native_side);

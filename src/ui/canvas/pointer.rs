@@ -13,13 +13,7 @@ const POINTS_PER_NOTCH: f32 = 50.0;
 
 impl Canvas {
     /// Takes in what pointer and wheel have done.
-    pub(super) fn take_events(
-        &mut self,
-        ui: &Ui,
-        response: &Response,
-        sight: Sight,
-        open: &mut Open,
-    ) {
+    pub(super) fn listen(&mut self, ui: &Ui, response: &Response, sight: Sight, open: &mut Open) {
         let Sight { place, bounds } = sight;
         let is_over = response.contains_pointer() || response.is_pointer_button_down_on();
         let events = ui.input(|input| input.events.clone());

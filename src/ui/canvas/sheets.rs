@@ -25,7 +25,6 @@ pub(super) struct Sheets {
 }
 
 impl Sheets {
-    /// A picture.
     pub(super) fn of_picture(ctx: &Context, picture: &RgbaImage) -> Self {
         let size = crate::imaging::fit::size_of(picture);
         let reduction = reduction(size);

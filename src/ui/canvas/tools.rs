@@ -109,7 +109,6 @@ pub(super) struct Pointer {
 }
 
 impl Pointer {
-    /// Whether a button is held.
     pub(super) fn is_held(&self) -> bool {
         self.button.is_some() || self.pan.is_some()
     }

@@ -78,7 +78,6 @@ impl Form {
         }
     }
 
-    /// Draws the form.
     pub(crate) fn form_ui(&mut self, ui: &mut Ui, desk: &mut Desk<'_>) {
         let session = desk.session;
         let checked = self.check(session);
@@ -148,7 +147,6 @@ impl Form {
         });
     }
 
-    /// Draws the inputs of a group.
     fn fields_ui(&mut self, ui: &mut Ui, group: Group, inputs: &mut Inputs<'_>) {
         let Inputs {
             checked,

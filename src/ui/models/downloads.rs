@@ -12,7 +12,6 @@ use crate::ui::theme::{self, SPACE};
 use crate::ui::{icons, settings, widgets};
 use crate::weights::tokens::Service;
 
-/// Draws each download.
 pub(super) fn downloads_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
     for (index, download) in session.downloads.all().iter().enumerate() {
         let download_ui = |ui: &mut Ui| download_ui(ui, download, session, commands);

@@ -130,7 +130,6 @@ fn use_ui(ui: &mut Ui, model: &FoundModel, session: &Session, commands: &mut Com
     false
 }
 
-/// Asks about the files that go with a model.
 fn trash_question(files: &[PathBuf]) -> String {
     let sizes = files.iter().filter_map(|file| fs::metadata(file).ok());
     let size = size_text(sizes.map(|data| data.len()).sum());

@@ -26,7 +26,6 @@ pub(crate) struct ModelsPage {
 }
 
 impl ModelsPage {
-    /// Draws the page.
     pub(crate) fn models_ui(&mut self, ui: &mut Ui, desk: &mut Desk<'_>) {
         let session = desk.session;
         ui.add_space(SPACE);

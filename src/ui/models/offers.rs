@@ -39,8 +39,8 @@ impl Offers {
     /// Draws the models that can be had, side by side where there is room. Returns whether a download is to be shown.
     pub(super) fn offers_ui(&mut self, ui: &mut Ui, desk: &mut Desk<'_>) -> bool {
         let mut shows = false;
-        let mut offer_ui = |ui: &mut Ui, model: Model, is_beside: bool| {
-            let offer_ui = |ui: &mut Ui| self.offer_ui(ui, model, is_beside, desk);
+        let mut offer_ui = |ui: &mut Ui, model: Model, in_row: bool| {
+            let offer_ui = |ui: &mut Ui| self.offer_ui(ui, model, in_row, desk);
             shows |= ui.push_id(model.name(), offer_ui).inner;
         };
         let width = (ui.available_width() - SPACE) / 2.0;
@@ -64,13 +64,7 @@ impl Offers {
     }
 
     /// One model in the size that is chosen. Returns whether its download is to be shown.
-    fn offer_ui(
-        &mut self,
-        ui: &mut Ui,
-        model: Model,
-        is_beside: bool,
-        desk: &mut Desk<'_>,
-    ) -> bool {
+    fn offer_ui(&mut self, ui: &mut Ui, model: Model, in_row: bool, desk: &mut Desk<'_>) -> bool {
         let Desk {
             session, commands, ..
         } = desk;
@@ -105,7 +99,7 @@ impl Offers {
             }
             facts_ui(ui, offer, session);
             licence_ui(ui, offer, session, commands);
-            if is_beside {
+            if in_row {
                 looked.height = ui.min_rect().height();
                 ui.add_space((highest - looked.height).max(0.0));
             }

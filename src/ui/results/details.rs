@@ -123,7 +123,6 @@ fn facts(record: &Record) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// One line of the column.
 fn fact_ui(ui: &mut Ui, name: &str, value: &str) {
     ui.horizontal(|ui| {
         ui.set_height(theme::LINE_HEIGHT);

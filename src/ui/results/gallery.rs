@@ -69,7 +69,6 @@ fn empty_ui(ui: &mut Ui) {
     place.centered_and_justified(|ui| ui.label(theme::weak(ui, text::EMPTY_STRIP)));
 }
 
-/// Draws one picture of the strip.
 fn tile_ui(ui: &Ui, rect: Rect, entry: &Entry, shown: &Shown, is_chosen: bool) -> Response {
     let response = ui.interact(rect, ui.scope_id().with(&entry.path), Sense::click());
     let name = text::picture(entry.file_name());

@@ -44,7 +44,6 @@ sentences! {
     /// What to do when there is no picture yet, with the key that generates.
     empty_hint(key) = "Describe a picture on the left and press Generate, or {key} while you type. Everything runs on this machine";
     withheld(reason) = "{reason}. It was not saved. Another prompt or seed may help";
-    /// Which picture was withheld.
     withheld_facts(number, seed) = "Picture {number} of its job, seed {seed}";
     /// The button that compares with the starting picture; `key` shows only that.
     compare(key) = "Compare with the starting picture (hold {key} to see only that)";

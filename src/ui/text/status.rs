@@ -43,11 +43,8 @@ pub(crate) const OTHER_MODELS: &str = "Other models";
 pub(crate) const TURN_CHECKER_OFF: &str = "Turn the checker off";
 
 pub(crate) fn paused(waiting: usize) -> String {
-    let jobs = if waiting == 1 {
-        "job waits"
-    } else {
-        "jobs wait"
-    };
+    let is_one = waiting == 1;
+    let jobs = if is_one { "job waits" } else { "jobs wait" };
     format!("The queue is paused: {waiting} {jobs}")
 }
 
