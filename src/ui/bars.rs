@@ -11,18 +11,22 @@ use crate::ui::{icons, shortcuts as keys, widgets};
 
 /// Draws the bar at the top.
 pub(super) fn head_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
-    let palette = theme::palette(ui);
-    let margin = Margin::symmetric(PANEL_MARGIN, SPACE as i8);
-    let frame = Frame::new().fill(palette.panel).inner_margin(margin);
-    let panel = Panel::top("head").frame(frame).resizable(false);
-    panel.show(ui, |ui| {
-        ui.horizontal(|ui| {
-            let face = RichText::new(icons::SMILE).size(TITLE_ICON);
-            ui.label(face.color(palette.accent));
-            ui.label(theme::title(text::NAME));
-            widgets::right_ui(ui, |ui| tools_ui(ui, session, commands));
-        });
+    bar_ui(ui, Panel::top("head"), SPACE as i8, |ui| {
+        let face = RichText::new(icons::SMILE).size(TITLE_ICON);
+        ui.label(face.color(theme::palette(ui).accent));
+        ui.label(theme::title(text::NAME));
+        widgets::right_ui(ui, |ui| tools_ui(ui, session, commands));
     });
+}
+
+/// Draws what stands in a line at the edge of the window.
+fn bar_ui(ui: &mut Ui, panel: Panel, margin: i8, contents_ui: impl FnOnce(&mut Ui)) {
+    let margin = Margin::symmetric(PANEL_MARGIN, margin);
+    let frame = Frame::new()
+        .fill(theme::palette(ui).panel)
+        .inner_margin(margin);
+    let panel = panel.frame(frame).resizable(false);
+    panel.show(ui, |ui| ui.horizontal(contents_ui));
 }
 
 /// Draws the buttons of the bar, from right to left.
@@ -47,27 +51,21 @@ fn tools_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
 
 /// Draws the line at the bottom, with a passing remark if there is one.
 pub(super) fn status_ui(ui: &mut Ui, session: &Session, remark: Option<&str>) {
-    let palette = theme::palette(ui);
-    let margin = Margin::symmetric(PANEL_MARGIN, 0);
-    let frame = Frame::new().fill(palette.panel).inner_margin(margin);
-    let panel = Panel::bottom("status").frame(frame).resizable(false);
-    panel.show(ui, |ui| {
-        ui.horizontal(|ui| {
-            let (model, state) = (&session.card().name, text::model_state(session));
-            let mut parts = vec![model.clone(), state.to_owned(), Hardware::BEST.to_string()];
-            let downloads = session.downloads.all();
-            let running = downloads.iter().find(|download| download.halt.is_none());
-            parts.extend(running.or(downloads.first()).map(text::download));
-            widgets::small_ui(ui, parts.join(" · "));
-            widgets::right_ui(ui, |ui| {
-                let pictures = common::pictures(session.gallery.entries().len());
-                widgets::small_ui(ui, text::counts(pictures, open_jobs(session)));
-                if let Some(remark) = remark {
-                    ui.add_space(SPACE);
-                    let text = format!("{} {remark}", icons::DONE);
-                    ui.label(theme::small(ui, text).color(palette.accent));
-                }
-            });
+    bar_ui(ui, Panel::bottom("status"), 0, |ui| {
+        let (model, state) = (&session.card().name, text::model_state(session));
+        let mut parts = vec![model.clone(), state.to_owned(), Hardware::BEST.to_string()];
+        let downloads = session.downloads.all();
+        let running = downloads.iter().find(|download| download.halt.is_none());
+        parts.extend(running.or(downloads.first()).map(text::download));
+        widgets::small_ui(ui, parts.join(" · "));
+        widgets::right_ui(ui, |ui| {
+            let pictures = common::pictures(session.gallery.entries().len());
+            widgets::small_ui(ui, text::counts(pictures, open_jobs(session)));
+            if let Some(remark) = remark {
+                ui.add_space(SPACE);
+                let text = format!("{} {remark}", icons::DONE);
+                ui.label(theme::small(ui, text).color(theme::palette(ui).accent));
+            }
         });
     });
 }

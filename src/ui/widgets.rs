@@ -17,11 +17,8 @@ use crate::ui::theme::{
 
 impl Commands {
     /// Draws an [`icon_button_ui`] that asks for a command.
-    pub(super) fn icon_ui<T>(&mut self, ui: &mut Ui, icon: &str, name: &str, command: T)
-    where
-        T: Into<Command>,
-    {
-        self.on_click(&icon_button_ui(ui, icon, name), command);
+    pub(super) fn icon_ui(&mut self, ui: &mut Ui, icon: &str, name: &str, to: impl Into<Command>) {
+        self.on_click(&icon_button_ui(ui, icon, name), to);
     }
 
     /// Draws a [`button_ui`] that asks for a command.
@@ -246,16 +243,11 @@ pub(super) fn download_button_ui(ui: &mut Ui, is_enabled: bool, text: &str, name
 pub(super) fn follow_focus(ui: &Ui) {
     let key = ui.scope_id().with("focus");
     let now = ui.memory(egui::Memory::focused);
-    let before: Option<egui::Id> = ui.data(|data| data.get_temp(key));
-    if now == before {
+    let before: Option<Option<Id>> = ui.data(|data| data.get_temp(key));
+    if before.flatten() == now {
         return;
     }
-    ui.data_mut(|data| {
-        data.remove::<egui::Id>(key);
-        if let Some(now) = now {
-            data.insert_temp(key, now);
-        }
-    });
+    ui.data_mut(|data| data.insert_temp(key, now));
     let response = now.and_then(|id| ui.ctx().read_response(id));
     if let Some(response) = response
         && response.layer_id == ui.layer_id()

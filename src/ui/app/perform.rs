@@ -181,17 +181,14 @@ impl App {
 
     /// Keeps the mask as it is painted now. Returns whether nothing went wrong.
     pub(super) fn keep_mask(&mut self) -> bool {
-        match self.canvas.keep(&self.session) {
-            Ok(None) => true,
-            Ok(Some(mask)) => {
-                self.name_mask(mask);
-                true
-            }
-            Err(sentence) => {
-                self.notices.push(sentence);
-                false
-            }
+        let kept = self.canvas.keep(&self.session);
+        let is_kept = kept.is_ok();
+        match kept {
+            Ok(None) => {}
+            Ok(Some(mask)) => self.name_mask(mask),
+            Err(sentence) => self.notices.push(sentence),
         }
+        is_kept
     }
 
     /// Fills the form from a record.

@@ -50,10 +50,7 @@ impl App {
         let mut newest = None;
         let jobs = self.session.jobs().iter();
         let ended: Vec<_> = jobs.filter(|job| job.has_ended()).collect();
-        for job in &ended {
-            if self.ended.contains(&job.id) {
-                continue;
-            }
+        for job in ended.iter().filter(|job| !self.ended.contains(&job.id)) {
             match &job.state {
                 JobState::Finished(finished) => {
                     let last = finished.entries.last().map(|entry| entry.path.clone());

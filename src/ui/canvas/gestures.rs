@@ -4,7 +4,7 @@ use egui::{Modifiers, PointerButton, Pos2, Rect};
 
 use crate::imaging::mask::brush::{Brush, Dab};
 use crate::imaging::mask::ink::{Ink, Point};
-use crate::session::settings::{Painting, Tool};
+use crate::session::settings::Tool;
 use crate::ui::canvas::open::Open;
 use crate::ui::canvas::state::Canvas;
 use crate::ui::canvas::tools::{self, Gesture, equal_sides, straightened, turned};
@@ -15,19 +15,13 @@ const NEAR: f32 = 10.0;
 impl Canvas {
     /// The tip of the brush, in pixels of the picture.
     pub(super) fn brush(&self) -> Brush {
-        let Painting {
-            width,
-            hardness,
-            brush_keeps_size,
-            ..
-        } = self.options;
-        let scale = if brush_keeps_size {
-            self.camera.zoom
-        } else {
-            1.0
-        };
-        let radius = width / 2.0 / scale;
-        Brush { radius, hardness }
+        let options = self.options;
+        let keeps_size = options.brush_keeps_size;
+        let scale = if keeps_size { self.camera.zoom } else { 1.0 };
+        Brush {
+            radius: options.width / 2.0 / scale,
+            hardness: options.hardness,
+        }
     }
 
     /// A button goes down.

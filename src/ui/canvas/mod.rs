@@ -31,21 +31,20 @@ impl Canvas {
     pub(crate) fn canvas_ui(&mut self, ui: &mut Ui, beside: Beside, desk: &mut Desk<'_>) {
         self.is_hovered = false;
         self.beside = beside;
-        match std::mem::take(&mut self.content) {
+        match &self.content {
             Content::Nothing => empty_ui(ui, desk.commands),
-            Content::Loading(source) => {
+            Content::Loading(_) => {
                 ui.centered_and_justified(|ui| ui.label(theme::weak(ui, text::READING)));
-                self.content = Content::Loading(source);
             }
-            Content::Failed(source, sentence) => {
+            Content::Failed(_, sentence) => {
                 let (rect, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
-                widgets::unreadable_ui(ui, rect, &sentence);
-                self.content = Content::Failed(source, sentence);
+                widgets::unreadable_ui(ui, rect, sentence);
             }
-            Content::Open(mut open) => {
-                // A picture that is being turned or cut is not painted on meanwhile.
-                ui.add_enabled_ui(!beside.is_keeping, |ui| self.open_ui(ui, &mut open, desk));
-                self.content = Content::Open(open);
+            // A picture that is being turned or cut is not painted on meanwhile.
+            Content::Open(_) => {
+                ui.add_enabled_ui(!beside.is_keeping, |ui| {
+                    self.with_open(|canvas, open| canvas.open_ui(ui, open, desk));
+                });
             }
         }
     }

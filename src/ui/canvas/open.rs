@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use egui::{Context, Rect, pos2, vec2};
-use image::{GrayImage, Luma, RgbaImage, imageops};
+use image::imageops::{self, rotate90, rotate180, rotate270};
+use image::{GrayImage, Luma, RgbaImage};
 
 use crate::imaging::mask::Mask;
 use crate::imaging::mask::ink::Point;
@@ -185,20 +186,12 @@ impl Open {
     /// The picture after a number of quarter turns clockwise, with its mask.
     pub(super) fn turned(&self, quarters: u8) -> NewStart {
         let mask = self.painted();
+        let mask = mask.as_ref();
         match quarters % 4 {
-            1 => (
-                imageops::rotate90(&self.picture),
-                mask.map(|mask| imageops::rotate90(&mask)),
-            ),
-            2 => (
-                imageops::rotate180(&self.picture),
-                mask.map(|mask| imageops::rotate180(&mask)),
-            ),
-            3 => (
-                imageops::rotate270(&self.picture),
-                mask.map(|mask| imageops::rotate270(&mask)),
-            ),
-            _ => (self.picture.clone(), mask),
+            1 => (rotate90(&self.picture), mask.map(rotate90)),
+            2 => (rotate180(&self.picture), mask.map(rotate180)),
+            3 => (rotate270(&self.picture), mask.map(rotate270)),
+            _ => (self.picture.clone(), mask.cloned()),
         }
     }
 

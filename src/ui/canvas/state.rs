@@ -246,7 +246,10 @@ impl Canvas {
     }
 
     /// Does something with the open picture, if there is one.
-    fn with_open<T>(&mut self, act: impl FnOnce(&mut Self, &mut Open) -> T) -> Option<T> {
+    pub(super) fn with_open<T>(
+        &mut self,
+        act: impl FnOnce(&mut Self, &mut Open) -> T,
+    ) -> Option<T> {
         match std::mem::take(&mut self.content) {
             Content::Open(mut open) => {
                 let done = act(self, &mut open);

@@ -50,7 +50,7 @@ impl Card<'_, '_> {
     /// nothing can be generated before stands beside the field.
     pub(super) fn held_ui(&mut self, ui: &mut Ui) {
         let permit = LoraCommand::Permit(self.owned());
-        let commands = &mut self.desk.commands;
+        let commands = &mut *self.desk.commands;
         commands.button_ui(ui, icons::DOWNLOAD, text::DOWNLOAD, permit);
     }
 
@@ -60,7 +60,7 @@ impl Card<'_, '_> {
         let colour = if choices.is_empty() { error } else { text };
         widgets::sentence_ui(ui, icons::INFO, &common::sentence(sentence), colour);
         let retry = LoraCommand::Retry(self.owned());
-        let commands = &mut self.desk.commands;
+        let commands = &mut *self.desk.commands;
         commands.button_ui(ui, icons::RESET, common::TRY_AGAIN, retry);
         for (name, reference) in choices {
             let asked = match reference {
@@ -141,7 +141,7 @@ impl Card<'_, '_> {
             ui.ctx().open_url(OpenUrl::new_tab(page));
         }
         let renew = LoraCommand::Renew(self.owned());
-        let commands = &mut self.desk.commands;
+        let commands = &mut *self.desk.commands;
         commands.icon_ui(ui, icons::TURN_RIGHT, text::RENEW, renew);
     }
 

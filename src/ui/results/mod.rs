@@ -5,7 +5,9 @@ mod compare;
 mod details;
 pub(super) mod gallery;
 
-use egui::{Align, Layout, Rect, Response, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2};
+use egui::{
+    Align, InputState, Layout, Rect, Response, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2,
+};
 
 use crate::session::gallery::Entry;
 use crate::ui::command::{Command, Commands, Desk};
@@ -145,7 +147,7 @@ impl View {
         }
         if let Some(pointer) = response.hover_pos() {
             let scroll = ui.input(|input| input.smooth_scroll_delta().y);
-            let factor = (scroll / 240.0).exp() * ui.input(|input| input.zoom_delta());
+            let factor = (scroll / 240.0).exp() * ui.input(InputState::zoom_delta);
             let zoom = (self.zoom * factor).clamp(1.0, MAX_ZOOM);
             // The point under the pointer stays where it is.
             let from_middle = pointer - rect.center() - self.offset;
