@@ -225,7 +225,8 @@ of_kind!(
     Model(ModelCommand),
     Canvas(CanvasCommand),
     Incoming(Incoming),
-    NameMask(NewMask)
+    NameMask(NewMask),
+    Ask(Asked)
 );
 
 /// What a page or a panel is drawn from, and what it asks for.

@@ -1,7 +1,7 @@
 //! The settings' dialog: what is chosen once and kept.
 
 use egui::style::HandleShape;
-use egui::{Align, Id, Layout, OpenUrl, RichText, Slider, TextEdit, Ui, vec2};
+use egui::{Align, Id, Layout, OpenUrl, Response, RichText, Slider, TextEdit, Ui, vec2};
 
 use crate::session::naming;
 use crate::session::program::Session;
@@ -17,24 +17,17 @@ pub(super) fn settings_ui(ui: &Ui, session: &Session, commands: &mut Commands) -
     let settings = session.settings();
     widgets::dialog_ui(ui, common::SETTINGS, Some(DIALOG_WIDTH), |ui| {
         folder_ui(ui, settings, commands);
-        gap(ui);
         names_ui(ui, settings, commands);
-        gap(ui);
         metadata_ui(ui, settings, commands);
-        gap(ui);
-        ui.label(theme::strong(text::THEME));
+        heading_ui(ui, text::THEME);
         let theme = choices::values_ui(ui, text::THEME, &text::THEMES, settings.theme);
         commands.extend(theme.map(Setting::Theme));
-        gap(ui);
         fidelity_ui(ui, settings, commands);
-        gap(ui);
         if let Some(total) = session.memory() {
             memory_ui(ui, settings, total, commands);
-            gap(ui);
         }
         canvas_ui(ui, settings, commands);
-        gap(ui);
-        ui.label(theme::strong(text::TOKENS));
+        heading_ui(ui, text::TOKENS);
         widgets::small_ui(ui, text::TOKENS_HINT);
         for service in Service::ALL {
             token_ui(ui, session, service, commands);
@@ -42,8 +35,10 @@ pub(super) fn settings_ui(ui: &Ui, session: &Session, commands: &mut Commands) -
     })
 }
 
-fn gap(ui: &mut Ui) {
+/// The name of a setting, apart from the setting above it.
+fn heading_ui(ui: &mut Ui, words: &str) -> Response {
     ui.add_space(2.0 * SPACE);
+    ui.label(theme::strong(words))
 }
 
 fn folder_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
@@ -51,14 +46,14 @@ fn folder_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     let path = settings.output_folder.to_string_lossy();
     widgets::truncated_ui(ui, theme::weak(ui, path.as_ref())).on_hover_text(path.as_ref());
     ui.horizontal(|ui| {
-        let choose = Command::Ask(Asked::OutputFolder);
+        let choose = Asked::OutputFolder;
         commands.button_ui(ui, icons::FOLDER, text::CHOOSE_FOLDER, choose);
         commands.button_ui(ui, icons::OPEN, text::OPEN_FOLDER, Command::OpenFolder);
     });
 }
 
 fn names_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
-    let label = ui.label(theme::strong(text::FILE_NAMES));
+    let label = heading_ui(ui, text::FILE_NAMES);
     let mut names = settings.file_names.clone();
     let edit = TextEdit::singleline(&mut names)
         .hint_text(naming::DEFAULT)
@@ -77,6 +72,7 @@ fn names_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
 
 /// Whether pictures say how they were made.
 fn metadata_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
+    ui.add_space(2.0 * SPACE);
     let is_on = switch_ui(ui, theme::strong(text::METADATA), settings.metadata);
     commands.extend(is_on.map(Setting::Metadata));
     widgets::small_ui(ui, text::METADATA_HINT);
@@ -84,7 +80,7 @@ fn metadata_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
 
 fn fidelity_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     let fidelity = settings.fidelity;
-    ui.label(theme::strong(text::BEHAVIOUR));
+    heading_ui(ui, text::BEHAVIOUR);
     let clicked = choices::values_ui(ui, text::BEHAVIOUR, &text::BEHAVIOURS, fidelity);
     commands.extend(clicked.map(Setting::Fidelity));
     widgets::small_ui(ui, text::behaviour(clicked.unwrap_or(fidelity)));
@@ -93,7 +89,7 @@ fn fidelity_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
 /// How much of the `total` bytes of memory jobs may take.
 fn memory_ui(ui: &mut Ui, settings: &Settings, total: u64, commands: &mut Commands) {
     let most = (total >> 30).max(2) as u32;
-    let label = ui.label(theme::strong(text::MEMORY));
+    let label = heading_ui(ui, text::MEMORY);
     let mut limit = settings.memory_gib;
     let mut gib = limit.unwrap_or(most).min(most);
     let slider = Slider::new(&mut gib, 1..=most)
@@ -109,7 +105,7 @@ fn memory_ui(ui: &mut Ui, settings: &Settings, total: u64, commands: &mut Comman
 
 fn canvas_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     let painting = settings.painting;
-    ui.label(theme::strong(text::CANVAS));
+    heading_ui(ui, text::CANVAS);
     let is_on = switch_ui(ui, text::BRUSH_KEEPS_SIZE.into(), painting.brush_keeps_size);
     commands.extend(is_on.map(Setting::BrushKeepsSize));
     let is_on = switch_ui(ui, text::CTRL_ZOOMS.into(), painting.ctrl_zooms);

@@ -91,8 +91,8 @@ fn icon_ui(ui: &Ui, rect: Rect, icon: &str, colour: Color32) {
     let mut font = TextStyle::Body.resolve(ui.style());
     font.size += 2.0;
     let (middle, align) = (rect.center(), Align2::CENTER_CENTER);
-    ui.painter()
-        .text(middle, align, icon, font, theme::faded(ui, colour));
+    let colour = theme::faded(ui, colour);
+    ui.painter().text(middle, align, icon, font, colour);
 }
 
 /// Shows which control the keyboard acts on.

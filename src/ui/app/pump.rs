@@ -113,7 +113,7 @@ impl App {
         self.canvas
             .keep_in_time(ctx, &self.session, errands, &mut commands);
         self.perform_all(ctx, commands);
-        let painting = self.canvas.painting();
+        let painting = self.canvas.options;
         if painting != self.session.settings().painting {
             self.session
                 .change_settings(|settings| settings.painting = painting);

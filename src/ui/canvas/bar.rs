@@ -104,7 +104,7 @@ fn change_buttons(ui: &Ui, open: &Open, has_earlier: bool) -> Vec<Button> {
         undo.with_key(&key(shortcuts::UNDO)),
         redo.with_key(&key(shortcuts::REDO)),
         invert.with_key(text::INVERT_KEY),
-        Button::new(icons::SAVE, text::SAVE_MASK, Command::Ask(Asked::Mask)),
+        Button::new(icons::SAVE, text::SAVE_MASK, Asked::Mask),
         button(icons::FILL, text::FILL, CanvasCommand::FillAll),
         button(icons::UNFILL, text::CLEAR, CanvasCommand::Clear),
         button(icons::TURN_LEFT, text::TURN_LEFT, CanvasCommand::Turn(3)),

@@ -21,7 +21,7 @@ use crate::ui::canvas::bar::State;
 use crate::ui::canvas::camera::Sight;
 use crate::ui::canvas::open::Open;
 use crate::ui::canvas::state::{Beside, Canvas, Content};
-use crate::ui::command::{Asked, Command, Commands, Desk, Incoming};
+use crate::ui::command::{Asked, Commands, Desk, Incoming};
 use crate::ui::text::canvas as text;
 use crate::ui::theme::{self, SPACE};
 use crate::ui::{icons, widgets};
@@ -114,8 +114,7 @@ fn empty_ui(ui: &mut Ui, commands: &mut Commands) {
         };
         ui.label(theme::weak(ui, hint));
         ui.add_space(SPACE);
-        let open = Command::Ask(Asked::Input("image"));
-        commands.button_ui(ui, icons::FOLDER, text::OPEN, open);
+        commands.button_ui(ui, icons::FOLDER, text::OPEN, Asked::Input("image"));
         commands.button_ui(ui, icons::PASTE, text::PASTE, Incoming::Paste);
     });
 }

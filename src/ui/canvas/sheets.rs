@@ -16,8 +16,8 @@ const MOST_TEXELS: u64 = 40_000_000;
 
 /// What a mask or a picture looks like on the card.
 pub(super) struct Sheets {
-    /// Size of the picture, in pixels.
-    size: Size,
+    /// Size of all of them, in texels.
+    texels: Size,
     /// Pixels a texel stands for, along each side: a power of two.
     reduction: u32,
     /// Row by row.
@@ -78,7 +78,7 @@ impl Sheets {
             ctx.load_texture("canvas", image, options)
         };
         Self {
-            size,
+            texels,
             reduction,
             textures: corners.map(sheet).collect(),
         }
@@ -96,8 +96,7 @@ impl Sheets {
 
     /// Puts the pixels of a tile, whose corner is at `left`, `top`, on the card.
     fn put(&mut self, left: u32, top: u32, pixels: &[u8]) {
-        let reduction = self.reduction;
-        let texels = self.size.map(|side| side.div_ceil(reduction));
+        let (reduction, texels) = (self.reduction, self.texels);
         let (left, top) = (left / reduction, top / reduction);
         let width = (TILE / reduction).min(texels.width.saturating_sub(left));
         let height = (TILE / reduction).min(texels.height.saturating_sub(top));
@@ -118,7 +117,7 @@ impl Sheets {
 
     /// Paints all of it into `rect`, in the colour `tint`.
     pub(super) fn paint(&self, painter: &Painter, rect: Rect, tint: Color32) {
-        let texels = self.size.map(|side| side.div_ceil(self.reduction));
+        let texels = self.texels;
         let scale = rect.size() / vec2(texels.width as f32, texels.height as f32);
         let columns = texels.width.div_ceil(SIDE).max(1) as usize;
         for (index, sheet) in self.textures.iter().enumerate() {

@@ -21,7 +21,8 @@ const KEEP_DELAY: f64 = 0.8;
 #[derive(Default)]
 pub(crate) struct Canvas {
     pub(super) content: Content,
-    pub(super) options: Painting,
+    /// How the user paints now.
+    pub(crate) options: Painting,
     pub(super) is_overlay_hidden: bool,
     pub(super) beside: Beside,
     pub(super) camera: Camera,
@@ -71,11 +72,6 @@ impl Canvas {
             },
             ..Self::default()
         }
-    }
-
-    /// How the user paints now.
-    pub(crate) fn painting(&self) -> Painting {
-        self.options
     }
 
     /// Takes over what was chosen in the settings.

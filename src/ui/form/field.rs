@@ -9,7 +9,7 @@ use crate::schema::field::{Access, Field, Kind};
 use crate::schema::params::Params;
 use crate::schema::quirks;
 use crate::session::inputs;
-use crate::ui::command::{Asked, Command, Incoming};
+use crate::ui::command::{Asked, Incoming};
 use crate::ui::form::loras;
 use crate::ui::form::row::{self, Row};
 use crate::ui::text::{common, form as text};
@@ -191,11 +191,10 @@ impl Row<'_> {
             };
             let choose = ui.add_enabled(is_enabled, Button::new(words));
             let choose = choose.accessible_name(text::choose(field.label.to_lowercase()));
-            let ask = Command::Ask(Asked::Input(field.name));
-            self.commands.on_click(&choose, ask);
+            self.commands.on_click(&choose, Asked::Input(field.name));
             if field.name == "image" {
-                let paste = widgets::button_ui(ui, icons::PASTE, text::PASTE);
-                self.commands.on_click(&paste, Incoming::Paste);
+                let commands = &mut *self.commands;
+                commands.button_ui(ui, icons::PASTE, text::PASTE, Incoming::Paste);
             }
             if let Some(path) = chosen {
                 let mut name = read::name(path);

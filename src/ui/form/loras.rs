@@ -11,7 +11,7 @@ use crate::schema::params::{MoreLora, Params, SCALES};
 use crate::schema::reference::Reference;
 use crate::schema::{fields, quirks};
 use crate::session::loras::LoraState;
-use crate::ui::command::{Asked, Command, Desk, LoraCommand, Place};
+use crate::ui::command::{Asked, Desk, LoraCommand, Place};
 use crate::ui::form::lora_card::Card;
 use crate::ui::form::row;
 use crate::ui::text::form as text;
@@ -122,7 +122,7 @@ impl LoraList {
     fn sources_ui(&mut self, ui: &mut Ui, place: Place, desk: &mut Desk<'_>) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = HALF;
-            let ask = Command::Ask(Asked::Lora(place));
+            let ask = Asked::Lora(place);
             desk.commands.button_ui(ui, icons::FOLDER, text::FILE, ask);
             let menu = ui.menu_button((icons::RECENT, text::RECENT), |ui| {
                 let library = desk.session.loras.library();

@@ -193,11 +193,8 @@ fn place_ui(ui: &mut Ui, path: &Path) {
 /// A card around a model; the one in use is marked.
 fn model_card_ui(ui: &mut Ui, is_in_use: bool, contents_ui: impl FnOnce(&mut Ui)) {
     let palette = theme::palette(ui);
-    let fill = if is_in_use {
-        palette.accent_soft
-    } else {
-        palette.panel
-    };
+    let (own, other) = (palette.accent_soft, palette.panel);
+    let fill = if is_in_use { own } else { other };
     widgets::card_ui(ui, fill, |ui| {
         ui.spacing_mut().item_spacing.y = HALF;
         contents_ui(ui);

@@ -7,7 +7,7 @@ mod offers;
 use egui::{Align, Ui};
 
 use crate::session::program::Session;
-use crate::ui::command::{Asked, Command, Commands, Desk, ModelCommand};
+use crate::ui::command::{Asked, Commands, Desk, ModelCommand};
 use crate::ui::models::found::Found;
 use crate::ui::models::offers::Offers;
 use crate::ui::text::models as text;
@@ -64,8 +64,7 @@ fn welcome_ui(ui: &mut Ui, commands: &mut Commands) -> bool {
             let to_offers = widgets::button_ui(ui, icons::DOWN, text::GET_FLUX);
             let begin = ui.button(text::BEGIN_WITH_DEMO);
             commands.on_click(&begin, ModelCommand::BeginWithDemo);
-            let add = Command::Ask(Asked::ModelFolder);
-            commands.button_ui(ui, icons::FOLDER, text::HAVE_FLUX, add);
+            commands.button_ui(ui, icons::FOLDER, text::HAVE_FLUX, Asked::ModelFolder);
             to_offers.clicked()
         });
         ui.add_space(HALF);
@@ -90,8 +89,7 @@ fn folders_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
         ui.push_id(folder, |ui| widgets::line_ui(ui, controls_ui, path_ui));
     }
     ui.horizontal_wrapped(|ui| {
-        let (folder, file) = (Asked::ModelFolder, Asked::ModelFile);
-        commands.button_ui(ui, icons::FOLDER, text::ADD_FOLDER, Command::Ask(folder));
-        commands.button_ui(ui, icons::OPEN, text::USE_FILE, Command::Ask(file));
+        commands.button_ui(ui, icons::FOLDER, text::ADD_FOLDER, Asked::ModelFolder);
+        commands.button_ui(ui, icons::OPEN, text::USE_FILE, Asked::ModelFile);
     });
 }
