@@ -57,9 +57,7 @@ impl Found {
 
     /// One model that was found. Returns whether a download has been asked for.
     fn model_ui(&mut self, ui: &mut Ui, model: &FoundModel, desk: &mut Desk<'_>) -> bool {
-        let Desk {
-            session, commands, ..
-        } = desk;
+        let (session, commands) = (desk.session, &mut *desk.commands);
         let mut downloads = false;
         model_card_ui(ui, session.is_in_use(model), |ui| {
             row_ui(ui, &model.name, &text::facts(model), |ui| {

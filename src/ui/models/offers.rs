@@ -65,9 +65,7 @@ impl Offers {
 
     /// One model in the size that is chosen. Returns whether its download is to be shown.
     fn offer_ui(&mut self, ui: &mut Ui, model: Model, in_row: bool, desk: &mut Desk<'_>) -> bool {
-        let Desk {
-            session, commands, ..
-        } = desk;
+        let (session, commands) = (desk.session, &mut *desk.commands);
         let catalog = &session.models.catalog;
         let Some(best) = catalog.best(model, session.machine_memory()) else {
             return false;
