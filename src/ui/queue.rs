@@ -78,10 +78,7 @@ fn job_ui(ui: &mut Ui, job: &Job, moves: Moves, commands: &mut Commands) {
     };
     let contents_ui = |ui: &mut Ui| {
         ui.spacing_mut().item_spacing.y = HALF;
-        let prompt = match job.request.prompt.trim() {
-            "" => common::NO_PROMPT,
-            prompt => prompt,
-        };
+        let prompt = common::prompt(job.request.prompt.trim());
         ui.add(Label::new(prompt).truncate()).on_hover_text(prompt);
         match &job.state {
             JobState::Waiting => waiting_ui(ui, job, moves, commands),

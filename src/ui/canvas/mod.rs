@@ -17,7 +17,6 @@ pub(super) mod tools;
 use egui::{RichText, Role, Sense, Ui, Vec2, WidgetInfo};
 
 use crate::session::program::Session;
-use crate::ui::canvas::bar::State;
 use crate::ui::canvas::camera::Sight;
 use crate::ui::canvas::open::Open;
 use crate::ui::canvas::state::{Beside, Canvas, Content};
@@ -59,14 +58,7 @@ impl Canvas {
     /// Draws an open picture, with the tools on its left.
     fn open_ui(&mut self, ui: &mut Ui, open: &mut Open, desk: &mut Desk<'_>) {
         ui.horizontal_top(|ui| {
-            let state = State {
-                tool: self.options.tool,
-                is_overlay_shown: !self.is_overlay_hidden,
-                zoom: self.camera.zoom,
-                has_earlier: self.beside.has_earlier,
-                open,
-            };
-            ui.vertical(|ui| bar::bar_ui(ui, state, desk.commands));
+            ui.vertical(|ui| self.bar_ui(ui, open, desk.commands));
             self.place_ui(ui, desk.session, open);
         });
     }

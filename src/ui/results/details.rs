@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::session::gallery::Entry;
 use crate::session::record::Record;
 use crate::ui::command::{Command, Commands, Incoming};
-use crate::ui::text::results as text;
+use crate::ui::text::{common, results as text};
 use crate::ui::theme::{self, CONTROL, DETAILS_WIDTH, HALF, SPACE};
 use crate::ui::{icons, widgets};
 
@@ -38,7 +38,7 @@ pub(super) fn beside_ui(ui: &mut Ui, entry: &Entry, size: Size, commands: &mut C
         let Some(record) = &entry.record else {
             return unknown_ui(ui, entry, size);
         };
-        let prompt = Label::new(theme::strong(text::prompt(record)));
+        let prompt = Label::new(theme::strong(common::prompt(record.prompt())));
         ui.add(prompt.wrap().selectable(true));
         ui.add_space(SPACE);
         for (name, value) in facts(record) {
@@ -65,7 +65,7 @@ pub(super) fn below_ui(ui: &mut Ui, entry: &Entry, size: Size, commands: &mut Co
         let line_ui = |ui: &mut Ui, text: RichText, whole: &str| {
             widgets::truncated_ui(ui, text).on_hover_text(whole);
         };
-        let prompt = text::prompt(record);
+        let prompt = common::prompt(record.prompt());
         line_ui(ui, theme::strong(prompt), prompt);
         let facts = facts(record);
         let facts: Vec<_> = facts

@@ -104,7 +104,7 @@ fn tile_ui(ui: &Ui, rect: Rect, entry: &Entry, shown: &Shown, is_chosen: bool) -
 /// What a picture of the strip says of itself.
 fn about_ui(ui: &mut Ui, entry: &Entry, shown: &Shown) {
     if let Some(record) = &entry.record {
-        ui.label(text::prompt(record));
+        ui.label(common::prompt(record.prompt()));
         widgets::small_ui(ui, text::seed(record.seed));
     } else {
         ui.label(entry.file_name());

@@ -205,7 +205,7 @@ fn withheld_ui(ui: &mut Ui, entry: &Entry, reason: &str) {
         ui.label(theme::weak(ui, text::withheld(common::sentence(reason))));
         if let Some(record) = &entry.record {
             widgets::small_ui(ui, text::withheld_facts(record.index + 1, record.seed));
-            widgets::truncated_ui(ui, theme::small(ui, text::prompt(record)));
+            widgets::truncated_ui(ui, theme::small(ui, common::prompt(record.prompt())));
         }
     });
 }

@@ -11,7 +11,6 @@ use crate::weights::fetch::Bytes;
 pub(crate) const CANCEL: &str = "Cancel";
 pub(crate) const DISMISS: &str = "Dismiss";
 pub(crate) const KEEP: &str = "Keep";
-pub(crate) const NO_PROMPT: &str = "No prompt";
 pub(crate) const QUEUE: &str = "Queue";
 pub(crate) const RESUME: &str = "Resume";
 pub(crate) const SETTINGS: &str = "Settings";
@@ -24,6 +23,14 @@ pub(crate) const TABS: [(Tab, &str); 3] = [
     (Tab::Canvas, "Canvas"),
     (Tab::Models, "Models"),
 ];
+
+/// A prompt, or a word that there is none.
+pub(crate) fn prompt(prompt: &str) -> &str {
+    match prompt {
+        "" => "No prompt",
+        prompt => prompt,
+    }
+}
 
 pub(crate) fn pictures(count: usize) -> String {
     let pictures = if count == 1 { "picture" } else { "pictures" };

@@ -1,8 +1,5 @@
 //! The strip of pictures, and the chosen one.
 
-use crate::session::record::Record;
-use crate::ui::text::common;
-
 pub(crate) const AFTER: &str = "After";
 pub(crate) const BEFORE: &str = "Before";
 pub(crate) const BEFORE_AND_AFTER: &str = "Before and after";
@@ -28,14 +25,6 @@ pub(crate) const FACT_SEED: &str = "Seed";
 pub(crate) const FACT_SIZE: &str = "Size";
 pub(crate) const FACT_STEPS: &str = "Steps";
 pub(crate) const FACT_STRENGTH: &str = "Prompt strength";
-
-/// The prompt of a picture, or a word that there was none.
-pub(crate) fn prompt(record: &Record) -> &str {
-    match record.prompt() {
-        "" => common::NO_PROMPT,
-        prompt => prompt,
-    }
-}
 
 sentences! {
     picture(file) = "Picture {file}";
