@@ -226,7 +226,8 @@ of_kind!(
     Canvas(CanvasCommand),
     Incoming(Incoming),
     NameMask(NewMask),
-    Ask(Asked)
+    Ask(Asked),
+    ShowTab(Tab)
 );
 
 /// What a page or a panel is drawn from, and what it asks for.

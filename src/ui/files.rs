@@ -234,11 +234,8 @@ pub(crate) fn is_lora(path: &Path) -> bool {
 /// Whether the name of a file ends in one of these, in any case.
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
-    ending.is_some_and(|ending| {
-        endings
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(ending))
-    })
+    let is_it = |known: &&str| ending.is_some_and(|ending| known.eq_ignore_ascii_case(ending));
+    endings.iter().any(is_it)
 }
 
 /// Puts a picture and its mask into the store.

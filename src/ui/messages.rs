@@ -65,8 +65,7 @@ fn model_ui(ui: &mut Ui, session: &Session, tab: Tab, commands: &mut Commands) {
         if session.runs_demo() {
             let colours = (palette.accent_soft, palette.text);
             message_ui(ui, icons::INFO, about, colours, |ui| {
-                let other = ui.button(text::OTHER_MODELS);
-                commands.on_click(&other, Command::ShowTab(Tab::Models));
+                commands.on_click(&ui.button(text::OTHER_MODELS), Tab::Models);
             });
         } else {
             widgets::card_ui(ui, palette.accent_soft, |ui| {
@@ -78,8 +77,7 @@ fn model_ui(ui: &mut Ui, session: &Session, tab: Tab, commands: &mut Commands) {
         message_ui(ui, icons::ERROR, sentence, failed, |ui| {
             dismiss_ui(ui, ModelCommand::DismissRefusal, commands);
             if is_elsewhere {
-                let models = ui.button(text::MODELS);
-                commands.on_click(&models, Command::ShowTab(Tab::Models));
+                commands.on_click(&ui.button(text::MODELS), Tab::Models);
             }
         });
     }

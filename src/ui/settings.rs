@@ -92,9 +92,8 @@ fn memory_ui(ui: &mut Ui, settings: &Settings, total: u64, commands: &mut Comman
     let label = heading_ui(ui, text::MEMORY);
     let mut limit = settings.memory_gib;
     let mut gib = limit.unwrap_or(most).min(most);
-    let slider = Slider::new(&mut gib, 1..=most)
-        .show_value(false)
-        .handle_shape(HandleShape::Circle);
+    let slider = Slider::new(&mut gib, 1..=most).show_value(false);
+    let slider = slider.handle_shape(HandleShape::Circle);
     ui.spacing_mut().slider_width = ui.available_width() - SPACE;
     if ui.add(slider).labelled_by(label.id).changed() {
         limit = (gib < most).then_some(gib);

@@ -192,9 +192,8 @@ pub(super) fn list_ui(ui: &Ui) -> bool {
     let also = words::ALSO.into_iter().chain(words::ON_CANVAS).chain(tools);
     let also = also.map(|(keys, what)| (keys.to_owned(), what));
     widgets::dialog_ui(ui, common::SHORTCUTS, None, |ui| {
-        let grid = Grid::new("shortcuts")
-            .num_columns(2)
-            .spacing([3.0 * SPACE, SPACE]);
+        let grid = Grid::new("shortcuts").num_columns(2);
+        let grid = grid.spacing([3.0 * SPACE, SPACE]);
         grid.min_row_height(theme::LINE_HEIGHT).show(ui, |ui| {
             for (keys, what) in listed.into_iter().chain(also) {
                 ui.label(theme::strong(keys));

@@ -44,9 +44,8 @@ impl Canvas {
         if !hidden {
             let preview = preview.and_then(|preview| preview.sheets.as_ref());
             let preview = preview.filter(|_| !open.mask.is_in_stroke());
-            preview
-                .unwrap_or(&open.mask_sheets)
-                .paint(painter, rect, tint);
+            let sheets = preview.unwrap_or(&open.mask_sheets);
+            sheets.paint(painter, rect, tint);
         }
         let line = Stroke::new(LINE, palette.line);
         painter.rect_stroke(whole, 0.0, line, StrokeKind::Outside);

@@ -164,10 +164,9 @@ impl Row<'_> {
             .desired_rows(4)
             .desired_width(f32::INFINITY)
             .margin(vec2(12.0, SPACE));
-        let area = ScrollArea::vertical()
-            .max_height(PROMPT_HEIGHT)
-            .auto_shrink([false, true]);
-        area.show(ui, |ui| ui.add(editor).accessible_name(self.field.label));
+        let area = ScrollArea::vertical().auto_shrink([false, true]);
+        area.max_height(PROMPT_HEIGHT)
+            .show(ui, |ui| ui.add(editor).accessible_name(self.field.label));
     }
 
     /// Draws a slider over the whole width; returns whether it was moved.

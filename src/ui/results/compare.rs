@@ -81,10 +81,8 @@ impl Original {
     /// Draws the starting picture over the result, which is drawn at `drawn` and seen in `seen`.
     pub(super) fn compare_ui(&mut self, ui: &mut Ui, seen: Rect, drawn: Rect) {
         let held = is_held(ui.ctx());
-        let share = held
-            .then_some(1.0)
-            .or(self.line)
-            .filter(|_| self.is_known());
+        let share = if held { Some(1.0) } else { self.line };
+        let share = share.filter(|_| self.is_known());
         let (Some(texture), Some(place), Some(share)) = (&self.texture, self.place, share) else {
             return;
         };

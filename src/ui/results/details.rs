@@ -30,10 +30,8 @@ pub(super) fn beside_ui(ui: &mut Ui, entry: &Entry, size: Size, commands: &mut C
     let named = if stacks { NAMED.min(buttons.len()) } else { 1 };
     let foot = (named + 1) as f32 * (CONTROL + HALF) + 3.0 * SPACE;
     let height = (ui.available_height() - foot).max(8.0 * SPACE);
-    let area = ScrollArea::vertical()
-        .max_height(height)
-        .auto_shrink([false, true]);
-    area.show(ui, |ui| {
+    let area = ScrollArea::vertical().auto_shrink([false, true]);
+    area.max_height(height).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = HALF;
         let Some(record) = &entry.record else {
             return unknown_ui(ui, entry, size);
@@ -67,11 +65,9 @@ pub(super) fn below_ui(ui: &mut Ui, entry: &Entry, size: Size, commands: &mut Co
         };
         let prompt = common::prompt(record.prompt());
         line_ui(ui, theme::strong(prompt), prompt);
-        let facts = facts(record);
-        let facts: Vec<_> = facts
-            .iter()
-            .map(|(name, value)| format!("{name} {value}"))
-            .collect();
+        let facts = facts(record).into_iter();
+        let facts = facts.map(|(name, value)| format!("{name} {value}"));
+        let facts: Vec<_> = facts.collect();
         line_ui(ui, theme::weak(ui, facts.join(" · ")), &facts.join("\n"));
         let notes = record.notes.iter();
         let notes: Vec<_> = notes.map(|note| note.message.as_str()).collect();

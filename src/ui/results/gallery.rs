@@ -25,33 +25,32 @@ pub(crate) fn gallery_ui(ui: &mut Ui, chosen: Option<usize>, follow: bool, desk:
             return;
         }
         let margin = Margin::symmetric(HALF as i8, 0);
-        let area = ScrollArea::horizontal()
-            .auto_shrink(false)
-            .content_margin(margin);
-        area.show_viewport(ui, |ui, visible| {
-            let step = side + SPACE;
-            ui.set_width(count as f32 * step - SPACE);
-            ui.set_height(side);
-            let corner = ui.max_rect().min;
-            let tile = |index: usize| {
-                let corner = corner + vec2(index as f32 * step, 0.0);
-                Rect::from_min_size(corner, vec2(side, side))
-            };
-            if follow && let Some(index) = chosen {
-                ui.scroll_to_rect(tile(index).expand(SPACE), None);
-            }
-            let first = (visible.left() / step).max(0.0) as usize;
-            let last = ((visible.right() / step) as usize + 1).min(count);
-            for (index, entry) in entries.iter().enumerate().take(last).skip(first) {
-                let shown = match entry.withheld {
-                    None => desk.pictures.thumbnail(ui.ctx(), loader, &entry.path),
-                    Some(_) => Shown::Pending,
+        let area = ScrollArea::horizontal().auto_shrink(false);
+        area.content_margin(margin)
+            .show_viewport(ui, |ui, visible| {
+                let step = side + SPACE;
+                ui.set_width(count as f32 * step - SPACE);
+                ui.set_height(side);
+                let corner = ui.max_rect().min;
+                let tile = |index: usize| {
+                    let corner = corner + vec2(index as f32 * step, 0.0);
+                    Rect::from_min_size(corner, vec2(side, side))
                 };
-                let tile = tile_ui(ui, tile(index), entry, &shown, chosen == Some(index));
-                let select = Command::Select(entry.path.clone());
-                desk.commands.on_click(&tile, select);
-            }
-        });
+                if follow && let Some(index) = chosen {
+                    ui.scroll_to_rect(tile(index).expand(SPACE), None);
+                }
+                let first = (visible.left() / step).max(0.0) as usize;
+                let last = ((visible.right() / step) as usize + 1).min(count);
+                for (index, entry) in entries.iter().enumerate().take(last).skip(first) {
+                    let shown = match entry.withheld {
+                        None => desk.pictures.thumbnail(ui.ctx(), loader, &entry.path),
+                        Some(_) => Shown::Pending,
+                    };
+                    let tile = tile_ui(ui, tile(index), entry, &shown, chosen == Some(index));
+                    let select = Command::Select(entry.path.clone());
+                    desk.commands.on_click(&tile, select);
+                }
+            });
     });
 }
 
