@@ -9,8 +9,10 @@ use crate::schema::choices::Fidelity;
 use crate::schema::params::Params;
 use crate::session::downloads::Purpose;
 use crate::session::jobs::JobId;
+use crate::session::program::Session;
 use crate::session::record::Record;
 use crate::session::settings::{Theme, Tool};
+use crate::ui::pictures::Pictures;
 use crate::weights::survey::found::FoundModel;
 use crate::weights::tokens::Service;
 
@@ -36,7 +38,6 @@ pub(crate) enum Dialog {
 /// What a dialog of the system asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
-    /// The folder for pictures.
     OutputFolder,
     /// The picture for the input of this name.
     Input(&'static str),
@@ -44,9 +45,7 @@ pub(crate) enum Asked {
     Lora(Place),
     /// Where the mask is saved.
     Mask,
-    /// The file of a model.
     ModelFile,
-    /// A folder with models.
     ModelFolder,
 }
 
@@ -156,7 +155,6 @@ pub(crate) enum ModelCommand {
     DismissRefusal,
 }
 
-/// A change of one of the settings.
 #[derive(Clone)]
 pub(crate) enum Setting {
     Theme(Theme),
@@ -227,17 +225,44 @@ of_kind!(
     Model(ModelCommand),
     Canvas(CanvasCommand),
     Incoming(Incoming),
-    NameMask(NewMask)
+    NameMask(NewMask),
+    Ask(Asked),
+    ShowTab(Tab)
 );
+
+/// What a page or a panel is drawn from, and what it asks for.
+pub(crate) struct Desk<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) pictures: &'a mut Pictures,
+    pub(crate) commands: &'a mut Commands,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn new(
+        session: &'a Session,
+        pictures: &'a mut Pictures,
+        commands: &'a mut Commands,
+    ) -> Self {
+        Self {
+            session,
+            pictures,
+            commands,
+        }
+    }
+}
 
 /// The commands of one frame, in the order in which they are carried out.
 #[derive(Default)]
-pub(crate) struct Commands(Vec<Command>);
+pub(crate) struct Commands(pub(crate) Vec<Command>);
 
 impl Commands {
-    /// Adds a command.
     pub(crate) fn push(&mut self, command: impl Into<Command>) {
         self.0.push(command.into());
+    }
+
+    /// Adds commands, if there are any.
+    pub(crate) fn extend(&mut self, commands: impl IntoIterator<Item: Into<Command>>) {
+        self.0.extend(commands.into_iter().map(Into::into));
     }
 
     /// Adds a command if the control was clicked.
@@ -245,19 +270,5 @@ impl Commands {
         if control.clicked() {
             self.push(command);
         }
-    }
-
-    /// Adds others at the end.
-    pub(crate) fn extend(&mut self, others: impl IntoIterator<Item = Command>) {
-        self.0.extend(others);
-    }
-}
-
-impl IntoIterator for Commands {
-    type Item = Command;
-    type IntoIter = std::vec::IntoIter<Command>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
     }
 }

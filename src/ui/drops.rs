@@ -14,7 +14,7 @@ use egui::{
 };
 
 use crate::ui::command::{Command, Commands, Incoming};
-use crate::ui::text::drops as text;
+use crate::ui::text::files as text;
 use crate::ui::theme::{self, RADIUS, RING, SPACE};
 use crate::ui::{files, icons};
 
@@ -31,34 +31,28 @@ enum Zone {
     Queue,
     /// A LoRA, which can be nothing else.
     Lora,
-    /// A model.
     Model,
 }
 
 impl Zone {
     /// What can be done with `count` files, where there is a picture for a mask to lie on or not.
     fn possible(count: usize, has_image: bool) -> Vec<Self> {
-        let mut zones = vec![Self::Picture];
-        if count > 1 {
-            zones.push(Self::Queue);
-            return zones;
+        match (count > 1, has_image) {
+            (true, _) => vec![Self::Picture, Self::Queue],
+            (false, true) => vec![Self::Picture, Self::Mask, Self::Settings],
+            (false, false) => vec![Self::Picture, Self::Settings],
         }
-        if has_image {
-            zones.push(Self::Mask);
-        }
-        zones.push(Self::Settings);
-        zones
     }
 
     /// Its icon, and its name and explanation.
     fn words(self) -> (&'static str, (&'static str, &'static str)) {
         match self {
-            Self::Picture => (icons::PICTURE, text::PICTURE),
-            Self::Mask => (icons::MASK, text::MASK),
-            Self::Settings => (icons::USE, text::SETTINGS),
-            Self::Lora => (icons::ADD, text::LORA),
-            Self::Model => (icons::OPEN, text::MODEL),
-            Self::Queue => (icons::QUEUE, text::QUEUE),
+            Self::Picture => (icons::PICTURE, text::DROP_PICTURE),
+            Self::Mask => (icons::MASK, text::DROP_MASK),
+            Self::Settings => (icons::USE, text::DROP_SETTINGS),
+            Self::Lora => (icons::ADD, text::DROP_LORA),
+            Self::Model => (icons::OPEN, text::DROP_MODEL),
+            Self::Queue => (icons::QUEUE, text::DROP_QUEUE),
         }
     }
 
@@ -119,10 +113,10 @@ impl Drops {
         let (zones, clicked) = self.zones_ui(ctx, possible, title);
         let moved = ctx.input(|input| first_place(&input.events));
         let at_pointer = moved.filter(|_| !asks).and_then(|at| {
-            let mut zones = zones.into_iter();
-            zones.find(|(_, rect)| rect.contains(at))
+            let (zone, _) = zones.into_iter().find(|(_, rect)| rect.contains(at))?;
+            Some(zone)
         });
-        if let Some(zone) = clicked.or(at_pointer.map(|(zone, _)| zone))
+        if let Some(zone) = clicked.or(at_pointer)
             && let Some(dropped) = self.dropped.take()
         {
             act(zone, dropped.files, commands);
@@ -141,17 +135,13 @@ impl Drops {
         let is_model = |path: &PathBuf| files::is_model(path);
         let (models, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_model);
         let count = models.len();
-        if let Some(model) = models.into_iter().next() {
-            commands.push(Incoming::Model(model));
-        }
+        commands.extend(models.into_iter().next().map(Incoming::Model));
         if count > 1 {
             commands.push(Command::Notice(text::first_of_models(count)));
         }
         let is_lora = |path: &PathBuf| files::is_lora(path);
         let (loras, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_lora);
-        for lora in loras {
-            commands.push(Zone::Lora.incoming(lora));
-        }
+        commands.extend(loras.into_iter().map(|lora| Zone::Lora.incoming(lora)));
         if !files.is_empty() {
             // Some sources hand their files over one by one.
             let earlier = self.dropped.take().map(|dropped| dropped.files);
@@ -209,8 +199,7 @@ impl Drops {
             let mut zones = Vec::new();
             for (index, zone) in possible.into_iter().enumerate() {
                 let left = inner.left() + index as f32 * (width + gap);
-                let rect =
-                    Rect::from_min_size(Pos2::new(left, inner.top()), vec2(width, inner.height()));
+                let rect = inner.with_min_x(left).with_max_x(left + width);
                 if zone_ui(ui, rect, zone) {
                     clicked = Some(zone);
                 }
@@ -236,8 +225,8 @@ fn zone_ui(ui: &mut Ui, rect: Rect, zone: Zone) -> bool {
         (palette.panel, palette.line)
     };
     let stroke = Stroke::new(RING, line);
-    ui.painter()
-        .rect(rect, RADIUS, fill, stroke, StrokeKind::Inside);
+    let painter = ui.painter();
+    painter.rect(rect, RADIUS, fill, stroke, StrokeKind::Inside);
     let layout = Layout::top_down(Align::Center);
     let inner = UiBuilder::new().max_rect(rect.shrink(2.0 * SPACE));
     ui.scope_builder(inner.layout(layout), |ui| {
@@ -265,9 +254,7 @@ fn act(zone: Zone, files: Vec<PathBuf>, commands: &mut Commands) {
         return;
     }
     let count = files.len();
-    if let Some(file) = files.into_iter().next() {
-        commands.push(zone.incoming(file));
-    }
+    commands.extend(files.into_iter().next().map(|file| zone.incoming(file)));
     if count > 1 {
         commands.push(Command::Notice(text::first_of_files(count)));
     }

@@ -31,7 +31,6 @@ pub(crate) type Kept = (PathBuf, Option<PathBuf>);
 /// Everything the system is busy with for us.
 pub(crate) struct Errands {
     background: Background,
-    /// The open dialog.
     dialog: Option<(Asked, Task<Option<PathBuf>>)>,
     others: Vec<Errand<()>>,
     /// A new starting picture on its way into the store.
@@ -49,7 +48,6 @@ fn ended<T>(result: Result<Result<T, String>, String>) -> Result<T, String> {
 }
 
 impl Errands {
-    /// None yet.
     pub(crate) fn new(background: Background) -> Self {
         Self {
             background,
@@ -183,12 +181,10 @@ impl Errands {
     }
 
     /// Writes a mask as a PNG file.
-    pub(crate) fn save_mask(&mut self, path: PathBuf, mask: GrayImage) {
-        let path = if path.extension().is_some() {
-            path
-        } else {
-            path.with_extension("png")
-        };
+    pub(crate) fn save_mask(&mut self, mut path: PathBuf, mask: GrayImage) {
+        if path.extension().is_none() {
+            path.set_extension("png");
+        }
         self.run("mask", move || {
             let file = codec::encode_mask(&mask).map_err(|error| error.to_string())?;
             files::write(&path, &file, Readers::Usual).map_err(text::mask_not_saved)
@@ -218,9 +214,7 @@ pub(crate) fn path_in(pasted: &str) -> Option<PathBuf> {
 
 /// Whether a file or folder can be nothing but a model, by its name.
 pub(crate) fn is_surely_model(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    let ending = ending.map(str::to_ascii_lowercase);
-    path.is_dir() || matches!(ending.as_deref(), Some("gguf" | "sft"))
+    path.is_dir() || has_ending(path, &["gguf", "sft"])
 }
 
 /// Whether a file or folder that came in is a model: by its name, or by a transformer in it.
@@ -233,22 +227,21 @@ pub(crate) fn is_model(path: &Path) -> bool {
 
 /// Whether a file is a LoRA's by its name.
 pub(crate) fn is_lora(path: &Path) -> bool {
-    matches!(
-        Reference::parse(&path.to_string_lossy()),
-        Ok(Reference::Path(_))
-    ) && path
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .is_some_and(|ending| LORA_ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
+    let reference = Reference::parse(&path.to_string_lossy());
+    matches!(reference, Ok(Reference::Path(_))) && has_ending(path, &LORA_ENDINGS)
+}
+
+/// Whether the name of a file ends in one of these, in any case.
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let is_it = |known: &&str| ending.is_some_and(|ending| known.eq_ignore_ascii_case(ending));
+    endings.iter().any(is_it)
 }
 
 /// Puts a picture and its mask into the store.
 fn kept(store: &InputStore, picture: &RgbaImage, mask: Option<&GrayImage>) -> Result<Kept, String> {
     let file = codec::encode_input(picture).map_err(text::not_kept)?;
     let path = store.keep(&file, "png").map_err(text::not_kept)?;
-    let mask = match mask {
-        None => None,
-        Some(mask) => Some(inputs::keep_mask(store, mask)?),
-    };
-    Ok((path, mask))
+    let mask = mask.map(|mask| inputs::keep_mask(store, mask));
+    Ok((path, mask.transpose()?))
 }

@@ -101,10 +101,8 @@ fn face(x: f32, y: f32) -> [u8; 4] {
     }
     paint(INK, (0.018 - (y - 0.41).abs()).min(0.045 - (x - 0.5).abs()));
     // The mouth is the lower part of a ring.
-    paint(
-        INK,
-        (0.024 - (distance(0.5, 0.56) - 0.2).abs()).min(y - 0.65),
-    );
+    let ring = 0.024 - (distance(0.5, 0.56) - 0.2).abs();
+    paint(INK, ring.min(y - 0.65));
     let [r, g, b] = colour.map(|channel| channel as u8);
     [r, g, b, (cover(0.48 - distance(0.5, 0.5)) * 255.0) as u8]
 }

@@ -2,12 +2,12 @@
 
 use egui::{Color32, Id, RichText, Ui, UiBuilder};
 
-use crate::session::jobs::{Failure, Job, JobId, JobState, Run};
+use crate::session::jobs::{Job, JobId, JobState, Run};
 use crate::session::program::Session;
 use crate::session::worker::ModelState;
 use crate::text::size_text;
 use crate::ui::command::{Command, Commands, ModelCommand, Tab};
-use crate::ui::text::{common, messages as text};
+use crate::ui::text::{common, status as text};
 use crate::ui::theme::{self, READING_WIDTH, SPACE};
 use crate::ui::{icons, shortcuts, widgets};
 use crate::weights::catalog::total;
@@ -28,29 +28,21 @@ pub(super) struct News<'a> {
 /// Draws every message that is due.
 pub(super) fn messages_ui(ui: &mut Ui, session: &Session, news: &News, commands: &mut Commands) {
     let palette = theme::palette(ui);
+    let plain = (palette.panel, palette.text);
     model_ui(ui, session, news.tab, commands);
     let waiting = session.jobs().iter().filter(|job| job.is_waiting()).count();
     if session.is_paused() && waiting > 0 {
-        let colours = (palette.panel, palette.text);
-        message_ui(ui, icons::PAUSE, &text::paused(waiting), colours, |ui| {
+        message_ui(ui, icons::PAUSE, &text::paused(waiting), plain, |ui| {
             commands.on_click(&ui.button(common::RESUME), Command::Pause(false));
         });
     }
     for (index, notice) in news.notices.iter().enumerate().take(NOTICES) {
-        message_ui(
-            ui,
-            icons::INFO,
-            notice,
-            (palette.panel, palette.text),
-            |ui| {
-                dismiss_ui(ui, Command::DismissNotice(index), commands);
-            },
-        );
+        message_ui(ui, icons::INFO, notice, plain, |ui| {
+            dismiss_ui(ui, Command::DismissNotice(index), commands);
+        });
     }
-    if let Some(job) = news.failure.and_then(|id| session.job(id))
-        && let JobState::Failed(failure) = &job.state
-    {
-        failure_ui(ui, session, job, failure, commands);
+    if let Some(job) = news.failure.and_then(|id| session.job(id)) {
+        failure_ui(ui, session, job, commands);
     }
     if let Some(job) = session.running()
         && let JobState::Running(run) = &job.state
@@ -73,8 +65,7 @@ fn model_ui(ui: &mut Ui, session: &Session, tab: Tab, commands: &mut Commands) {
         if session.runs_demo() {
             let colours = (palette.accent_soft, palette.text);
             message_ui(ui, icons::INFO, about, colours, |ui| {
-                let other = ui.button(text::OTHER_MODELS);
-                commands.on_click(&other, Command::ShowTab(Tab::Models));
+                commands.on_click(&ui.button(text::OTHER_MODELS), Tab::Models);
             });
         } else {
             widgets::card_ui(ui, palette.accent_soft, |ui| {
@@ -84,10 +75,9 @@ fn model_ui(ui: &mut Ui, session: &Session, tab: Tab, commands: &mut Commands) {
     }
     if let Some(sentence) = session.refusal() {
         message_ui(ui, icons::ERROR, sentence, failed, |ui| {
-            dismiss_ui(ui, ModelCommand::DismissRefusal.into(), commands);
+            dismiss_ui(ui, ModelCommand::DismissRefusal, commands);
             if is_elsewhere {
-                let models = ui.button(text::MODELS);
-                commands.on_click(&models, Command::ShowTab(Tab::Models));
+                commands.on_click(&ui.button(text::MODELS), Tab::Models);
             }
         });
     }
@@ -105,13 +95,10 @@ fn model_ui(ui: &mut Ui, session: &Session, tab: Tab, commands: &mut Commands) {
 }
 
 /// Why the last job made nothing.
-fn failure_ui(
-    ui: &mut Ui,
-    session: &Session,
-    job: &Job,
-    failure: &Failure,
-    commands: &mut Commands,
-) {
+fn failure_ui(ui: &mut Ui, session: &Session, job: &Job, commands: &mut Commands) {
+    let JobState::Failed(failure) = &job.state else {
+        return;
+    };
     let palette = theme::palette(ui);
     let sentence = text::job_failed(&failure.sentence);
     let colours = (palette.error_soft, palette.error);
@@ -131,9 +118,8 @@ fn failure_ui(
 }
 
 /// The cross that closes a message.
-fn dismiss_ui(ui: &mut Ui, command: Command, commands: &mut Commands) {
-    let dismiss = widgets::icon_button_ui(ui, icons::CLOSE, common::DISMISS);
-    commands.on_click(&dismiss, command);
+fn dismiss_ui(ui: &mut Ui, command: impl Into<Command>, commands: &mut Commands) {
+    commands.icon_ui(ui, icons::CLOSE, common::DISMISS, command);
 }
 
 /// A card with a sentence on the left and buttons on the right, or below where there is little room. The colours are those
@@ -165,12 +151,8 @@ fn message_ui(
 /// What is being made.
 fn busy_ui(ui: &mut Ui, job: &Job, run: &Run, commands: &mut Commands) {
     let palette = theme::palette(ui);
-    let line = || {
-        egui::Sides::new()
-            .shrink_left()
-            .truncate()
-            .height(theme::LINE_HEIGHT)
-    };
+    let line = egui::Sides::new().shrink_left().truncate();
+    let line = line.height(theme::LINE_HEIGHT);
     widgets::card_ui(ui, palette.panel, |ui| {
         let hint = shortcuts::hint(ui.ctx(), common::CANCEL, shortcuts::CANCEL);
         ui.horizontal(|ui| {
@@ -183,7 +165,7 @@ fn busy_ui(ui: &mut Ui, job: &Job, run: &Run, commands: &mut Commands) {
                     let words = theme::small(ui, common::progress(run)).color(palette.text);
                     let left = run.time_left().map(common::time_left).unwrap_or_default();
                     let left_ui = |ui: &mut Ui| ui.label(words);
-                    line().show(ui, left_ui, |ui| widgets::small_ui(ui, left));
+                    line.show(ui, left_ui, |ui| widgets::small_ui(ui, left));
                     widgets::job_progress_ui(ui, run);
                 });
             });

@@ -5,7 +5,7 @@ use egui::{Label, ScrollArea, Ui};
 use crate::session::jobs::{Job, JobState, Run};
 use crate::session::program::Session;
 use crate::ui::command::{Command, Commands};
-use crate::ui::text::{common, queue as text};
+use crate::ui::text::{common, status as text};
 use crate::ui::theme::{self, HALF, SPACE};
 use crate::ui::{icons, widgets};
 
@@ -16,7 +16,7 @@ pub(super) fn queue_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) 
     let (ended, open): (Vec<_>, Vec<_>) = session.jobs().iter().partition(|job| job.has_ended());
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         if session.jobs().is_empty() {
-            ui.label(theme::weak(ui, text::EMPTY));
+            ui.label(theme::weak(ui, text::QUEUE_EMPTY));
         }
         let waiting = open.iter().filter(|job| job.is_waiting()).count();
         let mut place = 0;
@@ -33,8 +33,7 @@ pub(super) fn queue_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) 
             ui.horizontal(|ui| {
                 widgets::small_ui(ui, text::ENDED);
                 widgets::right_ui(ui, |ui| {
-                    let clear = widgets::icon_button_ui(ui, icons::CLEAR, text::CLEAR_ENDED);
-                    commands.on_click(&clear, Command::ClearEnded);
+                    commands.icon_ui(ui, icons::CLEAR, text::CLEAR_ENDED, Command::ClearEnded);
                 });
             });
         }
@@ -49,8 +48,7 @@ fn head_ui(ui: &mut Ui, is_paused: bool, commands: &mut Commands) {
     ui.horizontal(|ui| {
         ui.label(theme::title(common::QUEUE));
         widgets::right_ui(ui, |ui| {
-            let hide = widgets::icon_button_ui(ui, icons::CLOSE, text::HIDE);
-            commands.on_click(&hide, Command::ToggleQueue);
+            commands.icon_ui(ui, icons::CLOSE, text::HIDE_QUEUE, Command::ToggleQueue);
             let (icon, name) = if is_paused {
                 (icons::PLAY, common::RESUME)
             } else {
@@ -72,7 +70,6 @@ struct Moves {
     down: bool,
 }
 
-/// Draws one job.
 fn job_ui(ui: &mut Ui, job: &Job, moves: Moves, commands: &mut Commands) {
     let palette = theme::palette(ui);
     let fill = match job.state {
@@ -81,10 +78,7 @@ fn job_ui(ui: &mut Ui, job: &Job, moves: Moves, commands: &mut Commands) {
     };
     let contents_ui = |ui: &mut Ui| {
         ui.spacing_mut().item_spacing.y = HALF;
-        let prompt = match job.request.prompt.trim() {
-            "" => common::NO_PROMPT,
-            prompt => prompt,
-        };
+        let prompt = common::prompt(job.request.prompt.trim());
         ui.add(Label::new(prompt).truncate()).on_hover_text(prompt);
         match &job.state {
             JobState::Waiting => waiting_ui(ui, job, moves, commands),
@@ -95,9 +89,8 @@ fn job_ui(ui: &mut Ui, job: &Job, moves: Moves, commands: &mut Commands) {
                     widgets::small_ui(ui, format!("{} {words}", icons::DONE));
                     widgets::right_ui(ui, |ui| {
                         if let Some(entry) = finished.entries.first() {
-                            let name = text::SHOW_PICTURE;
-                            let show = widgets::icon_button_ui(ui, icons::PICTURE, name);
-                            commands.on_click(&show, Command::Select(entry.path.clone()));
+                            let show = Command::Select(entry.path.clone());
+                            commands.icon_ui(ui, icons::PICTURE, text::SHOW_PICTURE, show);
                         }
                     });
                 });
@@ -145,7 +138,6 @@ fn running_ui(ui: &mut Ui, job: &Job, run: &Run, commands: &mut Commands) {
     ui.add_space(HALF);
 }
 
-/// Ends a job.
 fn cancel_ui(ui: &mut Ui, job: &Job, commands: &mut Commands) {
     let name = text::cancel(&job.request.prompt);
     let cancel = widgets::bare_icon_ui(ui, icons::CLOSE, &name).on_hover_text(common::CANCEL);

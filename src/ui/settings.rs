@@ -1,69 +1,59 @@
 //! The settings' dialog: what is chosen once and kept.
 
 use egui::style::HandleShape;
-use egui::{Slider, TextEdit, Ui};
+use egui::{Align, Id, Layout, OpenUrl, Response, RichText, Slider, TextEdit, Ui, vec2};
 
 use crate::session::naming;
 use crate::session::program::Session;
 use crate::session::settings::Settings;
-use crate::ui::command::{Asked, Command, Commands, Setting};
-use crate::ui::text::{common, settings as text};
-use crate::ui::theme::{self, DIALOG_WIDTH, SPACE};
-use crate::ui::{choices, dialog, icons, tokens, widgets};
+use crate::ui::command::{Asked, Command, Commands, ModelCommand, Setting};
+use crate::ui::text::{common, dialogs as text};
+use crate::ui::theme::{self, CONTROL, DIALOG_WIDTH, LABEL_WIDTH, SMALL_CONTROL, SPACE};
+use crate::ui::{choices, icons, widgets};
 use crate::weights::tokens::Service;
 
 /// Draws the dialog; returns whether it is to be closed.
 pub(super) fn settings_ui(ui: &Ui, session: &Session, commands: &mut Commands) -> bool {
     let settings = session.settings();
-    dialog::dialog_ui(ui, common::SETTINGS, Some(DIALOG_WIDTH), |ui| {
+    widgets::dialog_ui(ui, common::SETTINGS, Some(DIALOG_WIDTH), |ui| {
         folder_ui(ui, settings, commands);
-        gap(ui);
         names_ui(ui, settings, commands);
-        gap(ui);
         metadata_ui(ui, settings, commands);
-        gap(ui);
-        ui.label(theme::strong(text::THEME));
-        if let Some(theme) = choices::values_ui(ui, text::THEME, &text::THEMES, settings.theme) {
-            commands.push(Setting::Theme(theme));
-        }
-        gap(ui);
+        heading_ui(ui, text::THEME);
+        let theme = choices::values_ui(ui, text::THEME, &text::THEMES, settings.theme);
+        commands.extend(theme.map(Setting::Theme));
         fidelity_ui(ui, settings, commands);
-        gap(ui);
         if let Some(total) = session.memory() {
             memory_ui(ui, settings, total, commands);
-            gap(ui);
         }
         canvas_ui(ui, settings, commands);
-        gap(ui);
-        ui.label(theme::strong(text::TOKENS));
+        heading_ui(ui, text::TOKENS);
         widgets::small_ui(ui, text::TOKENS_HINT);
         for service in Service::ALL {
-            tokens::token_ui(ui, session, service, commands);
+            token_ui(ui, session, service, commands);
         }
     })
 }
 
-/// The space between two settings.
-fn gap(ui: &mut Ui) {
+/// The name of a setting, apart from the setting above it.
+fn heading_ui(ui: &mut Ui, words: &str) -> Response {
     ui.add_space(2.0 * SPACE);
+    ui.label(theme::strong(words))
 }
 
-/// Where pictures go.
 fn folder_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     ui.label(theme::strong(text::FOLDER));
     let path = settings.output_folder.to_string_lossy();
     widgets::truncated_ui(ui, theme::weak(ui, path.as_ref())).on_hover_text(path.as_ref());
     ui.horizontal(|ui| {
-        let choose = widgets::button_ui(ui, icons::FOLDER, text::CHOOSE_FOLDER);
-        commands.on_click(&choose, Command::Ask(Asked::OutputFolder));
-        let open = widgets::button_ui(ui, icons::OPEN, text::OPEN_FOLDER);
-        commands.on_click(&open, Command::OpenFolder);
+        let choose = Asked::OutputFolder;
+        commands.button_ui(ui, icons::FOLDER, text::CHOOSE_FOLDER, choose);
+        commands.button_ui(ui, icons::OPEN, text::OPEN_FOLDER, Command::OpenFolder);
     });
 }
 
-/// How the files of pictures are called.
 fn names_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
-    let label = ui.label(theme::strong(text::FILE_NAMES));
+    let label = heading_ui(ui, text::FILE_NAMES);
     let mut names = settings.file_names.clone();
     let edit = TextEdit::singleline(&mut names)
         .hint_text(naming::DEFAULT)
@@ -82,35 +72,28 @@ fn names_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
 
 /// Whether pictures say how they were made.
 fn metadata_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
-    ui.horizontal(|ui| {
-        ui.label(theme::strong(text::METADATA));
-        if let Some(is_on) = switch_ui(ui, settings.metadata, text::METADATA) {
-            commands.push(Setting::Metadata(is_on));
-        }
-    });
+    ui.add_space(2.0 * SPACE);
+    let is_on = switch_ui(ui, theme::strong(text::METADATA), settings.metadata);
+    commands.extend(is_on.map(Setting::Metadata));
     widgets::small_ui(ui, text::METADATA_HINT);
 }
 
-/// Whose behaviour is wanted.
 fn fidelity_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
     let fidelity = settings.fidelity;
-    ui.label(theme::strong(text::BEHAVIOUR));
+    heading_ui(ui, text::BEHAVIOUR);
     let clicked = choices::values_ui(ui, text::BEHAVIOUR, &text::BEHAVIOURS, fidelity);
-    if let Some(fidelity) = clicked {
-        commands.push(Setting::Fidelity(fidelity));
-    }
+    commands.extend(clicked.map(Setting::Fidelity));
     widgets::small_ui(ui, text::behaviour(clicked.unwrap_or(fidelity)));
 }
 
 /// How much of the `total` bytes of memory jobs may take.
 fn memory_ui(ui: &mut Ui, settings: &Settings, total: u64, commands: &mut Commands) {
     let most = (total >> 30).max(2) as u32;
-    let label = ui.label(theme::strong(text::MEMORY));
+    let label = heading_ui(ui, text::MEMORY);
     let mut limit = settings.memory_gib;
     let mut gib = limit.unwrap_or(most).min(most);
-    let slider = Slider::new(&mut gib, 1..=most)
-        .show_value(false)
-        .handle_shape(HandleShape::Circle);
+    let slider = Slider::new(&mut gib, 1..=most).show_value(false);
+    let slider = slider.handle_shape(HandleShape::Circle);
     ui.spacing_mut().slider_width = ui.available_width() - SPACE;
     if ui.add(slider).labelled_by(label.id).changed() {
         limit = (gib < most).then_some(gib);
@@ -119,31 +102,69 @@ fn memory_ui(ui: &mut Ui, settings: &Settings, total: u64, commands: &mut Comman
     widgets::small_ui(ui, text::memory(limit));
 }
 
-/// How the canvas behaves.
 fn canvas_ui(ui: &mut Ui, settings: &Settings, commands: &mut Commands) {
-    type Make = fn(bool) -> Setting;
     let painting = settings.painting;
-    let switches: [(&str, bool, Make); 2] = [
-        (
-            text::BRUSH_KEEPS_SIZE,
-            painting.brush_keeps_size,
-            Setting::BrushKeepsSize,
-        ),
-        (text::CTRL_ZOOMS, painting.ctrl_zooms, Setting::CtrlZooms),
-    ];
-    ui.label(theme::strong(text::CANVAS));
-    for (name, is_on, setting) in switches {
-        ui.horizontal(|ui| {
-            ui.label(name);
-            if let Some(is_on) = switch_ui(ui, is_on, name) {
-                commands.push(setting(is_on));
-            }
-        });
-    }
+    heading_ui(ui, text::CANVAS);
+    let is_on = switch_ui(ui, text::BRUSH_KEEPS_SIZE.into(), painting.brush_keeps_size);
+    commands.extend(is_on.map(Setting::BrushKeepsSize));
+    let is_on = switch_ui(ui, text::CTRL_ZOOMS.into(), painting.ctrl_zooms);
+    commands.extend(is_on.map(Setting::CtrlZooms));
 }
 
-/// A switch at the right end of a line. Returns its new state when it was clicked.
-fn switch_ui(ui: &mut Ui, mut is_on: bool, name: &str) -> Option<bool> {
-    let switch = widgets::right_ui(ui, |ui| widgets::switch_ui(ui, &mut is_on, name));
-    switch.changed().then_some(is_on)
+/// A line with a switch at its right end. Returns its new state when it was clicked.
+fn switch_ui(ui: &mut Ui, label: RichText, mut is_on: bool) -> Option<bool> {
+    let name = label.text().to_owned();
+    let switch = ui.horizontal(|ui| {
+        ui.label(label);
+        widgets::right_ui(ui, |ui| widgets::switch_ui(ui, &mut is_on, &name))
+    });
+    switch.inner.changed().then_some(is_on)
+}
+
+/// The token for one service: typed, or removed; never shown.
+pub(super) fn token_ui(ui: &mut Ui, session: &Session, service: Service, commands: &mut Commands) {
+    let name = service.name();
+    let id = Id::unique(("token", name));
+    let is_set = |name: &&&str| std::env::var(name).is_ok_and(|token| !token.trim().is_empty());
+    let variable = service.variables().iter().find(is_set);
+    let tokens = session.loras.library().tokens();
+    let is_of_own_tools = tokens.is_of_own_tools(service);
+    let is_known = tokens.get(service).is_some();
+    ui.horizontal(|ui| {
+        let size = vec2(LABEL_WIDTH, CONTROL);
+        ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+            ui.set_min_size(size);
+            ui.label(name);
+        });
+        if let Some(variable) = variable {
+            ui.label(theme::weak(ui, text::token_from(variable)));
+            return;
+        }
+        let mut typed: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+        let hint = match (is_of_own_tools, is_known) {
+            (true, _) => text::TOKEN_OF_TOOLS,
+            (false, true) => text::TOKEN_KNOWN,
+            (false, false) => text::TOKEN_UNKNOWN,
+        };
+        let edit = TextEdit::singleline(&mut typed)
+            .password(true)
+            .hint_text(hint)
+            .align(egui::Align2::LEFT_CENTER)
+            .margin(vec2(SPACE, 0.0))
+            .min_size(vec2(0.0, CONTROL))
+            .desired_width(ui.available_width() - 2.0 * (SMALL_CONTROL + SPACE));
+        let response = ui.add(edit).accessible_name(text::token(name));
+        if response.lost_focus() && !typed.trim().is_empty() {
+            let token = std::mem::take(&mut typed);
+            commands.push(ModelCommand::StoreToken(service, token));
+        }
+        ui.data_mut(|data| data.insert_temp(id, typed));
+        if widgets::icon_button_ui(ui, icons::OPEN, &text::make_token(name)).clicked() {
+            ui.ctx().open_url(OpenUrl::new_tab(service.token_page()));
+        }
+        if is_known && !is_of_own_tools {
+            let remove = widgets::icon_button_ui(ui, icons::CLOSE, &text::remove_token(name));
+            commands.on_click(&remove, ModelCommand::StoreToken(service, String::new()));
+        }
+    });
 }

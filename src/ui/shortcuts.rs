@@ -4,42 +4,42 @@ use egui::{Context, Event, Grid, Key, KeyboardShortcut, Modifiers, Ui};
 
 use crate::ui::canvas::tools::TOOLS;
 use crate::ui::command::{Asked, CanvasCommand, Command, Commands, Dialog, Step, Tab};
-use crate::ui::dialog;
-use crate::ui::text::{canvas, common, shortcuts as words};
+use crate::ui::text::{canvas, common, dialogs as words};
 use crate::ui::theme::{self, SPACE};
+use crate::ui::widgets;
 
-/// Puts the form's job in the queue.
-pub(super) const GENERATE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Enter);
-/// Opens or closes the settings.
-pub(super) const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
-/// Cancels the running job.
-pub(super) const CANCEL: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::X);
+/// A key with Ctrl, or with Cmd on a Mac.
+const fn command(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::COMMAND, key)
+}
+
+const fn shift(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::SHIFT, key)
+}
+
+const fn plain(key: Key) -> KeyboardShortcut {
+    KeyboardShortcut::new(Modifiers::NONE, key)
+}
+
+pub(super) const GENERATE: KeyboardShortcut = command(Key::Enter);
+pub(super) const SETTINGS: KeyboardShortcut = command(Key::Comma);
+pub(super) const CANCEL: KeyboardShortcut = shift(Key::X);
 /// Hides or shows both side panels.
-pub(super) const PANELS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F);
-/// Shows or hides the queue.
-pub(super) const QUEUE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::Q);
-/// Shows the list of shortcuts.
-pub(super) const LIST: KeyboardShortcut =
-    KeyboardShortcut::new(Modifiers::SHIFT, Key::Questionmark);
-
-/// Takes the last step on the mask back.
-pub(super) const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z);
-/// Does it again.
+pub(super) const PANELS: KeyboardShortcut = plain(Key::F);
+pub(super) const QUEUE: KeyboardShortcut = plain(Key::Q);
+pub(super) const LIST: KeyboardShortcut = shift(Key::Questionmark);
+pub(super) const UNDO: KeyboardShortcut = command(Key::Z);
 pub(super) const REDO: KeyboardShortcut =
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z);
-/// Does it again, as other programs have it.
-const REDO_ALSO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Y);
-/// Fits the picture on the canvas.
-pub(super) const FIT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Num0);
+/// As other programs have it.
+const REDO_ALSO: KeyboardShortcut = command(Key::Y);
+pub(super) const FIT: KeyboardShortcut = command(Key::Num0);
 /// Shows a pixel for a pixel.
-pub(super) const ACTUAL_SIZE: KeyboardShortcut =
-    KeyboardShortcut::new(Modifiers::COMMAND, Key::Num1);
+pub(super) const ACTUAL_SIZE: KeyboardShortcut = command(Key::Num1);
 /// Opens a starting picture.
-pub(super) const OPEN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::O);
-/// Shows the results.
-pub(super) const RESULTS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::Num1);
-/// Shows the canvas.
-pub(super) const CANVAS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::Num2);
+pub(super) const OPEN: KeyboardShortcut = command(Key::O);
+pub(super) const RESULTS: KeyboardShortcut = plain(Key::Num1);
+pub(super) const CANVAS: KeyboardShortcut = plain(Key::Num2);
 /// While held, shows the starting picture in place of the result.
 pub(super) const ORIGINAL: Key = Key::C;
 
@@ -88,16 +88,10 @@ pub(super) fn pressed(ctx: &Context, canvas: CanvasState) -> Commands {
     on(&QUEUE, Command::ToggleQueue);
     // Arrow keys belong to a focused control, such as a slider.
     if ctx.memory(|memory| memory.focused().is_none()) {
-        let steps = [
-            (Key::ArrowLeft, Step::Newer),
-            (Key::ArrowRight, Step::Older),
-            (Key::Home, Step::Newest),
-            (Key::End, Step::Oldest),
-        ];
-        for (key, step) in steps {
-            let shortcut = KeyboardShortcut::new(Modifiers::NONE, key);
-            on(&shortcut, Command::Step(step));
-        }
+        on(&plain(Key::ArrowLeft), Command::Step(Step::Newer));
+        on(&plain(Key::ArrowRight), Command::Step(Step::Older));
+        on(&plain(Key::Home), Command::Step(Step::Newest));
+        on(&plain(Key::End), Command::Step(Step::Oldest));
     }
     commands
 }
@@ -107,7 +101,6 @@ pub(super) fn pressed(ctx: &Context, canvas: CanvasState) -> Commands {
 pub(super) enum CanvasState {
     /// It is not shown, or has no picture.
     Away,
-    /// It is shown.
     Shown,
     /// It is shown, and an outline or a part on it waits to be finished or given up.
     Waiting,
@@ -148,9 +141,6 @@ fn consume(ctx: &Context, shortcut: KeyboardShortcut) -> bool {
 /// What keys do on the canvas. Those with more modifiers come first, because the others would take their keys. Enter and
 /// Esc belong to the focused control unless something on the canvas waits for them.
 fn canvas_keys(waits: bool) -> Vec<(KeyboardShortcut, CanvasCommand)> {
-    let plain = |key| KeyboardShortcut::new(Modifiers::NONE, key);
-    let shift = |key| KeyboardShortcut::new(Modifiers::SHIFT, key);
-    let command = |key| KeyboardShortcut::new(Modifiers::COMMAND, key);
     let mut keys = vec![
         (REDO, CanvasCommand::Redo),
         (REDO_ALSO, CanvasCommand::Redo),
@@ -201,17 +191,15 @@ pub(super) fn list_ui(ui: &Ui) -> bool {
     let tools = TOOLS.map(|(tool, _, key)| (key.name(), canvas::tool(tool)));
     let also = words::ALSO.into_iter().chain(words::ON_CANVAS).chain(tools);
     let also = also.map(|(keys, what)| (keys.to_owned(), what));
-    dialog::dialog_ui(ui, common::SHORTCUTS, None, |ui| {
-        Grid::new("shortcuts")
-            .num_columns(2)
-            .min_row_height(theme::LINE_HEIGHT)
-            .spacing([3.0 * SPACE, SPACE])
-            .show(ui, |ui| {
-                for (keys, what) in listed.into_iter().chain(also) {
-                    ui.label(theme::strong(keys));
-                    ui.label(what);
-                    ui.end_row();
-                }
-            });
+    widgets::dialog_ui(ui, common::SHORTCUTS, None, |ui| {
+        let grid = Grid::new("shortcuts").num_columns(2);
+        let grid = grid.spacing([3.0 * SPACE, SPACE]);
+        grid.min_row_height(theme::LINE_HEIGHT).show(ui, |ui| {
+            for (keys, what) in listed.into_iter().chain(also) {
+                ui.label(theme::strong(keys));
+                ui.label(what);
+                ui.end_row();
+            }
+        });
     })
 }

@@ -17,19 +17,14 @@ use crate::session::settings::Theme as Choice;
 pub(super) const SPACE: f32 = 8.0;
 /// Half of [`SPACE`], between things that belong together.
 pub(super) const HALF: f32 = SPACE / 2.0;
-/// Free space around the contents of a panel.
 pub(super) const PANEL_MARGIN: i8 = 16;
-/// Height of a control.
 pub(super) const CONTROL: f32 = 32.0;
 /// Height of a small control that stands beside a label.
 pub(super) const SMALL_CONTROL: f32 = 24.0;
 /// The greatest height of the prompt's editor; longer prompts scroll.
 pub(super) const PROMPT_HEIGHT: f32 = 208.0;
-/// Height of a line of facts.
 pub(super) const LINE_HEIGHT: f32 = 20.0;
-/// Height of a slider.
 pub(super) const SLIDER: f32 = 16.0;
-/// Height of the button that matters.
 pub(super) const PRIMARY: f32 = 48.0;
 /// Width of a field for one number.
 pub(super) const NUMBER_WIDTH: f32 = 64.0;
@@ -43,43 +38,30 @@ pub(super) const SHAPE: f32 = 20.0;
 pub(super) const RADIUS: u8 = 8;
 /// Corners of controls.
 pub(super) const CONTROL_RADIUS: u8 = 6;
-/// Width of a line.
 pub(super) const LINE: f32 = 1.0;
 /// Width of the ring around what is chosen.
 pub(super) const RING: f32 = 2.0;
-/// Width of the form.
 pub(super) const FORM_WIDTH: f32 = 336.0;
 /// Width of what chooses between results and canvas.
 pub(super) const TABS_WIDTH: f32 = 240.0;
-/// Width of a page of models.
 pub(super) const PAGE_WIDTH: f32 = 880.0;
 /// The least width of the card of a model that can be had.
 pub(super) const OFFER_WIDTH: f32 = 320.0;
-/// Width of the queue.
 pub(super) const QUEUE_WIDTH: f32 = 288.0;
 /// Width of the column beside the picture.
 pub(super) const DETAILS_WIDTH: f32 = 248.0;
-/// Side of a picture in the gallery strip.
 pub(super) const TILE: f32 = 88.0;
-/// Side of the picture of a LoRA.
 pub(super) const LORA_PICTURE: f32 = 48.0;
-/// Width of a label in front of a field.
 pub(super) const LABEL_WIDTH: f32 = 104.0;
-/// Width of a menu.
 pub(super) const MENU_WIDTH: f32 = 280.0;
-/// Height of a progress bar.
 pub(super) const PROGRESS: f32 = 6.0;
-/// Width of dialogs.
 pub(super) const DIALOG_WIDTH: f32 = 480.0;
 /// What a dialog has around its contents, and the window around the dialog, from top to bottom.
 pub(super) const DIALOG_REST: f32 = 16.0 * SPACE;
-/// Width of a tooltip.
 pub(super) const TOOLTIP_WIDTH: f32 = 280.0;
 /// Width of a column of text that is nice to read.
 pub(super) const READING_WIDTH: f32 = 400.0;
-/// Size of the icon in front of a message.
 pub(super) const MESSAGE_ICON: f32 = 16.0;
-/// Size of the text on the button that matters.
 pub(super) const PRIMARY_TEXT: f32 = 16.0;
 /// Side of a picture in the strip of a low window.
 pub(super) const SMALL_TILE: f32 = 56.0;
@@ -93,9 +75,7 @@ pub(super) const TITLE_ICON: f32 = 24.0;
 pub(super) const BIG_ICON: f32 = 56.0;
 /// Size of the text over places to drop files on.
 pub(super) const DROP_TITLE: f32 = 22.0;
-/// Size of the name of such a place.
 pub(super) const DROP_NAME: f32 = 18.0;
-/// Size of the icon of such a place.
 pub(super) const DROP_ICON: f32 = 44.0;
 /// Width of a slider in a line of several.
 pub(super) const SHORT_SLIDER: f32 = 64.0;
@@ -107,13 +87,11 @@ pub(super) const CROSS: f32 = 3.0;
 pub(super) const CORNER: f32 = 4.0;
 /// The light part of what is drawn over a picture, which is seen on every one together with [`DARK_LINE`].
 pub(super) const LIGHT_LINE: Color32 = Color32::WHITE;
-/// The dark part.
 pub(super) const DARK_LINE: Color32 = Color32::from_black_alpha(160);
 /// The light part where it matters less.
 pub(super) const FAINT_LINE: Color32 = Color32::from_rgba_premultiplied(90, 90, 90, 90);
 /// Over what of a picture is cut off, and behind words on a picture.
 pub(super) const SHADE: Color32 = Color32::from_black_alpha(150);
-/// Words on what is dark.
 pub(super) const ON_SHADE: Color32 = Color32::WHITE;
 /// Behind what is transparent in a picture, as the model gets it.
 pub(super) const PAPER: Color32 = Color32::WHITE;
@@ -130,11 +108,9 @@ pub(super) const MASK_COLOURS: [(&str, Color32); 4] = [
 /// How dark the darkened window behind a dialog is.
 pub(super) const BACKDROP: Color32 = Color32::from_black_alpha(120);
 
-/// The colours of one theme.
 pub(super) struct Palette {
     /// Behind the picture.
     pub(super) ground: Color32,
-    /// Panels.
     pub(super) panel: Color32,
     /// Cards and buttons, on panels and on the ground.
     pub(super) raised: Color32,
@@ -144,7 +120,6 @@ pub(super) struct Palette {
     pub(super) field: Color32,
     /// Lines between areas and around fields.
     pub(super) line: Color32,
-    /// Text.
     pub(super) text: Color32,
     /// Text of lesser importance; still readable on every background above.
     pub(super) weak: Color32,
@@ -152,7 +127,6 @@ pub(super) struct Palette {
     pub(super) accent: Color32,
     /// The same under the pointer.
     pub(super) accent_hovered: Color32,
-    /// Text on the accent.
     pub(super) on_accent: Color32,
     /// A breath of the accent behind text.
     pub(super) accent_soft: Color32,
@@ -205,20 +179,14 @@ const DARK: Palette = Palette {
 
 /// The colours of the theme that `ui` is drawn in.
 pub(super) fn palette(ui: &Ui) -> &'static Palette {
-    if ui.visuals().dark_mode {
-        &DARK
-    } else {
-        &LIGHT
-    }
+    let is_dark = ui.visuals().dark_mode;
+    if is_dark { &DARK } else { &LIGHT }
 }
 
 /// `colour`, paler where `ui` is disabled.
 pub(super) fn faded(ui: &Ui, colour: Color32) -> Color32 {
-    if ui.is_enabled() {
-        colour
-    } else {
-        ui.visuals().disable(colour)
-    }
+    let paler = || ui.visuals().disable(colour);
+    if ui.is_enabled() { colour } else { paler() }
 }
 
 /// Sets fonts and both themes up. Call it once, before the first frame.
@@ -247,7 +215,6 @@ pub(super) fn strong(text: impl Into<String>) -> RichText {
     RichText::new(text).family(strong_family())
 }
 
-/// A heading.
 pub(super) fn title(text: impl Into<String>) -> RichText {
     RichText::new(text).text_style(TextStyle::Heading)
 }
@@ -262,42 +229,30 @@ pub(super) fn small(ui: &Ui, text: impl Into<String>) -> RichText {
     weak(ui, text).text_style(TextStyle::Small)
 }
 
+const INTER: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.ttf");
+const INTER_SEMIBOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.ttf");
+const PHOSPHOR: &[u8] = include_bytes!("../../assets/fonts/Phosphor.ttf");
+
 /// Inter for text and Phosphor for icons, in front of what egui brings for other scripts.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
-    let own: [(&str, &'static [u8]); 3] = [
-        (
-            "Inter",
-            include_bytes!("../../assets/fonts/Inter-Regular.ttf"),
-        ),
-        (
-            "Inter SemiBold",
-            include_bytes!("../../assets/fonts/Inter-SemiBold.ttf"),
-        ),
-        (
-            "Phosphor",
-            include_bytes!("../../assets/fonts/Phosphor.ttf"),
-        ),
-    ];
-    for (name, bytes) in own {
-        fonts
-            .font_data
-            .insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
-    }
-    let fallback = fonts
-        .families
-        .get(&FontFamily::Proportional)
-        .cloned()
+    let mut add = |name: &str, bytes: &'static [u8]| {
+        let font = Arc::new(FontData::from_static(bytes));
+        fonts.font_data.insert(name.to_owned(), font);
+    };
+    add("Inter", INTER);
+    add("Inter SemiBold", INTER_SEMIBOLD);
+    add("Phosphor", PHOSPHOR);
+    let families = &mut fonts.families;
+    let fallback = families
+        .remove(&FontFamily::Proportional)
         .unwrap_or_default();
     for (family, first) in [
         (FontFamily::Proportional, "Inter"),
         (strong_family(), "Inter SemiBold"),
     ] {
-        let own = [first.to_owned(), "Phosphor".to_owned()];
-        fonts.families.insert(
-            family,
-            own.into_iter().chain(fallback.iter().cloned()).collect(),
-        );
+        let own = [first, "Phosphor"].map(str::to_owned).into_iter();
+        families.insert(family, own.chain(fallback.iter().cloned()).collect());
     }
     fonts
 }
@@ -337,11 +292,12 @@ fn dressed(visuals: Visuals, palette: &Palette) -> Visuals {
         fg_stroke: Stroke::new(LINE, palette.text),
         expansion: 0.0,
     };
+    let color = Color32::from_black_alpha(48);
     let shadow = Shadow {
         offset: [0, 8],
         blur: 24,
         spread: 0,
-        color: Color32::from_black_alpha(48),
+        color,
     };
     let mut dressed = Visuals {
         weak_text_color: Some(palette.weak),
@@ -402,18 +358,17 @@ mod tests {
     #[test]
     fn every_text_can_be_read_on_every_ground_it_stands_on() {
         let pairs = |theme: &Palette| {
-            let grounds = [
-                theme.ground,
-                theme.panel,
-                theme.raised,
-                theme.hovered,
-                theme.field,
-            ];
-            let mut pairs: Vec<_> = [theme.text, theme.weak]
-                .into_iter()
-                .flat_map(|text| grounds.map(|ground| (text, ground)))
-                .collect();
-            pairs.extend([
+            let Palette {
+                ground,
+                panel,
+                raised,
+                hovered,
+                field,
+                ..
+            } = *theme;
+            let grounds = [ground, panel, raised, hovered, field].into_iter();
+            let pairs = grounds.flat_map(|ground| [(theme.text, ground), (theme.weak, ground)]);
+            let others = [
                 (theme.text, theme.accent_soft),
                 (theme.weak, theme.accent_soft),
                 (theme.accent, theme.accent_soft),
@@ -423,16 +378,13 @@ mod tests {
                 (theme.error, theme.error_soft),
                 (theme.error, theme.panel),
                 (theme.error, theme.raised),
-            ]);
-            pairs
+            ];
+            pairs.chain(others).collect::<Vec<_>>()
         };
         // Level AA of WCAG 2.1 for text of any size.
         for (text, ground) in pairs(&LIGHT).into_iter().chain(pairs(&DARK)) {
-            assert!(
-                contrast(text, ground) >= 4.5,
-                "{text:?} on {ground:?}: {}",
-                contrast(text, ground)
-            );
+            let contrast = contrast(text, ground);
+            assert!(contrast >= 4.5, "{text:?} on {ground:?}: {contrast}");
         }
     }
 }

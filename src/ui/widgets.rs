@@ -1,24 +1,39 @@
 //! The few controls that egui does not have in the form wanted here. Each has a name for screen readers.
 
 use egui::{
-    Align, Align2, Atom, Button, Color32, CornerRadius, Frame, Label, Layout, Margin, Rect,
-    Response, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, WidgetText,
-    pos2, vec2,
+    Align, Align2, Atom, Button, Color32, CornerRadius, FontId, Frame, Id, Label, Layout, Margin,
+    Modal, Pos2, Rect, Response, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, TextStyle,
+    Ui, WidgetInfo, WidgetText, pos2, vec2,
 };
 
 use crate::session::jobs::Run;
+use crate::ui::command::{Command, Commands};
 use crate::ui::icons;
 use crate::ui::text::common;
 use crate::ui::theme::{
-    self, CONTROL, CONTROL_RADIUS, HALF, LINE, PRIMARY, PROGRESS, RADIUS, RING, SMALL_CONTROL,
-    SPACE,
+    self, BIG_ICON, CONTROL, CONTROL_RADIUS, HALF, LINE, PRIMARY, PROGRESS, RADIUS, READING_WIDTH,
+    RING, SMALL_CONTROL, SPACE,
 };
+
+impl Commands {
+    /// Draws an [`icon_button_ui`] that asks for a command.
+    pub(super) fn icon_ui(&mut self, ui: &mut Ui, icon: &str, name: &str, to: impl Into<Command>) {
+        self.on_click(&icon_button_ui(ui, icon, name), to);
+    }
+
+    /// Draws a [`button_ui`] that asks for a command.
+    pub(super) fn button_ui<T>(&mut self, ui: &mut Ui, icon: &str, text: &str, command: T)
+    where
+        T: Into<Command>,
+    {
+        self.on_click(&button_ui(ui, icon, text), command);
+    }
+}
 
 /// A quiet square button that shows only an icon. `name` is its tooltip and its name.
 pub(super) fn icon_button_ui(ui: &mut Ui, icon: &str, name: &str) -> Response {
-    bare_icon_ui(ui, icon, name)
-        .on_hover_text(name)
-        .on_disabled_hover_text(name)
+    let button = bare_icon_ui(ui, icon, name);
+    button.on_hover_text(name).on_disabled_hover_text(name)
 }
 
 /// The same without a tooltip.
@@ -27,67 +42,45 @@ pub(super) fn bare_icon_ui(ui: &mut Ui, icon: &str, name: &str) -> Response {
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
     let palette = theme::palette(ui);
+    let painter = ui.painter();
     if response.hovered() || response.is_pointer_button_down_on() {
-        ui.painter()
-            .rect_filled(rect, CONTROL_RADIUS, palette.hovered);
+        painter.rect_filled(rect, CONTROL_RADIUS, palette.hovered);
     }
-    let colour = if response.hovered() {
-        palette.text
-    } else {
-        palette.weak
-    };
+    let is_over = response.hovered();
+    let colour = if is_over { palette.text } else { palette.weak };
     icon_ui(ui, rect, icon, colour);
     focus_ring_ui(ui, rect, &response);
     response
 }
 
-/// A square button for a tool, which may be the chosen one. `name` is its name, `hint` its tooltip.
-pub(super) fn tool_ui(
-    ui: &mut Ui,
-    icon: &str,
-    name: &str,
-    hint: &str,
-    is_chosen: bool,
-) -> Response {
+/// A square button for a tool, which may be the chosen one.
+pub(super) fn tool_ui(ui: &mut Ui, icon: &str, name: &str, is_chosen: bool) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(CONTROL, CONTROL), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Button, ui.is_enabled(), is_chosen, name));
-    let palette = theme::palette(ui);
+    let (palette, painter) = (theme::palette(ui), ui.painter());
     if is_chosen {
-        let stroke = Stroke::new(LINE, palette.accent);
-        ui.painter().rect(
-            rect,
-            CONTROL_RADIUS,
-            palette.accent_soft,
-            stroke,
-            StrokeKind::Inside,
-        );
+        let (fill, line) = (palette.accent_soft, Stroke::new(LINE, palette.accent));
+        painter.rect(rect, CONTROL_RADIUS, fill, line, StrokeKind::Inside);
     } else if response.hovered() {
-        ui.painter()
-            .rect_filled(rect, CONTROL_RADIUS, palette.hovered);
+        painter.rect_filled(rect, CONTROL_RADIUS, palette.hovered);
     }
     icon_ui(ui, rect, icon, palette.marked(is_chosen));
     focus_ring_ui(ui, rect, &response);
-    response.on_hover_text(hint).on_disabled_hover_text(hint)
+    response
 }
 
 /// A round button in a colour, which may be the chosen one.
 pub(super) fn swatch_ui(ui: &mut Ui, colour: Color32, name: &str, is_chosen: bool) -> Response {
     let size = vec2(SMALL_CONTROL - HALF, SMALL_CONTROL);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-    response
-        .widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), is_chosen, name));
+    let is_enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, is_enabled, is_chosen, name));
     let palette = theme::palette(ui);
-    let radius = size.x / 2.0 - 2.0;
-    ui.painter().circle(
-        rect.center(),
-        radius,
-        colour,
-        Stroke::new(LINE, palette.weak),
-    );
+    let (middle, radius) = (rect.center(), size.x / 2.0 - 2.0);
+    let painter = ui.painter();
+    painter.circle(middle, radius, colour, (LINE, palette.weak));
     if is_chosen {
-        let ring = Stroke::new(RING, palette.accent);
-        ui.painter()
-            .circle_stroke(rect.center(), radius + RING, ring);
+        painter.circle_stroke(middle, radius + RING, (RING, palette.accent));
     }
     focus_ring_ui(ui, rect, &response);
     response.on_hover_text(name)
@@ -97,17 +90,17 @@ pub(super) fn swatch_ui(ui: &mut Ui, colour: Color32, name: &str, is_chosen: boo
 fn icon_ui(ui: &Ui, rect: Rect, icon: &str, colour: Color32) {
     let mut font = TextStyle::Body.resolve(ui.style());
     font.size += 2.0;
+    let (middle, align) = (rect.center(), Align2::CENTER_CENTER);
     let colour = theme::faded(ui, colour);
-    ui.painter()
-        .text(rect.center(), Align2::CENTER_CENTER, icon, font, colour);
+    ui.painter().text(middle, align, icon, font, colour);
 }
 
 /// Shows which control the keyboard acts on.
 pub(super) fn focus_ring_ui(ui: &Ui, rect: Rect, response: &Response) {
     if response.has_focus() {
-        let stroke = Stroke::new(RING, theme::palette(ui).accent);
+        let ring = Stroke::new(RING, theme::palette(ui).accent);
         ui.painter()
-            .rect_stroke(rect, CONTROL_RADIUS, stroke, StrokeKind::Inside);
+            .rect_stroke(rect, CONTROL_RADIUS, ring, StrokeKind::Inside);
     }
 }
 
@@ -151,15 +144,14 @@ pub(super) fn primary_button_ui(ui: &mut Ui, enabled: bool, icon: &str, text: &s
         }
         let label = |text: &str| theme::strong(text).size(theme::PRIMARY_TEXT);
         let size = vec2(ui.available_width(), PRIMARY);
-        let response = ui.add_sized(size, Button::new((label(icon), label(text))));
-        let ring = response.has_focus();
-        let response = response.accessible_name(text);
-        if ring {
-            let stroke = Stroke::new(RING, palette.text);
+        let button = Button::new((label(icon), label(text)));
+        let button = ui.add_sized(size, button).accessible_name(text);
+        if button.has_focus() {
+            let ring = Stroke::new(RING, palette.text);
             ui.painter()
-                .rect_stroke(response.rect, RADIUS, stroke, StrokeKind::Outside);
+                .rect_stroke(button.rect, RADIUS, ring, StrokeKind::Outside);
         }
-        response
+        button
     })
     .inner
 }
@@ -176,30 +168,26 @@ pub(super) fn switch_ui(ui: &mut Ui, on: &mut bool, name: &str) -> Response {
     let how_on = ui.ctx().animate_bool_responsive(response.id, *on);
     let track = rect.shrink2(vec2(0.0, 2.0));
     let radius = track.height() / 2.0;
-    let fill = if *on { palette.accent } else { palette.raised };
-    let line = if *on { palette.accent } else { palette.weak };
-    ui.painter().rect(
-        track,
-        radius,
-        theme::faded(ui, fill),
-        Stroke::new(LINE, theme::faded(ui, line)),
-        StrokeKind::Inside,
-    );
+    let (fill, line, knob) = if *on {
+        (palette.accent, palette.accent, palette.on_accent)
+    } else {
+        (palette.raised, palette.weak, palette.weak)
+    };
+    let [fill, line, knob] = [fill, line, knob].map(|colour| theme::faded(ui, colour));
+    let line = Stroke::new(LINE, line);
+    ui.painter()
+        .rect(track, radius, fill, line, StrokeKind::Inside);
     let x = egui::lerp((track.left() + radius)..=(track.right() - radius), how_on);
-    let knob = if *on { palette.on_accent } else { palette.weak };
-    ui.painter().circle_filled(
-        pos2(x, track.center().y),
-        radius - HALF,
-        theme::faded(ui, knob),
-    );
+    let middle = pos2(x, track.center().y);
+    ui.painter().circle_filled(middle, radius - HALF, knob);
     focus_ring_ui(ui, rect.expand(2.0), &response);
     response
 }
 
 /// How much of something is done, 0 to 1.
 pub(super) fn progress_ui(ui: &mut Ui, done: f32, name: &str) {
-    let (rect, response) =
-        ui.allocate_exact_size(vec2(ui.available_width(), PROGRESS), Sense::hover());
+    let size = vec2(ui.available_width(), PROGRESS);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::ProgressIndicator, true, name);
         info.value = Some(f64::from(done));
@@ -224,16 +212,12 @@ pub(super) fn dress_sliders(ui: &mut Ui) {
     let palette = theme::palette(ui);
     let visuals = ui.visuals_mut();
     visuals.selection.bg_fill = palette.accent;
-    let widgets = &mut visuals.widgets;
-    for state in [
-        &mut widgets.inactive,
-        &mut widgets.hovered,
-        &mut widgets.active,
-    ] {
+    let own = &mut visuals.widgets;
+    for state in [&mut own.inactive, &mut own.hovered, &mut own.active] {
         state.bg_fill = palette.hovered;
         state.fg_stroke = Stroke::new(RING, palette.accent);
     }
-    widgets.active.bg_fill = palette.accent;
+    own.active.bg_fill = palette.accent;
 }
 
 /// Asks once more before something is done that cannot be taken back. Returns the answer: Escape keeps what there is.
@@ -259,16 +243,11 @@ pub(super) fn download_button_ui(ui: &mut Ui, is_enabled: bool, text: &str, name
 pub(super) fn follow_focus(ui: &Ui) {
     let key = ui.scope_id().with("focus");
     let now = ui.memory(egui::Memory::focused);
-    let before: Option<egui::Id> = ui.data(|data| data.get_temp(key));
-    if now == before {
+    let before: Option<Option<Id>> = ui.data(|data| data.get_temp(key));
+    if before.flatten() == now {
         return;
     }
-    ui.data_mut(|data| {
-        data.remove::<egui::Id>(key);
-        if let Some(now) = now {
-            data.insert_temp(key, now);
-        }
-    });
+    ui.data_mut(|data| data.insert_temp(key, now));
     let response = now.and_then(|id| ui.ctx().read_response(id));
     if let Some(response) = response
         && response.layer_id == ui.layer_id()
@@ -280,16 +259,12 @@ pub(super) fn follow_focus(ui: &Ui) {
 
 /// A raised area around `contents`.
 pub(super) fn card_ui<R>(ui: &mut Ui, fill: Color32, contents: impl FnOnce(&mut Ui) -> R) -> R {
-    let frame = Frame::new()
-        .fill(fill)
-        .corner_radius(RADIUS)
-        .inner_margin(Margin::symmetric(12, 8));
-    frame
-        .show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            contents(ui)
-        })
-        .inner
+    let frame = Frame::new().fill(fill).corner_radius(RADIUS);
+    let card = frame.inner_margin(Margin::symmetric(12, 8)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        contents(ui)
+    });
+    card.inner
 }
 
 /// Controls at the right end of a line, from right to left.
@@ -299,10 +274,10 @@ pub(super) fn right_ui<R>(ui: &mut Ui, controls_ui: impl FnOnce(&mut Ui) -> R) -
 }
 
 /// A line of small controls at its right end, from right to left, and of what has the room that they leave.
-pub(super) fn line_ui(
+pub(super) fn line_ui<T>(
     ui: &mut Ui,
     controls_ui: impl FnOnce(&mut Ui),
-    rest_ui: impl FnOnce(&mut Ui),
+    rest_ui: impl FnOnce(&mut Ui) -> T,
 ) {
     ui.horizontal(|ui| {
         ui.set_height(SMALL_CONTROL);
@@ -323,7 +298,6 @@ pub(super) fn truncated_ui(ui: &mut Ui, text: impl Into<WidgetText>) -> Response
     ui.add(Label::new(text).truncate())
 }
 
-/// Small text of lesser importance.
 pub(super) fn small_ui(ui: &mut Ui, text: impl Into<String>) -> Response {
     ui.label(theme::small(ui, text))
 }
@@ -344,4 +318,72 @@ pub(super) fn small_sentence_ui(ui: &mut Ui, icon: &str, text: &str) {
         small_ui(ui, icon);
         wrapped_ui(ui, theme::small(ui, text));
     });
+}
+
+/// Draws a dialog with a title over the darkened window. Returns whether it is to be closed.
+pub(super) fn dialog_ui(
+    ui: &Ui,
+    title: &str,
+    width: Option<f32>,
+    contents_ui: impl FnOnce(&mut Ui),
+) -> bool {
+    let modal = Modal::new(Id::unique(title)).frame(Frame::window(ui.style()));
+    let shown = modal.backdrop_color(theme::BACKDROP).show(ui.ctx(), |ui| {
+        if let Some(width) = width {
+            ui.set_width(width.min(ui.ctx().content_rect().width() - 8.0 * SPACE));
+        }
+        let close = common::close(title.to_lowercase());
+        let close = ui.horizontal(|ui| {
+            ui.label(theme::title(title));
+            right_ui(ui, |ui| icon_button_ui(ui, icons::CLOSE, &close))
+        });
+        ui.add_space(SPACE);
+        // As high as its contents, and at most as high as the window allows. Without a least height the area would stay
+        // as low as the dialog was in its first frame.
+        let height = ui.ctx().content_rect().height() - theme::DIALOG_REST;
+        let area = scroll_area().max_height(height).min_scrolled_height(height);
+        area.show(ui, contents_ui);
+        close.inner.clicked()
+    });
+    shown.inner || shown.should_close()
+}
+
+/// An area that scrolls, with room for the bar, which would cover the ends of what is as wide as the area.
+pub(super) fn scroll_area() -> ScrollArea {
+    let right = theme::PANEL_MARGIN;
+    ScrollArea::vertical().content_margin(Margin {
+        right,
+        ..Margin::ZERO
+    })
+}
+
+/// Puts a column of text into the middle, below a large icon and a title.
+pub(super) fn middle_ui(ui: &mut Ui, icon: RichText, title: &str, below_ui: impl FnOnce(&mut Ui)) {
+    ui.with_layout(Layout::top_down(Align::Center), |ui| {
+        ui.add_space((ui.available_height() / 2.0 - 15.0 * SPACE).max(0.0));
+        ui.set_max_width(READING_WIDTH.min(ui.available_width()));
+        ui.label(icon.size(BIG_ICON));
+        ui.label(theme::title(title));
+        below_ui(ui);
+    });
+}
+
+/// Why a picture cannot be read.
+pub(super) fn unreadable_ui(ui: &Ui, rect: Rect, sentence: &str) {
+    let palette = theme::palette(ui);
+    let painter = ui.painter();
+    painter.rect_filled(rect, RADIUS, palette.raised);
+    let (middle, off) = (rect.center(), vec2(0.0, 3.0 * SPACE));
+    let align = Align2::CENTER_CENTER;
+    let font = FontId::proportional(BIG_ICON);
+    painter.text(middle - off, align, icons::BROKEN, font, palette.weak);
+    let font = TextStyle::Body.resolve(ui.style());
+    let sentence = common::sentence(sentence);
+    painter.text(middle + off, align, sentence, font, palette.error);
+}
+
+/// The corners of a rectangle, in order.
+pub(super) fn corners(rect: Rect) -> [Pos2; 4] {
+    let (min, max) = (rect.min, rect.max);
+    [min, pos2(max.x, min.y), max, pos2(min.x, max.y)]
 }

@@ -10,7 +10,7 @@ use crate::session::background::Wake;
 use crate::session::folders::Folders;
 use crate::session::program::{Session, Setup};
 use crate::ui::app::state::App;
-use crate::ui::text::bars::NAME;
+use crate::ui::text::status::NAME;
 use crate::ui::{icons, theme};
 
 /// How often, at most, the progress of a job redraws the window.

@@ -1,18 +1,17 @@
 //! Pictures, masks and settings that come in from outside: dropped, pasted, opened, or taken from a result.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::{Context, Event};
 
 use crate::imaging::read;
 use crate::schema::field::Group;
-use crate::schema::params::Params;
 use crate::schema::reference::Reference;
 use crate::session::gallery::read_record;
 use crate::ui::app::state::App;
 use crate::ui::command::{Incoming, LoraCommand, NewMask, Tab};
 use crate::ui::files;
-use crate::ui::text::remarks as text;
+use crate::ui::text::status as text;
 
 impl App {
     /// Takes in what was asked for.
@@ -75,9 +74,7 @@ impl App {
     /// Takes the starting picture and the mask back that were replaced last.
     pub(super) fn go_back(&mut self) {
         if let Some((image, mask)) = self.earlier.pop() {
-            self.session.change_settings(|settings| {
-                (settings.params.image, settings.params.mask) = (Some(image), mask);
-            });
+            self.change_params(|params| (params.image, params.mask) = (Some(image), mask));
         }
     }
 
@@ -85,11 +82,8 @@ impl App {
     /// others go on.
     fn queue(&mut self, files: &[PathBuf]) {
         for file in files {
-            let params = Params {
-                image: Some(file.clone()),
-                mask: None,
-                ..self.session.asked()
-            };
+            let mut params = self.session.asked();
+            (params.image, params.mask) = (Some(file.clone()), None);
             if let Err(problems) = self.session.submit(&params) {
                 let reasons: Vec<_> = problems.iter().map(ToString::to_string).collect();
                 let sentence = text::not_queued(read::name(file), reasons.join("; "));
@@ -116,20 +110,17 @@ impl App {
             // The clipboard itself has the transparency as it was copied, unlike the event.
             self.errands.paste(self.session.inputs.clone());
         } else if let Some(text) = text {
-            match (files::path_in(&text), Reference::parse(&text)) {
-                (Some(path), _) if files::is_model(&path) => {
-                    self.take_in(ctx, Incoming::Model(path));
-                }
-                (Some(path), _) if files::is_lora(&path) => {
-                    let typed = path.to_string_lossy().into_owned();
-                    self.take_in(ctx, Incoming::Lora(typed));
-                }
-                (Some(path), _) => self.start_from(ctx, path, None),
+            let typed = |path: &Path| path.to_string_lossy().into_owned();
+            let incoming = match (files::path_in(&text), Reference::parse(&text)) {
+                (Some(path), _) if files::is_model(&path) => Incoming::Model(path),
+                (Some(path), _) if files::is_lora(&path) => Incoming::Lora(typed(&path)),
+                (Some(path), _) => Incoming::Picture(path),
                 (None, Ok(reference)) if is_address(&reference, &text) => {
-                    self.take_in(ctx, Incoming::Lora(text.trim().to_owned()));
+                    Incoming::Lora(text.trim().to_owned())
                 }
-                _ => self.say(ctx, text::NOT_USABLE),
-            }
+                _ => return self.say(ctx, text::NOT_USABLE),
+            };
+            self.take_in(ctx, incoming);
         }
     }
 }

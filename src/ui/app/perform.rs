@@ -9,33 +9,27 @@ use crate::session::downloads::Purpose;
 use crate::session::record::Record;
 use crate::ui::app::state::App;
 use crate::ui::command::{
-    Asked, CanvasCommand, Command, Dialog, LoraCommand, ModelCommand, NewMask, Setting, Step, Tab,
+    Asked, CanvasCommand, Command, Commands, LoraCommand, ModelCommand, NewMask, Setting, Step, Tab,
 };
 use crate::ui::form::field;
 use crate::ui::results::gallery;
-use crate::ui::text::remarks as text;
+use crate::ui::text::status as text;
 
 impl App {
     /// Carries commands out, and has the window drawn again if there were any.
-    pub(super) fn perform_all(
-        &mut self,
-        ctx: &Context,
-        commands: impl IntoIterator<Item = Command>,
-    ) {
-        for command in commands {
+    pub(super) fn perform_all(&mut self, ctx: &Context, commands: Commands) {
+        for command in commands.0 {
             self.perform(ctx, command);
             ctx.request_repaint();
         }
     }
 
-    /// Carries a command out.
     pub(super) fn perform(&mut self, ctx: &Context, command: Command) {
         match command {
             Command::Generate => self.generate(),
             Command::TryAgain(params) => self.submit(&params),
             Command::TryUnchecked(mut params) => {
-                self.session
-                    .change_settings(|settings| settings.params.disable_safety_checker = true);
+                self.change_params(|params| params.disable_safety_checker = true);
                 params.disable_safety_checker = true;
                 self.submit(&params);
             }
@@ -56,7 +50,7 @@ impl App {
                 self.session.clear_ended();
                 self.failure = None;
             }
-            Command::Edit(params) => self.edit(*params),
+            Command::Edit(inputs) => self.change_params(|params| *params = *inputs),
             Command::Set(setting) => self.set(setting),
             Command::Lora(command) => self.perform_lora(command),
             Command::Model(command) => self.perform_model(command),
@@ -67,8 +61,7 @@ impl App {
             Command::Step(step) => self.step(step),
             Command::UseSettings(record) => self.use_settings(ctx, &record),
             Command::Example(prompt) => {
-                self.session
-                    .change_settings(|settings| settings.params.prompt = Some(prompt));
+                self.change_params(|params| params.prompt = Some(prompt));
                 self.panels.form = true;
                 ctx.memory_mut(|memory| memory.request_focus(field::prompt_id()));
             }
@@ -91,7 +84,10 @@ impl App {
                 self.errands.ask(purpose, &folder);
             }
             Command::ShowTab(tab) => self.tab = tab,
-            Command::Toggle(dialog) => self.toggle(dialog),
+            Command::Toggle(dialog) => {
+                let is_open = self.dialog == Some(dialog);
+                self.dialog = (!is_open).then_some(dialog);
+            }
             Command::TogglePanels => {
                 let is_open = self.panels.form || self.panels.queue;
                 self.panels.form = !is_open;
@@ -108,7 +104,6 @@ impl App {
         }
     }
 
-    /// Changes one of the settings.
     fn set(&mut self, setting: Setting) {
         self.session.change_settings(|settings| match setting {
             Setting::Theme(theme) => settings.theme = theme,
@@ -132,11 +127,10 @@ impl App {
             LoraCommand::Disable(typed) => self.session.disable_lora(&typed, true),
             LoraCommand::Enable(typed) => self.session.disable_lora(&typed, false),
             LoraCommand::Take(place, reference) => {
-                self.session
-                    .change_settings(|settings| settings.params.set_lora(place, reference));
+                self.change_params(|params| params.set_lora(place, reference));
             }
-            LoraCommand::InsertTrigger(word) => self.session.change_settings(|settings| {
-                let prompt = settings.params.prompt.get_or_insert_default();
+            LoraCommand::InsertTrigger(word) => self.change_params(|params| {
+                let prompt = params.prompt.get_or_insert_default();
                 let gap = if prompt.is_empty() { "" } else { ", " };
                 *prompt = format!("{word}{gap}{prompt}");
             }),
@@ -170,36 +164,31 @@ impl App {
         } else if command == CanvasCommand::Undo && !self.canvas.can_undo() {
             self.go_back();
         } else if let Some(made) = self.canvas.command(command) {
-            let store = self.session.inputs.clone();
-            self.errands.keep(store, made);
+            self.errands.keep(self.session.inputs.clone(), made);
         }
     }
 
-    /// Replaces the inputs.
-    fn edit(&mut self, params: Params) {
+    /// Changes the inputs.
+    pub(super) fn change_params(&mut self, change: impl FnOnce(&mut Params)) {
         self.session
-            .change_settings(|settings| settings.params = params);
+            .change_settings(|settings| change(&mut settings.params));
     }
 
     /// Names another file as the mask in the inputs.
     pub(super) fn name_mask(&mut self, NewMask(path): NewMask) {
-        self.session
-            .change_settings(|settings| settings.params.mask = path);
+        self.change_params(|params| params.mask = path);
     }
 
     /// Keeps the mask as it is painted now. Returns whether nothing went wrong.
     pub(super) fn keep_mask(&mut self) -> bool {
-        match self.canvas.keep(&self.session) {
-            Ok(None) => true,
-            Ok(Some(mask)) => {
-                self.name_mask(mask);
-                true
-            }
-            Err(sentence) => {
-                self.notices.push(sentence);
-                false
-            }
+        let kept = self.canvas.keep(&self.session);
+        let is_kept = kept.is_ok();
+        match kept {
+            Ok(None) => {}
+            Ok(Some(mask)) => self.name_mask(mask),
+            Err(sentence) => self.notices.push(sentence),
         }
+        is_kept
     }
 
     /// Fills the form from a record.
@@ -261,11 +250,5 @@ impl App {
             }
             Asked::OutputFolder | Asked::Lora(_) | Asked::Mask => settings.output_folder.clone(),
         }
-    }
-
-    /// Opens a dialog, or closes it.
-    fn toggle(&mut self, dialog: Dialog) {
-        let is_open = self.dialog == Some(dialog);
-        self.dialog = (!is_open).then_some(dialog);
     }
 }

@@ -9,11 +9,10 @@ use crate::schema::field::Kind;
 use crate::schema::fields;
 use crate::schema::reference::Reference;
 use crate::session::jobs::JobState;
-use crate::session::settings::Settings;
 use crate::ui::app::state::App;
 use crate::ui::command::{Asked, Commands, LoraCommand, ModelCommand, Tab};
 use crate::ui::form::loras;
-use crate::ui::text::remarks as text;
+use crate::ui::text::status as text;
 
 impl App {
     /// Takes in what other threads have done, and what was pasted. Call it before [`App::show`].
@@ -51,10 +50,7 @@ impl App {
         let mut newest = None;
         let jobs = self.session.jobs().iter();
         let ended: Vec<_> = jobs.filter(|job| job.has_ended()).collect();
-        for job in &ended {
-            if self.ended.contains(&job.id) {
-                continue;
-            }
+        for job in ended.iter().filter(|job| !self.ended.contains(&job.id)) {
             match &job.state {
                 JobState::Finished(finished) => {
                     let last = finished.entries.last().map(|entry| entry.path.clone());
@@ -101,10 +97,7 @@ impl App {
             Asked::Input("image") => self.start_from(ctx, path, None),
             Asked::Input(name) => {
                 if let Some(Kind::Image(access)) = fields::find(name).map(|field| field.kind) {
-                    let take = |settings: &mut Settings| {
-                        *(access.get_mut)(&mut settings.params) = Some(path);
-                    };
-                    self.session.change_settings(take);
+                    self.change_params(|params| *(access.get_mut)(params) = Some(path));
                 }
             }
         }
@@ -116,11 +109,11 @@ impl App {
         self.canvas.follow(ctx, &self.session, &mut commands);
         self.perform_all(ctx, commands);
         let mut commands = Commands::default();
-        let (session, errands) = (&self.session, &mut self.errands);
+        let errands = &mut self.errands;
         self.canvas
-            .keep_in_time(ctx, session, errands, &mut commands);
+            .keep_in_time(ctx, &self.session, errands, &mut commands);
         self.perform_all(ctx, commands);
-        let painting = self.canvas.painting();
+        let painting = self.canvas.options;
         if painting != self.session.settings().painting {
             self.session
                 .change_settings(|settings| settings.painting = painting);

@@ -11,10 +11,10 @@ use crate::ui::canvas::state::Canvas;
 use crate::ui::command::{Dialog, Tab};
 use crate::ui::drops::Drops;
 use crate::ui::files::{Errands, Kept};
-use crate::ui::form::panel::Form;
-use crate::ui::models::page::ModelsPage;
+use crate::ui::form::Form;
+use crate::ui::models::ModelsPage;
 use crate::ui::pictures::Pictures;
-use crate::ui::results::viewer::View;
+use crate::ui::results::View;
 
 /// How long the settings rest before they are written, in seconds.
 const SAVE_DELAY: f64 = 1.0;

@@ -6,6 +6,7 @@ use egui::{Align, DragValue, Key, Layout, ScrollArea, Sense, Slider, Stroke, Ui,
 
 use crate::session::settings::{Painting, Tool};
 use crate::ui::canvas::open::Open;
+use crate::ui::canvas::state::Canvas;
 use crate::ui::canvas::tools::{self, TOOLS, WIDEST};
 use crate::ui::command::{Asked, CanvasCommand, Command, Commands};
 use crate::ui::text::{canvas as text, common};
@@ -17,43 +18,32 @@ use crate::ui::{icons, shortcuts, widgets};
 /// Free space between the buttons of the bar, in points.
 const GAP: f32 = 2.0;
 
-/// What the bar must know of the canvas.
-#[derive(Clone, Copy)]
-pub(super) struct State<'a> {
-    pub(super) tool: Tool,
-    pub(super) is_overlay_shown: bool,
-    /// Points a pixel takes.
-    pub(super) zoom: f32,
-    /// Whether there is a picture that this one has replaced.
-    pub(super) has_earlier: bool,
-    pub(super) open: &'a Open,
+impl Canvas {
+    /// Draws tools and commands.
+    pub(super) fn bar_ui(&self, ui: &mut Ui, open: &Open, commands: &mut Commands) {
+        let tools = tool_buttons(self.options.tool);
+        let changes = change_buttons(ui, open, self.beside.has_earlier);
+        let looks = look_buttons(ui, !self.is_overlay_hidden);
+        ui.set_width(2.0 * CONTROL + GAP);
+        let area = ScrollArea::vertical().auto_shrink([false, true]);
+        area.show(ui, |ui| {
+            ui.spacing_mut().item_spacing = vec2(GAP, GAP);
+            pairs_ui(ui, &tools, commands);
+            line_ui(ui);
+            pairs_ui(ui, &changes, commands);
+            line_ui(ui);
+            pairs_ui(ui, &looks, commands);
+            let percent = self.camera.zoom * ui.ctx().pixels_per_point() * 100.0;
+            let percent = format!("{percent:.0} %");
+            let button = egui::Button::new(theme::small(ui, percent.as_str())).frame(false);
+            let zoom = ui.add(button.min_size(vec2(2.0 * CONTROL, SMALL_CONTROL)));
+            let zoom = zoom.accessible_name(text::zoom(&percent));
+            let hint = shortcuts::hint(ui.ctx(), text::FULL_SIZE, shortcuts::ACTUAL_SIZE);
+            commands.on_click(&zoom.on_hover_text(hint), CanvasCommand::ZoomTo(1));
+        });
+    }
 }
 
-/// Draws tools and commands.
-pub(super) fn bar_ui(ui: &mut Ui, state: State<'_>, commands: &mut Commands) {
-    let tools = tool_buttons(state.tool);
-    let changes = change_buttons(ui, state.open, state.has_earlier);
-    let looks = look_buttons(ui, state.is_overlay_shown);
-    ui.set_width(2.0 * CONTROL + GAP);
-    let area = ScrollArea::vertical().auto_shrink([false, true]);
-    area.show(ui, |ui| {
-        ui.spacing_mut().item_spacing = vec2(GAP, GAP);
-        pairs_ui(ui, &tools, commands);
-        line_ui(ui);
-        pairs_ui(ui, &changes, commands);
-        line_ui(ui);
-        pairs_ui(ui, &looks, commands);
-        let percent = format!("{:.0} %", state.zoom * ui.ctx().pixels_per_point() * 100.0);
-        let button = egui::Button::new(theme::small(ui, percent.as_str()))
-            .min_size(vec2(2.0 * CONTROL, SMALL_CONTROL))
-            .frame(false);
-        let hint = shortcuts::hint(ui.ctx(), text::FULL_SIZE, shortcuts::ACTUAL_SIZE);
-        let zoom = ui.add(button).accessible_name(text::zoom(&percent));
-        commands.on_click(&zoom.on_hover_text(hint), CanvasCommand::ZoomTo(1));
-    });
-}
-
-/// One button of the bar.
 struct Button {
     icon: &'static str,
     name: &'static str,
@@ -64,7 +54,6 @@ struct Button {
 }
 
 impl Button {
-    /// A button for a command.
     fn new<T: Into<Command>>(icon: &'static str, name: &'static str, command: T) -> Self {
         Self {
             icon,
@@ -85,7 +74,6 @@ impl Button {
     }
 }
 
-/// The buttons of the tools.
 fn tool_buttons(chosen: Tool) -> [Button; TOOLS.len()] {
     TOOLS.map(|(tool, icon, key): (Tool, _, Key)| Button {
         hint: text::tool_hint(tool, key.name()),
@@ -107,7 +95,7 @@ fn change_buttons(ui: &Ui, open: &Open, has_earlier: bool) -> Vec<Button> {
         undo.with_key(&key(shortcuts::UNDO)),
         redo.with_key(&key(shortcuts::REDO)),
         invert.with_key(text::INVERT_KEY),
-        Button::new(icons::SAVE, text::SAVE_MASK, Command::Ask(Asked::Mask)),
+        Button::new(icons::SAVE, text::SAVE_MASK, Asked::Mask),
         button(icons::FILL, text::FILL, CanvasCommand::FillAll),
         button(icons::UNFILL, text::CLEAR, CanvasCommand::Clear),
         button(icons::TURN_LEFT, text::TURN_LEFT, CanvasCommand::Turn(3)),
@@ -137,7 +125,9 @@ fn look_buttons(ui: &Ui, is_overlay_shown: bool) -> [Button; 2] {
 /// Draws buttons in two columns.
 fn pairs_ui(ui: &mut Ui, buttons: &[Button], commands: &mut Commands) {
     let button_ui = |ui: &mut Ui, button: &Button| {
-        widgets::tool_ui(ui, button.icon, button.name, &button.hint, button.is_chosen)
+        let drawn = widgets::tool_ui(ui, button.icon, button.name, button.is_chosen);
+        let hint = &button.hint;
+        drawn.on_hover_text(hint).on_disabled_hover_text(hint)
     };
     for pair in buttons.chunks(2) {
         ui.horizontal(|ui| {

@@ -79,9 +79,8 @@ impl Camera {
 
     /// Keeps some of the picture in the middle of the place, so that it cannot be lost.
     fn keep_in_sight(&mut self, bounds: Rect) {
-        self.middle = self
-            .middle
-            .clamp(bounds.min.to_vec2(), bounds.max.to_vec2());
+        let (min, max) = (bounds.min.to_vec2(), bounds.max.to_vec2());
+        self.middle = self.middle.clamp(min, max);
     }
 
     /// A pixel's place on the screen.
@@ -91,29 +90,22 @@ impl Camera {
 
     /// The pixel at a place on the screen; it may lie outside the picture.
     pub(super) fn to_image(self, place: Rect, at: Pos2) -> Point {
-        let pixel = (at - place.center()) / self.zoom + self.middle;
-        Point {
-            x: pixel.x,
-            y: pixel.y,
-        }
+        let Vec2 { x, y } = (at - place.center()) / self.zoom + self.middle;
+        Point { x, y }
     }
 
     /// Where a rectangle of pixels is on the screen.
     pub(super) fn rect_to_screen(self, place: Rect, rect: Rect) -> Rect {
-        let point = |at: Pos2| Point { x: at.x, y: at.y };
-        Rect::from_min_max(
-            self.to_screen(place, point(rect.min)),
-            self.to_screen(place, point(rect.max)),
-        )
+        let to_screen = |Pos2 { x, y }| self.to_screen(place, Point { x, y });
+        Rect::from_min_max(to_screen(rect.min), to_screen(rect.max))
     }
 }
 
 /// The zoom at which the picture fills its place.
 fn fitting(sight: Sight) -> f32 {
     let Sight { place, bounds } = sight;
-    (place.size() / bounds.size().max(Vec2::splat(1.0)))
-        .min_elem()
-        .max(1e-3)
+    let share = place.size() / bounds.size().max(Vec2::splat(1.0));
+    share.min_elem().max(1e-3)
 }
 
 #[cfg(test)]

@@ -6,28 +6,22 @@ use egui::{
 };
 
 use crate::imaging::mask::ink::{Ink, Point};
-use crate::imaging::mask::shapes;
 use crate::session::settings::Tool;
-use crate::ui::canvas::hand::{self, Gesture};
+use crate::ui::canvas::camera::Sight;
 use crate::ui::canvas::open::Open;
 use crate::ui::canvas::state::Canvas;
-use crate::ui::canvas::tools;
+use crate::ui::canvas::tools::{self, Gesture};
 use crate::ui::text::canvas as text;
 use crate::ui::theme::{self, HALF, LINE, MASK_COLOURS, RADIUS, RING, SPACE};
+use crate::ui::widgets;
 
 /// A brush that is drawn smaller than this, in points, gets a cross instead of its outline.
 const SMALL: f32 = 3.0;
 
 impl Canvas {
     /// Paints picture, mask and frame.
-    pub(super) fn picture_ui(
-        &self,
-        ui: &Ui,
-        painter: &Painter,
-        place: Rect,
-        open: &Open,
-        bounds: Rect,
-    ) {
+    pub(super) fn picture_ui(&self, ui: &Ui, painter: &Painter, sight: Sight, open: &Open) {
+        let Sight { place, bounds } = sight;
         let palette = theme::palette(ui);
         let size = open.mask.size();
         let own = Rect::from_min_size(Pos2::ZERO, vec2(size.width as f32, size.height as f32));
@@ -46,21 +40,18 @@ impl Canvas {
             painter.rect_filled(rect, 0.0, theme::PAPER);
         }
         open.picture_sheets.paint(painter, rect, theme::UNTINTED);
+        let preview = open.preview.as_ref();
         if !hidden {
-            let preview = open
-                .preview
-                .as_ref()
-                .and_then(|preview| preview.sheets.as_ref());
-            let is_painting = open.mask.is_in_stroke();
-            let sheets = preview
-                .filter(|_| !is_painting)
-                .unwrap_or(&open.mask_sheets);
+            let preview = preview.and_then(|preview| preview.sheets.as_ref());
+            let preview = preview.filter(|_| !open.mask.is_in_stroke());
+            let sheets = preview.unwrap_or(&open.mask_sheets);
             sheets.paint(painter, rect, tint);
         }
         let line = Stroke::new(LINE, palette.line);
         painter.rect_stroke(whole, 0.0, line, StrokeKind::Outside);
-        if let Some(window) = open.preview.as_ref().and_then(|preview| preview.window) {
-            dashed(painter, &corners(self.camera.rect_to_screen(place, window)));
+        if let Some(window) = preview.and_then(|preview| preview.window) {
+            let window = self.camera.rect_to_screen(place, window);
+            dashed(painter, &widgets::corners(window));
         }
     }
 
@@ -75,11 +66,7 @@ impl Canvas {
         let to_screen = |point: &Point| self.camera.to_screen(place, *point);
         match &self.gesture {
             Gesture::Span { from, to, .. } | Gesture::Chosen { from, to } => {
-                let outline = if self.options.tool == Tool::Ellipse {
-                    shapes::ellipse(*from, *to)
-                } else {
-                    shapes::rectangle(*from, *to)
-                };
+                let outline = tools::outline(self.options.tool, *from, *to);
                 let outline: Vec<Pos2> = outline.iter().map(to_screen).collect();
                 if self.options.tool == Tool::Crop {
                     let kept = Rect::from_points(&outline);
@@ -100,7 +87,7 @@ impl Canvas {
                     let next = self.pointer.at.map(|at| self.camera.to_image(place, at));
                     let next = match (points.last(), next) {
                         (Some(last), Some(next)) if ui.input(|input| input.modifiers.shift) => {
-                            Some(hand::straightened(*last, next))
+                            Some(tools::straightened(*last, next))
                         }
                         (_, next) => next,
                     };
@@ -119,8 +106,7 @@ impl Canvas {
     /// Paints the brush's outline at the pointer, as large as it paints, also beside the picture.
     pub(super) fn cursor_ui(&self, ui: &Ui, painter: &Painter, place: Rect) {
         let tool = self.options.tool;
-        let is_busy = !matches!(self.gesture, Gesture::Idle);
-        if !(self.is_hovered || is_busy) {
+        if !self.is_hovered && matches!(self.gesture, Gesture::Idle) {
             return;
         }
         if self.pointer.pans() {
@@ -129,11 +115,10 @@ impl Canvas {
         if tool == Tool::Hand || is_held(ui, Key::Space) {
             return ui.set_cursor_icon(CursorIcon::Grab);
         }
-        let Some(at) = self
-            .pointer
-            .at
-            .filter(|at| tools::is_brush(tool) && place.contains(*at))
-        else {
+        let radius = self.brush().radius * self.camera.zoom;
+        let is_drawn = tools::is_brush(tool) && radius >= SMALL;
+        let at = self.pointer.at.filter(|at| is_drawn && place.contains(*at));
+        let Some(at) = at else {
             return ui.set_cursor_icon(CursorIcon::Crosshair);
         };
         // While the brush is being changed its outline stays where that began.
@@ -141,10 +126,6 @@ impl Canvas {
             Gesture::Tip { from, .. } => *from,
             _ => at,
         };
-        let radius = self.brush().radius * self.camera.zoom;
-        if radius < SMALL {
-            return ui.set_cursor_icon(CursorIcon::Crosshair);
-        }
         ui.set_cursor_icon(CursorIcon::None);
         painter.circle_stroke(at, radius, Stroke::new(RING + 1.0, theme::DARK_LINE));
         painter.circle_stroke(at, radius, Stroke::new(LINE, theme::LIGHT_LINE));
@@ -153,16 +134,11 @@ impl Canvas {
             painter.circle_stroke(at, inner, Stroke::new(LINE, theme::FAINT_LINE));
         }
         let erases = tools::ink(tool) == Ink::Erase;
-        let arm = theme::CROSS;
-        for (from, to) in [
-            (vec2(-arm, 0.0), vec2(arm, 0.0)),
-            (vec2(0.0, -arm), vec2(0.0, arm)),
-        ] {
-            if !erases || from.y == 0.0 {
-                let ends = [at + from, at + to];
-                painter.line_segment(ends, Stroke::new(LINE + 1.0, theme::DARK_LINE));
-                painter.line_segment(ends, Stroke::new(LINE, theme::LIGHT_LINE));
-            }
+        let arms = [Vec2::X, Vec2::Y].map(|arm| arm * theme::CROSS);
+        for arm in arms.into_iter().take(if erases { 1 } else { 2 }) {
+            let ends = [at - arm, at + arm];
+            painter.line_segment(ends, Stroke::new(LINE + 1.0, theme::DARK_LINE));
+            painter.line_segment(ends, Stroke::new(LINE, theme::LIGHT_LINE));
         }
     }
 }
@@ -172,24 +148,13 @@ fn is_held(ui: &Ui, key: Key) -> bool {
     ui.input(|input| input.key_down(key)) && !ui.ctx().text_edit_focused()
 }
 
-/// The corners of a rectangle, in order.
-fn corners(rect: Rect) -> [Pos2; 4] {
-    [
-        rect.left_top(),
-        rect.right_top(),
-        rect.right_bottom(),
-        rect.left_bottom(),
-    ]
-}
-
 /// A closed line that is seen on every ground. Only what is in sight is drawn: at a large zoom the whole would be endless.
 fn dashed(painter: &Painter, outline: &[Pos2]) {
     let sight = painter.clip_rect().expand(SPACE);
     let black = Stroke::new(LINE, theme::DARK_LINE);
     let white = Stroke::new(LINE, theme::LIGHT_LINE);
-    let ends = outline.iter().zip(outline.iter().cycle().skip(1));
-    for (&from, &to) in ends {
-        if let Some(ends) = in_sight(sight, from, to) {
+    for (from, to) in outline.iter().zip(outline.iter().cycle().skip(1)) {
+        if let Some(ends) = in_sight(sight, *from, *to) {
             painter.line_segment(ends, black);
             painter.extend(Shape::dashed_line(&ends, white, HALF, HALF));
         }

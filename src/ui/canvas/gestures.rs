@@ -4,12 +4,10 @@ use egui::{Modifiers, PointerButton, Pos2, Rect};
 
 use crate::imaging::mask::brush::{Brush, Dab};
 use crate::imaging::mask::ink::{Ink, Point};
-use crate::imaging::mask::shapes;
 use crate::session::settings::Tool;
-use crate::ui::canvas::hand::{Gesture, equal_sides, straightened, turned};
 use crate::ui::canvas::open::Open;
 use crate::ui::canvas::state::Canvas;
-use crate::ui::canvas::tools;
+use crate::ui::canvas::tools::{self, Gesture, equal_sides, straightened, turned};
 
 /// How near the first corner of a polygon a click closes it, in points.
 const NEAR: f32 = 10.0;
@@ -17,14 +15,12 @@ const NEAR: f32 = 10.0;
 impl Canvas {
     /// The tip of the brush, in pixels of the picture.
     pub(super) fn brush(&self) -> Brush {
-        let scale = if self.options.brush_keeps_size {
-            self.camera.zoom
-        } else {
-            1.0
-        };
+        let options = self.options;
+        let keeps_size = options.brush_keeps_size;
+        let scale = if keeps_size { self.camera.zoom } else { 1.0 };
         Brush {
-            radius: self.options.width / 2.0 / scale,
-            hardness: self.options.hardness,
+            radius: options.width / 2.0 / scale,
+            hardness: options.hardness,
         }
     }
 
@@ -34,18 +30,14 @@ impl Canvas {
         let is_right = self.pointer.button == Some(PointerButton::Secondary);
         let tool = self.options.tool;
         if is_right && modifiers.alt && tools::is_brush(tool) {
-            self.gesture = Gesture::Tip {
-                from: at,
-                before: self.options,
-            };
+            let (from, before) = (at, self.options);
+            self.gesture = Gesture::Tip { from, before };
             return;
         }
         let subtracts = modifiers.ctrl && !tools::is_brush(tool);
-        let ink = if is_right || modifiers.alt || subtracts {
-            turned(tools::ink(tool))
-        } else {
-            tools::ink(tool)
-        };
+        let is_turned = is_right || modifiers.alt || subtracts;
+        let ink = tools::ink(tool);
+        let ink = if is_turned { turned(ink) } else { ink };
         let dab = self.dab(point);
         self.gesture = match tool {
             Tool::Brush | Tool::Eraser => {
@@ -59,23 +51,19 @@ impl Canvas {
                 }
                 Gesture::Stroke
             }
-            Tool::Rectangle | Tool::Ellipse | Tool::Crop => Gesture::Span {
-                from: point,
-                to: point,
-                ink,
-            },
-            Tool::Lasso => Gesture::Outline {
-                points: vec![point],
-                ink,
-            },
-            Tool::Polygon => self.corner(at, modifiers, ink, place, open),
+            Tool::Rectangle | Tool::Ellipse | Tool::Crop => {
+                let (from, to) = (point, point);
+                Gesture::Span { from, to, ink }
+            }
+            Tool::Lasso => outline_from(point, ink),
+            Tool::Polygon => self.corner(at, place, modifiers.shift, ink, open),
             Tool::Bucket => {
                 let size = open.mask.size();
                 let inside = |place: f32, side: u32| (0.0..side as f32).contains(&place);
                 if inside(point.x, size.width) && inside(point.y, size.height) {
                     let (x, y) = (point.x as u32, point.y as u32);
-                    open.mask
-                        .fill_colour(&open.picture, x, y, self.options.tolerance, ink);
+                    let tolerance = self.options.tolerance;
+                    open.mask.fill_colour(&open.picture, x, y, tolerance, ink);
                 }
                 Gesture::Idle
             }
@@ -85,31 +73,21 @@ impl Canvas {
     }
 
     /// A click with the polygon tool: another corner, or its end.
-    fn corner(
-        &mut self,
-        at: Pos2,
-        modifiers: Modifiers,
-        ink: Ink,
-        place: Rect,
-        open: &mut Open,
-    ) -> Gesture {
+    fn corner(&mut self, at: Pos2, place: Rect, shift: bool, ink: Ink, open: &mut Open) -> Gesture {
         let point = self.camera.to_image(place, at);
         let Gesture::Outline { mut points, ink } = std::mem::take(&mut self.gesture) else {
-            return Gesture::Outline {
-                points: vec![point],
-                ink,
-            };
+            return outline_from(point, ink);
         };
-        let is_near = |corner: &Point| self.camera.to_screen(place, *corner).distance(at) < NEAR;
-        let again = points
-            .last()
-            .is_some_and(|last| self.camera.to_screen(place, *last).distance(at) < NEAR / 4.0);
-        if points.len() > 2 && (again || points.first().is_some_and(is_near)) {
+        let distance = |corner: &Point| self.camera.to_screen(place, *corner).distance(at);
+        let is_again = |last: &Point| distance(last) < NEAR / 4.0;
+        let is_first = |first: &Point| distance(first) < NEAR;
+        let is_end = points.last().is_some_and(is_again) || points.first().is_some_and(is_first);
+        if points.len() > 2 && is_end {
             open.mask.fill_outline(&points, ink);
             return Gesture::Idle;
         }
         points.push(match points.last() {
-            Some(last) if modifiers.shift => straightened(*last, point),
+            Some(last) if shift => straightened(*last, point),
             _ => point,
         });
         Gesture::Outline { points, ink }
@@ -137,11 +115,8 @@ impl Canvas {
             Gesture::Tip { from, before } => {
                 let moved = at - *from;
                 let mut options = *before;
-                let scale = if before.brush_keeps_size {
-                    1.0
-                } else {
-                    self.camera.zoom
-                };
+                let keeps_size = before.brush_keeps_size;
+                let scale = if keeps_size { 1.0 } else { self.camera.zoom };
                 let width = before.width + 2.0 * moved.x / scale;
                 options.width = width.clamp(1.0, tools::WIDEST);
                 options.hardness = (before.hardness - moved.y / 200.0).clamp(0.0, 1.0);
@@ -162,19 +137,11 @@ impl Canvas {
             }
             Gesture::Span { from, to, .. } if tool == Tool::Crop => {
                 // A click alone chooses nothing.
-                if open.cut(from, to).is_some() {
-                    Gesture::Chosen { from, to }
-                } else {
-                    Gesture::Idle
-                }
+                let part = open.part(from, to);
+                part.map_or(Gesture::Idle, |_| Gesture::Chosen { from, to })
             }
             Gesture::Span { from, to, ink } => {
-                let outline = if tool == Tool::Ellipse {
-                    shapes::ellipse(from, to)
-                } else {
-                    shapes::rectangle(from, to)
-                };
-                open.mask.fill_outline(&outline, ink);
+                open.mask.fill_outline(&tools::outline(tool, from, to), ink);
                 Gesture::Idle
             }
             Gesture::Outline { points, ink } if tool == Tool::Lasso => {
@@ -239,9 +206,15 @@ impl Canvas {
         // A pen that does not tell its pressure, and a mouse, press fully.
         let force = self.pointer.touch.and_then(|(_, force)| force);
         let pressure = force.filter(|force| *force > 0.0).unwrap_or(1.0);
+        let pressure = pressure.clamp(0.05, 1.0);
         Dab {
             at: point,
-            pressure: pressure.clamp(0.05, 1.0),
+            pressure,
         }
     }
+}
+
+fn outline_from(point: Point, ink: Ink) -> Gesture {
+    let points = vec![point];
+    Gesture::Outline { points, ink }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use egui::{Rect, pos2, vec2};
-use image::{GrayImage, Luma, RgbaImage, imageops};
+use egui::{Context, Rect, pos2, vec2};
+use image::imageops::{self, rotate90, rotate180, rotate270};
+use image::{GrayImage, Luma, RgbaImage};
 
 use crate::imaging::mask::Mask;
 use crate::imaging::mask::ink::Point;
@@ -11,7 +12,6 @@ use crate::imaging::{edges, fit, prepare};
 use crate::schema::choices::Fidelity;
 use crate::schema::params::Params;
 use crate::schema::quirks;
-use crate::schema::size::Size;
 use crate::schema::start::{Crop, Extend};
 use crate::session::preview::Stamp;
 use crate::ui::canvas::sheets::Sheets;
@@ -97,7 +97,7 @@ struct PreviewKey {
 
 impl Open {
     /// A picture without a mask.
-    pub(super) fn new(ctx: &egui::Context, source: Source, picture: RgbaImage) -> Self {
+    pub(super) fn new(ctx: &Context, source: Source, picture: RgbaImage) -> Self {
         let mut mask = Mask::new(fit::size_of(&picture));
         let version = mask.version();
         Self {
@@ -137,7 +137,7 @@ impl Open {
                     }
                 }
                 Err(sentence) => {
-                    commands.push(Command::NameMask(NewMask(self.kept.path.clone())));
+                    commands.push(NewMask(self.kept.path.clone()));
                     commands.push(Command::Notice(text::mask_unusable(&sentence)));
                     return;
                 }
@@ -149,21 +149,13 @@ impl Open {
 
     /// Remembers that a version of the mask is in a file, or that it is blank. Returns it for the inputs,
     /// unless they have been given another mask meanwhile.
-    pub(super) fn take_kept(
-        &mut self,
-        version: u64,
-        path: Option<PathBuf>,
-        params: &Params,
-    ) -> Option<NewMask> {
+    pub(super) fn take_kept(&mut self, kept: Kept, params: &Params) -> Option<NewMask> {
         if params.mask != self.kept.path {
             return None;
         }
-        self.kept = Kept {
-            path: path.clone(),
-            version,
-        };
+        self.kept = kept;
         self.changed_at = None;
-        Some(NewMask(path))
+        Some(NewMask(self.kept.path.clone()))
     }
 
     /// The part of the picture between two corners, with its mask; `None` where that is nothing or all.
@@ -194,20 +186,12 @@ impl Open {
     /// The picture after a number of quarter turns clockwise, with its mask.
     pub(super) fn turned(&self, quarters: u8) -> NewStart {
         let mask = self.painted();
+        let mask = mask.as_ref();
         match quarters % 4 {
-            1 => (
-                imageops::rotate90(&self.picture),
-                mask.map(|mask| imageops::rotate90(&mask)),
-            ),
-            2 => (
-                imageops::rotate180(&self.picture),
-                mask.map(|mask| imageops::rotate180(&mask)),
-            ),
-            3 => (
-                imageops::rotate270(&self.picture),
-                mask.map(|mask| imageops::rotate270(&mask)),
-            ),
-            _ => (self.picture.clone(), mask),
+            1 => (rotate90(&self.picture), mask.map(rotate90)),
+            2 => (rotate180(&self.picture), mask.map(rotate180)),
+            3 => (rotate270(&self.picture), mask.map(rotate270)),
+            _ => (self.picture.clone(), mask.cloned()),
         }
     }
 
@@ -237,53 +221,35 @@ impl Open {
     }
 
     /// Brings the preview up to date, where the inputs ask for more than the mask as it is painted.
-    pub(super) fn preview(&mut self, ctx: &egui::Context, params: &Params, native_side: u32) {
+    pub(super) fn preview(&mut self, ctx: &Context, params: &Params, native_side: u32) {
         if self.mask.is_in_stroke() {
             return;
         }
         let fidelity = self.source.fidelity;
-        let edge = (params.grow, params.feather);
+        let edge = Some((params.grow, params.feather));
+        let edge = edge.filter(|_| quirks::honours_extras(fidelity));
         let key = PreviewKey {
             version: self.mask.version(),
-            edge: if quirks::honours_extras(fidelity) {
-                edge
-            } else {
-                (0, 0)
-            },
+            edge: edge.unwrap_or_default(),
             crop: Crop::of(params, fidelity, native_side),
             extend: Extend::of(params, fidelity),
         };
         if key.edge == (0, 0) && key.crop.is_none() {
             self.preview = None;
-        } else if self
-            .preview
-            .as_ref()
-            .is_none_or(|preview| preview.key != key)
-        {
-            let preview = Preview::new(ctx, self.painted(), self.mask.size(), key, native_side);
-            self.preview = Some(preview);
+        } else if self.preview.as_ref().is_none_or(|old| old.key != key) {
+            self.preview = Some(self.new_preview(ctx, key, native_side));
         }
     }
-}
 
-impl Preview {
-    /// Makes a preview of a mask for a picture of `size`, in which something is painted or not.
-    ///
-    /// It is made from a smaller copy where the picture is large, which tells well enough for the eye.
-    fn new(
-        ctx: &egui::Context,
-        mask: Option<GrayImage>,
-        size: Size,
-        key: PreviewKey,
-        native_side: u32,
-    ) -> Self {
-        let nothing = Self {
-            key,
-            sheets: None,
-            window: None,
-        };
+    /// Makes a preview: from a smaller copy where the picture is large, which tells well enough for the eye.
+    fn new_preview(&self, ctx: &Context, key: PreviewKey, native_side: u32) -> Preview {
+        let (mask, size) = (self.painted(), self.mask.size());
         if mask.is_none() && key.extend.is_nothing() {
-            return nothing;
+            return Preview {
+                key,
+                sheets: None,
+                window: None,
+            };
         }
         let whole_size = key.extend.around(size);
         let longest = whole_size.width.max(whole_size.height);
@@ -327,10 +293,10 @@ impl Preview {
             let own = imageops::crop_imm(&weights, left, top, width, height);
             Sheets::of_grey(ctx, &own.to_image())
         });
-        Self {
+        Preview {
+            key,
             sheets,
             window,
-            ..nothing
         }
     }
 }

@@ -13,33 +13,15 @@ const POINTS_PER_NOTCH: f32 = 50.0;
 
 impl Canvas {
     /// Takes in what pointer and wheel have done.
-    pub(super) fn take_events(
-        &mut self,
-        ui: &Ui,
-        response: &Response,
-        open: &mut Open,
-        sight: Sight,
-    ) {
+    pub(super) fn listen(&mut self, ui: &Ui, response: &Response, sight: Sight, open: &mut Open) {
         let Sight { place, bounds } = sight;
         let is_over = response.contains_pointer() || response.is_pointer_button_down_on();
-        let relevant = |event: &&Event| {
-            matches!(
-                event,
-                Event::PointerMoved(_)
-                    | Event::PointerButton { .. }
-                    | Event::Touch { .. }
-                    | Event::MouseWheel { .. }
-                    | Event::Zoom(_)
-                    | Event::WindowFocused(false)
-            )
-        };
-        let events: Vec<Event> =
-            ui.input(|input| input.events.iter().filter(relevant).cloned().collect());
+        let events = ui.input(|input| input.events.clone());
         let (modifiers, space) = ui.input(|input| (input.modifiers, input.key_down(Key::Space)));
         let space = space && !ui.ctx().text_edit_focused();
         for event in events {
             match event {
-                Event::WindowFocused(_) => self.let_go(open),
+                Event::WindowFocused(false) => self.let_go(open),
                 Event::Touch {
                     id, phase, force, ..
                 } => self.touch(id, phase, force),
@@ -66,8 +48,8 @@ impl Canvas {
                     if !self.pointer.is_held() {
                         self.pointer.place = Some(response.rect);
                     }
-                    let pans =
-                        button == PointerButton::Middle || space || self.options.tool == Tool::Hand;
+                    let is_hand = self.options.tool == Tool::Hand;
+                    let pans = button == PointerButton::Middle || space || is_hand;
                     if pans && self.pointer.pan.is_none() {
                         self.pointer.pan = Some(button);
                     } else if !pans && self.pointer.button.is_none() {

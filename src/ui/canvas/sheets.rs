@@ -1,13 +1,12 @@
 //! Pictures of any size on the graphics card, in sheets that a card can hold, of which parts can be replaced.
 
-use egui::{
-    Color32, ColorImage, Context, Painter, Rect, TextureHandle, TextureOptions, pos2, vec2,
-};
+use egui::{Color32, ColorImage, Context, Painter, Rect, TextureHandle, TextureOptions, vec2};
 use image::{GrayImage, RgbaImage, imageops};
 
 use crate::imaging::mask::Mask;
 use crate::imaging::mask::tiles::TILE;
 use crate::schema::size::Size;
+use crate::ui::pictures::{SMOOTH, WHOLE};
 
 /// Side of a sheet, in texels; every card takes as much.
 const SIDE: u32 = 2048;
@@ -17,8 +16,8 @@ const MOST_TEXELS: u64 = 40_000_000;
 
 /// What a mask or a picture looks like on the card.
 pub(super) struct Sheets {
-    /// Size of the picture, in pixels.
-    size: Size,
+    /// Size of all of them, in texels.
+    texels: Size,
     /// Pixels a texel stands for, along each side: a power of two.
     reduction: u32,
     /// Row by row.
@@ -26,7 +25,6 @@ pub(super) struct Sheets {
 }
 
 impl Sheets {
-    /// A picture.
     pub(super) fn of_picture(ctx: &Context, picture: &RgbaImage) -> Self {
         let size = crate::imaging::fit::size_of(picture);
         let reduction = reduction(size);
@@ -38,11 +36,7 @@ impl Sheets {
             reduced = imageops::thumbnail(picture, side(size.width), side(size.height));
             &reduced
         };
-        let options = TextureOptions {
-            mipmap_mode: Some(egui::TextureFilter::Linear),
-            ..TextureOptions::LINEAR
-        };
-        Self::new(ctx, size, options, |x, y| {
+        Self::new(ctx, size, SMOOTH, |x, y| {
             let [r, g, b, a] = shown.get_pixel(x, y).0;
             Color32::from_rgba_unmultiplied(r, g, b, a)
         })
@@ -64,31 +58,27 @@ impl Sheets {
         })
     }
 
-    fn new(
-        ctx: &Context,
-        size: Size,
-        options: TextureOptions,
-        texel: impl Fn(u32, u32) -> Color32,
-    ) -> Self {
+    fn new<F>(ctx: &Context, size: Size, options: TextureOptions, texel: F) -> Self
+    where
+        F: Fn(u32, u32) -> Color32,
+    {
         let reduction = reduction(size);
         let texels = size.map(|side| side.div_ceil(reduction));
         let starts = |side: u32| (0..side).step_by(SIDE as usize);
         let corners =
             starts(texels.height).flat_map(|top| starts(texels.width).map(move |left| (left, top)));
         let sheet = |(left, top): (u32, u32)| {
-            let (right, bottom) = (
-                (left + SIDE).min(texels.width),
-                (top + SIDE).min(texels.height),
-            );
-            let mut pixels = Vec::with_capacity(((right - left) * (bottom - top)) as usize);
-            for y in top..bottom {
-                pixels.extend((left..right).map(|x| texel(x, y)));
+            let width = SIDE.min(texels.width - left);
+            let height = SIDE.min(texels.height - top);
+            let mut pixels = Vec::with_capacity((width * height) as usize);
+            for y in top..top + height {
+                pixels.extend((left..left + width).map(|x| texel(x, y)));
             }
-            let image = ColorImage::new([(right - left) as usize, (bottom - top) as usize], pixels);
+            let image = ColorImage::new([width as usize, height as usize], pixels);
             ctx.load_texture("canvas", image, options)
         };
         Self {
-            size,
+            texels,
             reduction,
             textures: corners.map(sheet).collect(),
         }
@@ -96,16 +86,9 @@ impl Sheets {
 
     /// Puts the tiles of `mask` that have changed on the card.
     pub(super) fn update(&mut self, mask: &mut Mask) {
-        let changed = mask.take_changed_tiles();
-        let mut pixels = vec![
-            0;
-            if changed.is_empty() {
-                0
-            } else {
-                (TILE * TILE) as usize
-            }
-        ];
-        for (column, row) in changed {
+        let mut pixels = Vec::new();
+        for (column, row) in mask.take_changed_tiles() {
+            pixels.resize((TILE * TILE) as usize, 0);
             mask.copy_tile(column, row, &mut pixels);
             self.put(column as u32 * TILE, row as u32 * TILE, &pixels);
         }
@@ -113,8 +96,7 @@ impl Sheets {
 
     /// Puts the pixels of a tile, whose corner is at `left`, `top`, on the card.
     fn put(&mut self, left: u32, top: u32, pixels: &[u8]) {
-        let reduction = self.reduction;
-        let texels = self.size.map(|side| side.div_ceil(reduction));
+        let (reduction, texels) = (self.reduction, self.texels);
         let (left, top) = (left / reduction, top / reduction);
         let width = (TILE / reduction).min(texels.width.saturating_sub(left));
         let height = (TILE / reduction).min(texels.height.saturating_sub(top));
@@ -135,15 +117,14 @@ impl Sheets {
 
     /// Paints all of it into `rect`, in the colour `tint`.
     pub(super) fn paint(&self, painter: &Painter, rect: Rect, tint: Color32) {
-        let texels = self.size.map(|side| side.div_ceil(self.reduction));
+        let texels = self.texels;
         let scale = rect.size() / vec2(texels.width as f32, texels.height as f32);
         let columns = texels.width.div_ceil(SIDE).max(1) as usize;
-        let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         for (index, sheet) in self.textures.iter().enumerate() {
             let corner = vec2((index % columns) as f32, (index / columns) as f32) * SIDE as f32;
             let part = Rect::from_min_size(rect.min + corner * scale, sheet.size_vec2() * scale);
             if painter.clip_rect().intersects(part) {
-                painter.image(sheet.id(), part, whole, tint);
+                painter.image(sheet.id(), part, WHOLE, tint);
             }
         }
     }

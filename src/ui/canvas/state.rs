@@ -1,6 +1,6 @@
 //! What the canvas remembers, and how it follows the inputs.
 
-use egui::Id;
+use egui::{Context, Id};
 use image::GrayImage;
 
 use crate::session::inputs;
@@ -8,9 +8,8 @@ use crate::session::pictures::Pixels;
 use crate::session::program::Session;
 use crate::session::settings::Painting;
 use crate::ui::canvas::camera::Camera;
-use crate::ui::canvas::hand::{Gesture, Pointer};
-use crate::ui::canvas::open::{NewStart, Open, Source};
-use crate::ui::canvas::tools;
+use crate::ui::canvas::open::{Kept, NewStart, Open, Source};
+use crate::ui::canvas::tools::{self, Gesture, Pointer};
 use crate::ui::command::{CanvasCommand, Command, Commands, NewMask};
 use crate::ui::files::Errands;
 use crate::ui::theme::MASK_COLOURS;
@@ -22,7 +21,8 @@ const KEEP_DELAY: f64 = 0.8;
 #[derive(Default)]
 pub(crate) struct Canvas {
     pub(super) content: Content,
-    pub(super) options: Painting,
+    /// How the user paints now.
+    pub(crate) options: Painting,
     pub(super) is_overlay_hidden: bool,
     pub(super) beside: Beside,
     pub(super) camera: Camera,
@@ -74,11 +74,6 @@ impl Canvas {
         }
     }
 
-    /// How the user paints now.
-    pub(crate) fn painting(&self) -> Painting {
-        self.options
-    }
-
     /// Takes over what was chosen in the settings.
     pub(crate) fn set_habits(&mut self, painting: Painting) {
         self.options.brush_keeps_size = painting.brush_keeps_size;
@@ -91,7 +86,7 @@ impl Canvas {
     }
 
     /// Whether Space is the canvas's: the pointer is over it, and no other control has the focus.
-    pub(crate) fn takes_space(&self, ctx: &egui::Context) -> bool {
+    pub(crate) fn takes_space(&self, ctx: &Context) -> bool {
         let focused = ctx.memory(egui::Memory::focused);
         self.is_hovered && (focused.is_none() || focused == self.id)
     }
@@ -122,12 +117,7 @@ impl Canvas {
     }
 
     /// Brings the canvas in line with the inputs: opens their picture, takes their mask.
-    pub(crate) fn follow(
-        &mut self,
-        ctx: &egui::Context,
-        session: &Session,
-        commands: &mut Commands,
-    ) {
+    pub(crate) fn follow(&mut self, ctx: &Context, session: &Session, commands: &mut Commands) {
         self.turn(session, commands);
         if let Content::Loading(source) = &self.content {
             let source = source.clone();
@@ -164,7 +154,7 @@ impl Canvas {
             && settings.params.mask == open.kept.path
         {
             match self.keep(session) {
-                Ok(kept) => commands.extend(kept.map(Command::NameMask)),
+                Ok(kept) => commands.extend(kept),
                 Err(sentence) => commands.push(Command::Notice(sentence)),
             }
         }
@@ -196,16 +186,16 @@ impl Canvas {
         if version == open.kept.version && is_there {
             return Ok(None);
         }
-        let kept = open
-            .painted()
-            .map(|mask| inputs::keep_mask(&session.inputs, &mask));
-        Ok(open.take_kept(version, kept.transpose()?, &session.settings().params))
+        let mask = open.painted();
+        let kept = mask.map(|mask| inputs::keep_mask(&session.inputs, &mask));
+        let path = kept.transpose()?;
+        Ok(open.take_kept(Kept { path, version }, &session.settings().params))
     }
 
     /// Keeps the mask in the background when painting has rested for a moment.
     pub(crate) fn keep_in_time(
         &mut self,
-        ctx: &egui::Context,
+        ctx: &Context,
         session: &Session,
         errands: &mut Errands,
         commands: &mut Commands,
@@ -217,8 +207,8 @@ impl Canvas {
         let params = &session.settings().params;
         match errands.take_mask_of(&open.source.path) {
             Some((version, Ok(path))) if version > open.kept.version => {
-                let kept = open.take_kept(version, Some(path), params);
-                commands.extend(kept.map(Command::NameMask));
+                let path = Some(path);
+                commands.extend(open.take_kept(Kept { path, version }, params));
             }
             Some((_, Err(sentence))) => {
                 commands.push(Command::Notice(sentence));
@@ -241,8 +231,8 @@ impl Canvas {
         open.tried = version;
         match open.painted() {
             None => {
-                let kept = open.take_kept(version, None, params);
-                commands.extend(kept.map(Command::NameMask));
+                let path = None;
+                commands.extend(open.take_kept(Kept { path, version }, params));
             }
             Some(mask) => {
                 let of = open.source.path.clone();
@@ -252,7 +242,10 @@ impl Canvas {
     }
 
     /// Does something with the open picture, if there is one.
-    fn with_open<T>(&mut self, act: impl FnOnce(&mut Self, &mut Open) -> T) -> Option<T> {
+    pub(super) fn with_open<T>(
+        &mut self,
+        act: impl FnOnce(&mut Self, &mut Open) -> T,
+    ) -> Option<T> {
         match std::mem::take(&mut self.content) {
             Content::Open(mut open) => {
                 let done = act(self, &mut open);
@@ -268,8 +261,7 @@ impl Canvas {
 
     /// Does what a key or a button asks for. Returns a new starting picture with its mask, if that was asked for.
     pub(crate) fn command(&mut self, command: CanvasCommand) -> Option<NewStart> {
-        self.with_open(|canvas, open| canvas.carry_out(command, open))
-            .flatten()
+        self.with_open(|canvas, open| canvas.carry_out(command, open))?
     }
 
     fn carry_out(&mut self, command: CanvasCommand, open: &mut Open) -> Option<NewStart> {

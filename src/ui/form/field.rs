@@ -9,7 +9,7 @@ use crate::schema::field::{Access, Field, Kind};
 use crate::schema::params::Params;
 use crate::schema::quirks;
 use crate::session::inputs;
-use crate::ui::command::{Asked, Command, Incoming};
+use crate::ui::command::{Asked, Incoming};
 use crate::ui::form::loras;
 use crate::ui::form::row::{self, Row};
 use crate::ui::text::{common, form as text};
@@ -119,15 +119,9 @@ impl Row<'_> {
             } => {
                 self.plain_label_ui(ui, is_enabled);
                 let chosen = (access.get_mut)(self.params);
-                let is_ratio = |word: &&str| choices::ratio(word).is_some();
-                let draw_ui = if words.iter().any(is_ratio) {
-                    choices::shapes_ui
-                } else {
-                    choices::segments_ui
-                };
                 let label = self.field.label;
-                let draw_ui = |ui: &mut Ui| draw_ui(ui, label, words, chosen);
-                if let Some(choice) = ui.add_enabled_ui(is_enabled, draw_ui).inner {
+                let choices_ui = |ui: &mut Ui| choices::choices_ui(ui, label, words, chosen);
+                if let Some(choice) = ui.add_enabled_ui(is_enabled, choices_ui).inner {
                     choice.clone_into(chosen);
                 }
             }
@@ -170,10 +164,9 @@ impl Row<'_> {
             .desired_rows(4)
             .desired_width(f32::INFINITY)
             .margin(vec2(12.0, SPACE));
-        let area = ScrollArea::vertical()
-            .max_height(PROMPT_HEIGHT)
-            .auto_shrink([false, true]);
-        area.show(ui, |ui| ui.add(editor).accessible_name(self.field.label));
+        let area = ScrollArea::vertical().auto_shrink([false, true]);
+        area.max_height(PROMPT_HEIGHT)
+            .show(ui, |ui| ui.add(editor).accessible_name(self.field.label));
     }
 
     /// Draws a slider over the whole width; returns whether it was moved.
@@ -197,11 +190,10 @@ impl Row<'_> {
             };
             let choose = ui.add_enabled(is_enabled, Button::new(words));
             let choose = choose.accessible_name(text::choose(field.label.to_lowercase()));
-            let ask = Command::Ask(Asked::Input(field.name));
-            self.commands.on_click(&choose, ask);
+            self.commands.on_click(&choose, Asked::Input(field.name));
             if field.name == "image" {
-                let paste = widgets::button_ui(ui, icons::PASTE, text::PASTE);
-                self.commands.on_click(&paste, Incoming::Paste);
+                let commands = &mut *self.commands;
+                commands.button_ui(ui, icons::PASTE, text::PASTE, Incoming::Paste);
             }
             if let Some(path) = chosen {
                 let mut name = read::name(path);

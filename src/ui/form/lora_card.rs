@@ -1,27 +1,22 @@
 //! What is drawn below a reference: a LoRA on its way, one that is there, or why it cannot be had.
 
-use egui::{Button, Image, OpenUrl, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Button, Image, OpenUrl, RichText, Role, Sense, Ui, WidgetInfo, vec2};
 
 use crate::engine::lora::report::Report;
 use crate::schema::quirks;
 use crate::schema::reference::Reference;
 use crate::session::loras::{self, LoraState, ReadyLora};
-use crate::session::program::Session;
 use crate::text::size_text;
-use crate::ui::command::{Commands, LoraCommand, Place};
-use crate::ui::pictures::{Pictures, Shown};
-use crate::ui::text::{common, loras as text};
-use crate::ui::theme::{self, CONTROL_RADIUS, HALF, LORA_PICTURE, SMALL_CONTROL, SPACE};
+use crate::ui::command::{Desk, LoraCommand, Place};
+use crate::ui::pictures::{self, Shown};
+use crate::ui::text::{common, form as text};
+use crate::ui::theme::{self, CONTROL_RADIUS, HALF, LORA_PICTURE, Palette, SMALL_CONTROL, SPACE};
 use crate::ui::{icons, widgets};
 use crate::weights::fetch::Bytes;
 use crate::weights::library::LoraInfo;
 
-/// What the LoRAs of the form are drawn with.
-pub(super) struct Desk<'a> {
-    pub(super) session: &'a Session,
-    pub(super) pictures: &'a mut Pictures,
-    pub(super) commands: &'a mut Commands,
-}
+/// A file of several that a reference may mean, by its name.
+type Choice = (String, Reference);
 
 /// What is drawn below one reference.
 pub(super) struct Card<'a, 'd> {
@@ -44,9 +39,8 @@ impl Card<'_, '_> {
             ui.set_height(SMALL_CONTROL);
             widgets::small_ui(ui, common::arrived(bytes));
             widgets::right_ui(ui, |ui| {
-                let cancel = widgets::icon_button_ui(ui, icons::CLOSE, text::CANCEL_DOWNLOAD);
-                let command = LoraCommand::Cancel(self.owned());
-                self.desk.commands.on_click(&cancel, command);
+                let (name, command) = (text::CANCEL_DOWNLOAD, LoraCommand::Cancel(self.owned()));
+                self.desk.commands.icon_ui(ui, icons::CLOSE, name, command);
             });
         });
         widgets::progress_ui(ui, bytes.share(), text::DOWNLOADING);
@@ -55,37 +49,27 @@ impl Card<'_, '_> {
     /// A LoRA that a picture's settings name: anybody may have made the picture, so the user decides on the download. Why
     /// nothing can be generated before stands beside the field.
     pub(super) fn held_ui(&mut self, ui: &mut Ui) {
-        let download = widgets::button_ui(ui, icons::DOWNLOAD, text::DOWNLOAD);
-        let command = LoraCommand::Permit(self.owned());
-        self.desk.commands.on_click(&download, command);
+        let permit = LoraCommand::Permit(self.owned());
+        let commands = &mut *self.desk.commands;
+        commands.button_ui(ui, icons::DOWNLOAD, text::DOWNLOAD, permit);
     }
 
     /// A LoRA that cannot be had, and what to do.
-    pub(super) fn failed_ui(
-        &mut self,
-        ui: &mut Ui,
-        sentence: &str,
-        choices: &[(String, Reference)],
-    ) {
-        let palette = theme::palette(ui);
-        let colour = if choices.is_empty() {
-            palette.error
-        } else {
-            palette.text
-        };
+    pub(super) fn failed_ui(&mut self, ui: &mut Ui, sentence: &str, choices: &[Choice]) {
+        let Palette { error, text, .. } = *theme::palette(ui);
+        let colour = if choices.is_empty() { error } else { text };
         widgets::sentence_ui(ui, icons::INFO, &common::sentence(sentence), colour);
-        let retry = widgets::button_ui(ui, icons::RESET, common::TRY_AGAIN);
-        let command = LoraCommand::Retry(self.owned());
-        self.desk.commands.on_click(&retry, command);
+        let retry = LoraCommand::Retry(self.owned());
+        let commands = &mut *self.desk.commands;
+        commands.button_ui(ui, icons::RESET, common::TRY_AGAIN, retry);
         for (name, reference) in choices {
-            let asked = reference.shareable().or_else(|| match reference {
+            let asked = match reference {
                 Reference::Path(path) => Some(path.to_string_lossy().into_owned()),
-                _ => None,
-            });
+                _ => reference.shareable(),
+            };
             if let Some(asked) = asked {
                 let choose = widgets::wide_button_ui(ui, icons::RIGHT, name);
-                let command = LoraCommand::Take(self.place, asked);
-                self.desk.commands.on_click(&choose, command);
+                commands.on_click(&choose, LoraCommand::Take(self.place, asked));
             }
         }
     }
@@ -100,8 +84,8 @@ impl Card<'_, '_> {
                 self.picture_ui(ui, info);
                 ui.vertical(|ui| {
                     let name_ui = |ui: &mut Ui| {
-                        widgets::truncated_ui(ui, theme::strong(&info.file.name))
-                            .on_hover_ui(|ui| about_ui(ui, info));
+                        let name = widgets::truncated_ui(ui, theme::strong(&info.file.name));
+                        name.on_hover_ui(|ui| about_ui(ui, info))
                     };
                     widgets::line_ui(ui, |ui| self.controls_ui(ui, info), name_ui);
                     if let Ok(report) = ready.report(model) {
@@ -126,9 +110,7 @@ impl Card<'_, '_> {
             _ => Reference::parse(typed).map_or_else(|_| typed.to_owned(), |found| found.label()),
         };
         widgets::card_ui(ui, theme::palette(ui).raised, |ui| {
-            let name_ui = |ui: &mut Ui| {
-                widgets::truncated_ui(ui, theme::weak(ui, name));
-            };
+            let name_ui = |ui: &mut Ui| widgets::truncated_ui(ui, theme::weak(ui, name));
             let controls_ui = |ui: &mut Ui| {
                 let enable = LoraCommand::Enable(self.owned());
                 self.eye_ui(ui, icons::EYE_CLOSED, text::ENABLE, enable);
@@ -158,29 +140,22 @@ impl Card<'_, '_> {
         if widgets::icon_button_ui(ui, icons::OPEN, text::OPEN_PAGE).clicked() {
             ui.ctx().open_url(OpenUrl::new_tab(page));
         }
-        let renew = widgets::icon_button_ui(ui, icons::TURN_RIGHT, text::RENEW);
-        let command = LoraCommand::Renew(self.owned());
-        self.desk.commands.on_click(&renew, command);
+        let renew = LoraCommand::Renew(self.owned());
+        let commands = &mut *self.desk.commands;
+        commands.icon_ui(ui, icons::TURN_RIGHT, text::RENEW, renew);
     }
 
     /// The picture of a LoRA.
     fn picture_ui(&mut self, ui: &mut Ui, info: &LoraInfo) {
         let Some(path) = &info.thumbnail else { return };
-        let shown = self
-            .desk
-            .pictures
-            .thumbnail(ui.ctx(), &self.desk.session.loader, path);
-        let size = vec2(LORA_PICTURE, LORA_PICTURE);
-        if let Shown::Ready(texture, [width, height]) = shown {
+        let loader = &self.desk.session.loader;
+        let shown = self.desk.pictures.thumbnail(ui.ctx(), loader, path);
+        if let Shown::Ready(texture, _) = shown {
+            let size = vec2(LORA_PICTURE, LORA_PICTURE);
             let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
             let name = text::picture(&info.file.name);
             response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
-            // The middle of it, in a square.
-            let (width, height) = (width as f32, height as f32);
-            let side = width.min(height);
-            let share = vec2(side / width, side / height);
-            let uv = Rect::from_center_size(pos2(0.5, 0.5), share);
-            let image = Image::new(&texture).uv(uv);
+            let image = Image::new(&texture).uv(pictures::middle_square(&texture));
             image.corner_radius(CONTROL_RADIUS).paint_at(ui, rect);
         }
     }
@@ -190,8 +165,8 @@ impl Card<'_, '_> {
         if info.triggers.is_empty() {
             return;
         }
-        let prompt = self.desk.session.settings().params.prompt.as_deref();
-        let prompt = prompt.unwrap_or_default();
+        let params = &self.desk.session.settings().params;
+        let prompt = params.prompt.as_deref().unwrap_or_default();
         ui.horizontal_wrapped(|ui| {
             let spacing = ui.spacing_mut();
             spacing.item_spacing = vec2(HALF, HALF);
@@ -220,10 +195,8 @@ fn about_ui(ui: &mut Ui, info: &LoraInfo) {
     if let Some(base_model) = &info.base_model {
         widgets::small_ui(ui, text::trained_on(base_model));
     }
-    widgets::small_ui(
-        ui,
-        text::checksum(info.file.sha256.get(..12).unwrap_or_default()),
-    );
+    let beginning = info.file.sha256.get(..12).unwrap_or_default();
+    widgets::small_ui(ui, text::checksum(beginning));
 }
 
 /// How much of a LoRA matches the model.

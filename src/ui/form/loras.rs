@@ -11,10 +11,10 @@ use crate::schema::params::{MoreLora, Params, SCALES};
 use crate::schema::reference::Reference;
 use crate::schema::{fields, quirks};
 use crate::session::loras::LoraState;
-use crate::ui::command::{Asked, Command, LoraCommand, Place};
-use crate::ui::form::lora_card::{Card, Desk};
-use crate::ui::form::{number, row};
-use crate::ui::text::loras as text;
+use crate::ui::command::{Asked, Desk, LoraCommand, Place};
+use crate::ui::form::lora_card::Card;
+use crate::ui::form::row;
+use crate::ui::text::form as text;
 use crate::ui::theme::{self, CONTROL, HALF, NUMBER_WIDTH, SMALL_CONTROL, SPACE};
 use crate::ui::{icons, widgets};
 use crate::weights::library::LoraInfo;
@@ -51,7 +51,7 @@ pub(super) fn place_of(field: &Field) -> Place {
 pub(super) fn editor(place: Place, typed: &mut String) -> TextEdit<'_> {
     TextEdit::singleline(typed)
         .id(editor_id(place))
-        .hint_text(text::HINT)
+        .hint_text(text::LORA_HINT)
         .align(Align2::LEFT_CENTER)
         .margin(vec2(SPACE, 0.0))
         .min_size(vec2(0.0, CONTROL))
@@ -61,10 +61,9 @@ pub(super) fn editor(place: Place, typed: &mut String) -> TextEdit<'_> {
 impl LoraList {
     /// What stands against the scales as they are typed.
     pub(super) fn problems(&self) -> impl Iterator<Item = Problem> {
-        let wrong = self.drafts.iter();
-        let wrong = wrong.filter(|(_, typed)| parsed(typed).is_none());
-        wrong.map(|(index, typed)| {
-            let name = text::name(index + OF_CONTRACT + 1);
+        let wrong = |(_, typed): &(&usize, &String)| parsed(typed).is_none();
+        self.drafts.iter().filter(wrong).map(|(index, typed)| {
+            let name = text::lora_name(index + OF_CONTRACT + 1);
             let sentence = text::not_a_number(name, typed.escape_debug());
             Problem::new("more_loras", sentence)
         })
@@ -78,8 +77,7 @@ impl LoraList {
     /// Draws what a reference has led to, or where one may come from.
     pub(super) fn found_ui(&mut self, ui: &mut Ui, typed: &str, place: Place, desk: &mut Desk<'_>) {
         if typed.trim().is_empty() {
-            self.sources_ui(ui, place, desk);
-            return;
+            return self.sources_ui(ui, place, desk);
         }
         if Reference::parse(typed).is_err() {
             // What is wrong stands beside the field.
@@ -88,12 +86,10 @@ impl LoraList {
         let state = desk.session.state();
         let mut card = Card { typed, place, desk };
         if state.is_off(typed) {
-            card.disabled_ui(ui);
-            return;
+            return card.disabled_ui(ui);
         }
         if state.is_held(typed) {
-            card.held_ui(ui);
-            return;
+            return card.held_ui(ui);
         }
         match card.desk.session.loras.state(typed) {
             None if ui.memory(|memory| memory.has_focus(editor_id(place))) => {
@@ -126,9 +122,8 @@ impl LoraList {
     fn sources_ui(&mut self, ui: &mut Ui, place: Place, desk: &mut Desk<'_>) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = HALF;
-            let file = widgets::button_ui(ui, icons::FOLDER, text::FILE);
-            let ask = Command::Ask(Asked::Lora(place));
-            desk.commands.on_click(&file, ask);
+            let ask = Asked::Lora(place);
+            desk.commands.button_ui(ui, icons::FOLDER, text::FILE, ask);
             let menu = ui.menu_button((icons::RECENT, text::RECENT), |ui| {
                 let library = desk.session.loras.library();
                 self.recent.take_if(|(open, _)| *open != place);
@@ -153,8 +148,8 @@ impl LoraList {
             return;
         }
         let is_demo = !desk.session.card().is_flux_sized();
-        let demo = is_demo.then_some((DEMO, text::DEMO));
-        for (typed, name) in [(OWN, text::OWN)].into_iter().chain(demo) {
+        let demo = is_demo.then_some((DEMO, text::DEMO_LORA));
+        for (typed, name) in [(OWN, text::OWN_LORA)].into_iter().chain(demo) {
             let offer = ui.link(name).on_hover_text(typed);
             let take = LoraCommand::Take(place, typed.to_owned());
             desk.commands.on_click(&offer, take);
@@ -165,10 +160,9 @@ impl LoraList {
     pub(super) fn more_ui(&mut self, ui: &mut Ui, params: &mut Params, desk: &mut Desk<'_>) {
         let mut removed = None;
         for (index, more) in params.more_loras.iter_mut().enumerate() {
-            let is_removed = ui.push_id(("more", index), |ui| {
-                self.one_more_ui(ui, index, more, desk)
-            });
-            removed = is_removed.inner.then_some(index).or(removed);
+            let more_ui = |ui: &mut Ui| self.one_more_ui(ui, index, more, desk);
+            let is_removed = ui.push_id(("more", index), more_ui).inner;
+            removed = is_removed.then_some(index).or(removed);
             ui.add_space(SPACE);
         }
         if let Some(index) = removed {
@@ -176,11 +170,9 @@ impl LoraList {
             self.drafts.clear();
         }
         ui.horizontal(|ui| {
-            if widgets::button_ui(ui, icons::ADD, text::ADD).clicked() {
-                params.more_loras.push(MoreLora {
-                    lora: String::new(),
-                    scale: 1.0,
-                });
+            if widgets::button_ui(ui, icons::ADD, text::ADD_LORA).clicked() {
+                let lora = String::new();
+                params.more_loras.push(MoreLora { lora, scale: 1.0 });
             }
             if let Some(field) = fields::find("more_loras") {
                 row::help_ui(ui, field);
@@ -198,13 +190,12 @@ impl LoraList {
     ) -> bool {
         ui.spacing_mut().item_spacing.y = HALF;
         let place = index + OF_CONTRACT;
-        let name = text::name(place + 1);
+        let name = text::lora_name(place + 1);
         let remove = ui.horizontal(|ui| {
             ui.set_height(SMALL_CONTROL);
             ui.label(&name);
-            widgets::right_ui(ui, |ui| {
-                widgets::icon_button_ui(ui, icons::CLOSE, &text::remove(&name))
-            })
+            let remove = text::remove(&name);
+            widgets::right_ui(ui, |ui| widgets::icon_button_ui(ui, icons::CLOSE, &remove))
         });
         ui.add(editor(place, &mut more.lora)).accessible_name(&name);
         self.found_ui(ui, &more.lora, place, desk);
@@ -247,7 +238,7 @@ fn typed_ui(ui: &mut Ui, name: &str, value: &mut f64, draft: Option<String>) -> 
     let size = vec2(NUMBER_WIDTH, SMALL_CONTROL);
     let mut typed = draft.unwrap_or_else(|| value.to_string());
     ui.spacing_mut().interact_size.y = SMALL_CONTROL;
-    let edit = ui.add_sized(size, number::editor(&mut typed, size));
+    let edit = ui.add_sized(size, row::number_editor(&mut typed, size));
     let edit = edit.accessible_name(text::as_number(name));
     let number = parsed(&typed);
     if let Some(number) = number.filter(|_| edit.changed()) {

@@ -1,15 +1,19 @@
-//! One row of the form: what every input has, whatever its kind.
+//! One row of the form: what every input has, whatever its kind, and fields for numbers, where everything can be typed
+//! and what is wrong is said instead of corrected.
 
 use std::collections::HashMap;
 
-use egui::{Id, RichText, Slider, SliderClamping, Ui};
+use egui::{Align2, Id, Margin, RichText, Slider, SliderClamping, TextEdit, Ui, Vec2, vec2};
 
-use crate::schema::field::{Field, Group};
+use crate::schema::choices::Fidelity;
+use crate::schema::field::{Access, Field, Group, Kind};
 use crate::schema::notes::Problem;
 use crate::schema::params::Params;
+use crate::schema::quirks;
+use crate::session::program;
 use crate::ui::command::Commands;
 use crate::ui::text::{common, form as text};
-use crate::ui::theme::{self, HALF, SMALL_CONTROL};
+use crate::ui::theme::{self, CONTROL, HALF, SMALL_CONTROL, SPACE};
 use crate::ui::{icons, widgets};
 
 /// Text in a number's field that is not yet, or no longer, the number in the inputs.
@@ -43,10 +47,9 @@ impl Row<'_> {
         ui.horizontal(|ui| {
             ui.set_height(SMALL_CONTROL);
             ui.spacing_mut().item_spacing.x = HALF;
-            let text = if field.group == Group::Prompt {
-                theme::strong(field.label)
-            } else {
-                RichText::new(field.label)
+            let text = match field.group {
+                Group::Prompt => theme::strong(field.label),
+                _ => RichText::new(field.label),
             };
             let label = ui.add_enabled(is_enabled, egui::Label::new(text)).id;
             help_ui(ui, field);
@@ -62,12 +65,7 @@ impl Row<'_> {
     /// The way back to the default, where the value is another one.
     fn reset_ui(&mut self, ui: &mut Ui) {
         let field = self.field;
-        let is_empty = || {
-            field
-                .to_json(self.params)
-                .as_str()
-                .is_some_and(str::is_empty)
-        };
+        let is_empty = || field.to_json(self.params) == "";
         let is_at_rest = field.is_default(self.params) || field.is_required() && is_empty();
         if is_at_rest && !self.drafts.contains_key(field.name) {
             // The controls that follow keep their names, and with them the focus.
@@ -76,6 +74,71 @@ impl Row<'_> {
             field.reset(self.params);
             self.drafts.remove(field.name);
         }
+    }
+
+    /// A field for a number, where everything can be typed and what is wrong is said.
+    pub(super) fn number_ui(&mut self, ui: &mut Ui, label: Option<Id>, size: Vec2) {
+        let name = self.field.name;
+        if let Some(unit) = self.field.unit {
+            widgets::small_ui(ui, unit);
+        }
+        ui.spacing_mut().interact_size.y = size.y;
+        let draft = self.drafts.get(name).map(|draft| draft.text.clone());
+        let mut typed = draft.unwrap_or_else(|| number_text(self.field, self.params));
+        let edit = number_editor(&mut typed, size);
+        let edit = match self.field.kind {
+            Kind::OptionalInteger {
+                limits: Some((min, max)),
+                ..
+            } => edit.hint_text(format!("{min}–{max}")),
+            Kind::OptionalInteger { limits: None, .. } => {
+                edit.hint_text(text::SEED_HINT).align(Align2::LEFT_CENTER)
+            }
+            _ => edit,
+        };
+        let response = ui.add_sized(size, edit);
+        let response = match label {
+            Some(label) => response.labelled_by(label),
+            None => response.accessible_name(self.field.label),
+        };
+        if response.changed() {
+            let problem = self.take_number(&typed);
+            let text = typed;
+            self.drafts.insert(name, Draft { text, problem });
+        }
+        let draft = self.drafts.get(name);
+        let is_settled = draft.is_some_and(|draft| draft.problem.is_none());
+        if is_settled && !response.has_focus() {
+            self.drafts.remove(name);
+        }
+    }
+
+    /// Takes over a typed number, or says what is wrong with it.
+    fn take_number(&mut self, typed: &str) -> Option<Problem> {
+        if typed.trim().is_empty() && matches!(self.field.kind, Kind::OptionalInteger { .. }) {
+            self.field.reset(self.params);
+            return None;
+        }
+        self.field.set_text(self.params, typed).err()
+    }
+
+    /// The seed: typed, rolled, or a fresh one each time.
+    pub(super) fn seed_ui(&mut self, ui: &mut Ui, access: Access<Option<i128>>) {
+        ui.horizontal(|ui| {
+            let buttons = 2.0 * (SMALL_CONTROL + ui.spacing().item_spacing.x);
+            let width = ui.available_width() - buttons;
+            self.number_ui(ui, None, vec2(width, CONTROL));
+            let rolls = widgets::icon_button_ui(ui, icons::DICE, text::ROLL_SEED).clicked();
+            let seed = (access.get_mut)(self.params);
+            let random = ui.add_enabled_ui(seed.is_some(), |ui| {
+                widgets::icon_button_ui(ui, icons::RANDOM, text::RANDOM_SEED)
+            });
+            if rolls || random.inner.clicked() {
+                let fresh = || quirks::fresh_seed(Fidelity::Corrected, program::random_bits());
+                *seed = rolls.then(|| fresh().into());
+                self.drafts.remove(self.field.name);
+            }
+        });
     }
 }
 
@@ -102,4 +165,26 @@ pub(super) fn wide_slider<'a>(ui: &mut Ui, slider: Slider<'a>) -> Slider<'a> {
 /// A value that a slider has set: its steps of a tenth leave a trace of binary fractions.
 pub(super) fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
+}
+
+/// An editor for a number in a field of this size.
+pub(super) fn number_editor(typed: &mut String, size: Vec2) -> TextEdit<'_> {
+    TextEdit::singleline(typed)
+        .align(Align2::RIGHT_CENTER)
+        .margin(Margin::symmetric(SPACE as i8, 0))
+        .min_size(size)
+        .desired_width(size.x - 2.0 * SPACE)
+}
+
+/// A number as text; empty when there is none.
+fn number_text(field: &Field, params: &Params) -> String {
+    match field.kind {
+        Kind::Integer { access, .. } => (access.get)(params).to_string(),
+        Kind::Number { access, .. } => (access.get)(params).to_string(),
+        Kind::OptionalInteger { access, .. } => {
+            let number = (access.get)(params).as_ref();
+            number.map(ToString::to_string).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
 }

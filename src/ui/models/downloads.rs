@@ -9,15 +9,13 @@ use crate::session::program::Session;
 use crate::ui::command::{Commands, ModelCommand};
 use crate::ui::text::{common, models as text};
 use crate::ui::theme::{self, SPACE};
-use crate::ui::{icons, tokens, widgets};
+use crate::ui::{icons, settings, widgets};
 use crate::weights::tokens::Service;
 
-/// Draws each download.
 pub(super) fn downloads_ui(ui: &mut Ui, session: &Session, commands: &mut Commands) {
     for (index, download) in session.downloads.all().iter().enumerate() {
-        ui.push_id(("download", index), |ui| {
-            download_ui(ui, download, session, commands);
-        });
+        let download_ui = |ui: &mut Ui| download_ui(ui, download, session, commands);
+        ui.push_id(("download", index), download_ui);
         ui.add_space(SPACE);
     }
 }
@@ -40,15 +38,13 @@ fn download_ui(ui: &mut Ui, download: &Download, session: &Session, commands: &m
                 }
                 match halt {
                     None => {
-                        let name = text::PAUSE_DOWNLOAD;
-                        let pause = widgets::icon_button_ui(ui, icons::PAUSE, name);
-                        commands.on_click(&pause, ModelCommand::Pause(purpose()));
+                        let pause = ModelCommand::Pause(purpose());
+                        commands.icon_ui(ui, icons::PAUSE, text::PAUSE_DOWNLOAD, pause);
                     }
                     Some(Halt::Waiting) => {}
                     Some(Halt::Paused | Halt::Failed { .. }) => {
-                        let name = text::RESUME_DOWNLOAD;
-                        let resume = widgets::icon_button_ui(ui, icons::PLAY, name);
-                        commands.on_click(&resume, ModelCommand::Resume(purpose()));
+                        let resume = ModelCommand::Resume(purpose());
+                        commands.icon_ui(ui, icons::PLAY, text::RESUME_DOWNLOAD, resume);
                     }
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -78,7 +74,7 @@ fn download_ui(ui: &mut Ui, download: &Download, session: &Session, commands: &m
                 let colour = theme::palette(ui).error;
                 widgets::sentence_ui(ui, icons::ERROR, &common::sentence(sentence), colour);
                 if licence_page.is_some() {
-                    tokens::token_ui(ui, session, Service::HuggingFace, commands);
+                    settings::token_ui(ui, session, Service::HuggingFace, commands);
                 }
                 ui.horizontal_wrapped(|ui| {
                     if let Some(page) = licence_page
@@ -86,8 +82,8 @@ fn download_ui(ui: &mut Ui, download: &Download, session: &Session, commands: &m
                     {
                         ui.ctx().open_url(OpenUrl::new_tab(page));
                     }
-                    let again = widgets::button_ui(ui, icons::RESET, common::TRY_AGAIN);
-                    commands.on_click(&again, ModelCommand::Resume(purpose()));
+                    let again = ModelCommand::Resume(purpose());
+                    commands.button_ui(ui, icons::RESET, common::TRY_AGAIN, again);
                 });
             }
         }

@@ -9,11 +9,11 @@ use crate::schema::choices::Model;
 use crate::session::downloads::Purpose;
 use crate::session::program::Session;
 use crate::text::{duration_text, size_text};
-use crate::ui::command::{Commands, ModelCommand};
-use crate::ui::models::card;
+use crate::ui::command::{Commands, Desk, ModelCommand};
+use crate::ui::models::found;
 use crate::ui::text::models as text;
 use crate::ui::theme::{self, HALF, OFFER_WIDTH, SPACE};
-use crate::ui::{choices, icons, tokens, widgets};
+use crate::ui::{choices, icons, settings, widgets};
 use crate::weights::architecture::Architecture;
 use crate::weights::catalog::{Offer, total};
 use crate::weights::install;
@@ -37,15 +37,10 @@ struct Looked {
 
 impl Offers {
     /// Draws the models that can be had, side by side where there is room. Returns whether a download is to be shown.
-    pub(super) fn offers_ui(
-        &mut self,
-        ui: &mut Ui,
-        session: &Session,
-        commands: &mut Commands,
-    ) -> bool {
+    pub(super) fn offers_ui(&mut self, ui: &mut Ui, desk: &mut Desk<'_>) -> bool {
         let mut shows = false;
-        let mut offer_ui = |ui: &mut Ui, model: Model, is_beside: bool| {
-            let offer_ui = |ui: &mut Ui| self.offer_ui(ui, model, is_beside, session, commands);
+        let mut offer_ui = |ui: &mut Ui, model: Model, in_row: bool| {
+            let offer_ui = |ui: &mut Ui| self.offer_ui(ui, model, in_row, desk);
             shows |= ui.push_id(model.name(), offer_ui).inner;
         };
         let width = (ui.available_width() - SPACE) / 2.0;
@@ -69,14 +64,8 @@ impl Offers {
     }
 
     /// One model in the size that is chosen. Returns whether its download is to be shown.
-    fn offer_ui(
-        &mut self,
-        ui: &mut Ui,
-        model: Model,
-        is_beside: bool,
-        session: &Session,
-        commands: &mut Commands,
-    ) -> bool {
+    fn offer_ui(&mut self, ui: &mut Ui, model: Model, in_row: bool, desk: &mut Desk<'_>) -> bool {
+        let (session, commands) = (desk.session, &mut *desk.commands);
         let catalog = &session.models.catalog;
         let Some(best) = catalog.best(model, session.machine_memory()) else {
             return false;
@@ -94,24 +83,21 @@ impl Offers {
             let sizes = || catalog.offers.iter().filter(|offer| offer.model == model);
             let labels: Vec<_> = sizes().map(|size| size.precision.as_str()).collect();
             let group = text::sizes(name);
-            if let Some(clicked) = choices::segments_ui(ui, &group, &labels, &offer.precision) {
+            if let Some(clicked) = choices::choices_ui(ui, &group, &labels, &offer.precision) {
                 let clicked = sizes().find(|size| size.precision == clicked);
                 looked.chosen = clicked.map(|size| size.id.clone());
             }
             widgets::wrapped_ui(ui, &offer.about);
             if offer.id == best.id {
                 let words = format!("{} {}", icons::DONE, text::RECOMMENDED);
-                ui.label(
-                    RichText::new(words)
-                        .color(theme::palette(ui).accent)
-                        .small(),
-                );
+                let accent = theme::palette(ui).accent;
+                ui.label(RichText::new(words).color(accent).small());
             } else {
                 widgets::small_ui(ui, text::other_recommended(&best.precision));
             }
             facts_ui(ui, offer, session);
             licence_ui(ui, offer, session, commands);
-            if is_beside {
+            if in_row {
                 looked.height = ui.min_rect().height();
                 ui.add_space((highest - looked.height).max(0.0));
             }
@@ -172,7 +158,7 @@ fn licence_ui(ui: &mut Ui, offer: &Offer, session: &Session, commands: &mut Comm
         let own = Purpose::Offer(offer.id.clone());
         // A download that was refused has the box itself.
         if !session.downloads.has_token() && session.downloads.find(&own).is_none() {
-            tokens::token_ui(ui, session, Service::HuggingFace, commands);
+            settings::token_ui(ui, session, Service::HuggingFace, commands);
         }
     }
 }
@@ -181,7 +167,7 @@ fn licence_ui(ui: &mut Ui, offer: &Offer, session: &Session, commands: &mut Comm
 fn button_ui(ui: &mut Ui, offer: &Offer, session: &Session, commands: &mut Commands) -> bool {
     let lacking = session.models.lacking(&offer.id);
     if lacking.is_some_and(<[_]>::is_empty) {
-        card::done_ui(ui, text::COMPLETE);
+        found::done_ui(ui, text::COMPLETE);
         return false;
     }
     let own = Purpose::Offer(offer.id.clone());

@@ -9,8 +9,8 @@ use egui::{
 
 use crate::schema::start::Extend;
 use crate::session::gallery::Entry;
-use crate::session::program::Session;
-use crate::ui::pictures::{Pictures, Shown};
+use crate::ui::command::Desk;
+use crate::ui::pictures::{Shown, WHOLE};
 use crate::ui::text::results as text;
 use crate::ui::theme::{self, CONTROL_RADIUS, HALF, LINE, RING, SPACE};
 use crate::ui::{icons, shortcuts, widgets};
@@ -35,16 +35,10 @@ pub(super) struct Original {
 
 impl Original {
     /// Finds the starting picture of `entry`, and reads it once it is wanted.
-    pub(super) fn follow(
-        &mut self,
-        ctx: &Context,
-        session: &Session,
-        pictures: &mut Pictures,
-        entry: &Entry,
-    ) {
+    pub(super) fn follow(&mut self, ctx: &Context, entry: &Entry, desk: &mut Desk<'_>) {
         if self.of.as_ref().is_none_or(|(path, _)| *path != entry.path) {
             let reference = entry.record.as_ref().and_then(|record| record.image());
-            let found = reference.and_then(|reference| session.inputs.find(reference));
+            let found = reference.and_then(|reference| desk.session.inputs.find(reference));
             self.of = Some((entry.path.clone(), found));
             self.texture = None;
         }
@@ -54,7 +48,8 @@ impl Original {
         if self.line.is_none() && !is_held(ctx) {
             return;
         }
-        if let Shown::Ready(texture, size) = pictures.full(ctx, &session.loader, path) {
+        let shown = desk.pictures.full(ctx, &desk.session.loader, path);
+        if let Shown::Ready(texture, size) = shown {
             let record = entry.record.as_ref();
             self.place = record.map(|record| {
                 let extend = Extend::of(&record.params(), record.fidelity);
@@ -79,23 +74,16 @@ impl Original {
         }
         let hint = text::compare(shortcuts::ORIGINAL.name());
         if widgets::square_button_ui(ui, icons::COMPARE, &hint).clicked() {
-            self.line = match self.line {
-                None => Some(0.5),
-                Some(_) => None,
-            };
+            self.line = self.line.is_none().then_some(0.5);
         }
     }
 
     /// Draws the starting picture over the result, which is drawn at `drawn` and seen in `seen`.
     pub(super) fn compare_ui(&mut self, ui: &mut Ui, seen: Rect, drawn: Rect) {
-        let (Some(texture), Some(place)) = (&self.texture, self.place) else {
-            return;
-        };
-        if !self.is_known() {
-            return;
-        }
         let held = is_held(ui.ctx());
-        let Some(share) = (if held { Some(1.0) } else { self.line }) else {
+        let share = if held { Some(1.0) } else { self.line };
+        let share = share.filter(|_| self.is_known());
+        let (Some(texture), Some(place), Some(share)) = (&self.texture, self.place, share) else {
             return;
         };
         let x = seen.left() + seen.width() * share;
@@ -105,8 +93,7 @@ impl Original {
         let painter = ui.painter().with_clip_rect(left.intersect(ui.clip_rect()));
         // Where the picture was extended there was nothing before.
         painter.rect_filled(drawn, 0.0, theme::palette(ui).ground);
-        let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        painter.image(texture.id(), own, whole, theme::UNTINTED);
+        painter.image(texture.id(), own, WHOLE, theme::UNTINTED);
         let top = seen.left_top() + vec2(SPACE, SPACE);
         tag(ui, top, Align2::LEFT_TOP, text::BEFORE);
         if held {
@@ -122,24 +109,21 @@ impl Original {
             info.value = Some(f64::from(share));
             info
         });
-        if let Some(at) = response
-            .interact_pointer_pos()
-            .filter(|_| response.dragged())
-        {
+        let at = response.interact_pointer_pos();
+        if let Some(at) = at.filter(|_| response.dragged()) {
             self.line = Some(((at.x - seen.left()) / seen.width()).clamp(0.0, 1.0));
         }
         if response.has_focus() {
             let key = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-            let step = f32::from(u8::from(key(Key::ArrowRight)))
-                - f32::from(u8::from(key(Key::ArrowLeft)));
+            let [right, left] = [Key::ArrowRight, Key::ArrowLeft].map(|it| f32::from(key(it)));
+            let step = right - left;
             self.line = Some((share + step * STEP).clamp(0.0, 1.0));
         }
         let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
         let is_active = response.hovered() || response.dragged() || response.has_focus();
         let painter = ui.painter();
-        let ground = Stroke::new(RING + LINE, theme::DARK_LINE);
-        painter.vline(x, seen.y_range(), ground);
-        painter.vline(x, seen.y_range(), Stroke::new(RING, theme::LIGHT_LINE));
+        painter.vline(x, seen.y_range(), (RING + LINE, theme::DARK_LINE));
+        painter.vline(x, seen.y_range(), (RING, theme::LIGHT_LINE));
         let knob = if is_active { SPACE + 1.0 } else { SPACE };
         let ring = Stroke::new(LINE, theme::DARK_LINE);
         painter.circle(pos2(x, seen.center().y), knob, theme::LIGHT_LINE, ring);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::session::gallery::Entry;
 use crate::session::record::Record;
 use crate::ui::command::{Command, Commands, Incoming};
-use crate::ui::text::results as text;
+use crate::ui::text::{common, results as text};
 use crate::ui::theme::{self, CONTROL, DETAILS_WIDTH, HALF, SPACE};
 use crate::ui::{icons, widgets};
 
@@ -16,45 +16,37 @@ const STACKED_FROM: f32 = 400.0;
 /// How many actions have their name beside their icon where they stand under each other.
 const NAMED: usize = 3;
 
+/// The size of a picture in pixels, once it is known.
+pub(super) type Size = Option<[u32; 2]>;
+
 /// Icon and name of a button, and what it does.
 type Button = (&'static str, &'static str, Command);
 
 /// Draws a column with everything that is known, and the actions under each other.
-pub(super) fn beside_ui(
-    ui: &mut Ui,
-    entry: &Entry,
-    size: Option<[u32; 2]>,
-    commands: &mut Commands,
-) {
+pub(super) fn beside_ui(ui: &mut Ui, entry: &Entry, size: Size, commands: &mut Commands) {
     ui.set_width(DETAILS_WIDTH);
     let buttons = buttons(entry);
-    let named = if ui.available_height() >= STACKED_FROM {
-        NAMED.min(buttons.len())
-    } else {
-        1
-    };
+    let stacks = ui.available_height() >= STACKED_FROM;
+    let named = if stacks { NAMED.min(buttons.len()) } else { 1 };
     let foot = (named + 1) as f32 * (CONTROL + HALF) + 3.0 * SPACE;
     let height = (ui.available_height() - foot).max(8.0 * SPACE);
-    ScrollArea::vertical()
-        .max_height(height)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = HALF;
-            if let Some(record) = &entry.record {
-                let prompt = Label::new(theme::strong(text::prompt(record)));
-                ui.add(prompt.wrap().selectable(true));
-                ui.add_space(SPACE);
-                for (name, value) in facts(record) {
-                    fact_ui(ui, name, &value);
-                }
-                ui.add_space(HALF);
-                for note in &record.notes {
-                    widgets::small_sentence_ui(ui, icons::INFO, &note.message);
-                }
-            } else {
-                unknown_ui(ui, entry, size);
-            }
-        });
+    let area = ScrollArea::vertical().auto_shrink([false, true]);
+    area.max_height(height).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = HALF;
+        let Some(record) = &entry.record else {
+            return unknown_ui(ui, entry, size);
+        };
+        let prompt = Label::new(theme::strong(common::prompt(record.prompt())));
+        ui.add(prompt.wrap().selectable(true));
+        ui.add_space(SPACE);
+        for (name, value) in facts(record) {
+            fact_ui(ui, name, &value);
+        }
+        ui.add_space(HALF);
+        for note in &record.notes {
+            widgets::small_sentence_ui(ui, icons::INFO, &note.message);
+        }
+    });
     ui.add_space(2.0 * SPACE);
     ui.spacing_mut().item_spacing.y = HALF;
     let mut buttons = buttons.into_iter();
@@ -65,23 +57,17 @@ pub(super) fn beside_ui(
 }
 
 /// Draws a few lines, and the actions beside each other.
-pub(super) fn below_ui(
-    ui: &mut Ui,
-    entry: &Entry,
-    size: Option<[u32; 2]>,
-    commands: &mut Commands,
-) {
+pub(super) fn below_ui(ui: &mut Ui, entry: &Entry, size: Size, commands: &mut Commands) {
     ui.spacing_mut().item_spacing.y = HALF;
     if let Some(record) = &entry.record {
         let line_ui = |ui: &mut Ui, text: RichText, whole: &str| {
             widgets::truncated_ui(ui, text).on_hover_text(whole);
         };
-        let prompt = text::prompt(record);
+        let prompt = common::prompt(record.prompt());
         line_ui(ui, theme::strong(prompt), prompt);
         let facts = facts(record).into_iter();
-        let facts: Vec<_> = facts
-            .map(|(name, value)| format!("{name} {value}"))
-            .collect();
+        let facts = facts.map(|(name, value)| format!("{name} {value}"));
+        let facts: Vec<_> = facts.collect();
         line_ui(ui, theme::weak(ui, facts.join(" · ")), &facts.join("\n"));
         let notes = record.notes.iter();
         let notes: Vec<_> = notes.map(|note| note.message.as_str()).collect();
@@ -133,7 +119,6 @@ fn facts(record: &Record) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// One line of the column.
 fn fact_ui(ui: &mut Ui, name: &str, value: &str) {
     ui.horizontal(|ui| {
         ui.set_height(theme::LINE_HEIGHT);
@@ -144,7 +129,7 @@ fn fact_ui(ui: &mut Ui, name: &str, value: &str) {
 }
 
 /// A picture of another program, or one that was saved without its settings.
-fn unknown_ui(ui: &mut Ui, entry: &Entry, size: Option<[u32; 2]>) {
+fn unknown_ui(ui: &mut Ui, entry: &Entry, size: Size) {
     widgets::truncated_ui(ui, theme::strong(entry.file_name()))
         .on_hover_text(entry.path.to_string_lossy());
     if let Some([width, height]) = size {
@@ -161,21 +146,17 @@ fn buttons(entry: &Entry) -> Vec<Button> {
     let uses = |record| Command::UseSettings(boxed(record));
     let edits = |record| Incoming::MaskOf(boxed(record)).into();
     let starts = Incoming::Picture(path()).into();
-    let mut buttons = Vec::new();
-    buttons.extend(record.map(|record| (icons::USE, text::USE_SETTINGS, uses(record))));
     let masked = record.filter(|record| record.mask.is_some());
-    buttons.extend(masked.map(|record| (icons::EDIT, text::EDIT_MASK, edits(record))));
-    buttons.push((icons::BRUSH, text::USE_AS_START, starts));
-    let seed = record.map(|record| Command::CopySeed(record.seed));
-    buttons.extend(seed.map(|copies| (icons::SEED, text::COPY_SEED, copies)));
-    buttons.extend([
-        (
-            icons::COPY,
-            text::COPY_PICTURE,
-            Command::CopyPicture(path()),
-        ),
-        (icons::OPEN, text::OPEN, Command::Open(path())),
-        (icons::FOLDER, text::SHOW_IN_FOLDER, Command::Reveal(path())),
-    ]);
-    buttons
+    let copies = |record: &Record| Command::CopySeed(record.seed);
+    let copies_picture = Command::CopyPicture(path());
+    let buttons = [
+        record.map(|record| (icons::USE, text::USE_SETTINGS, uses(record))),
+        masked.map(|record| (icons::EDIT, text::EDIT_MASK, edits(record))),
+        Some((icons::BRUSH, text::USE_AS_START, starts)),
+        record.map(|record| (icons::SEED, text::COPY_SEED, copies(record))),
+        Some((icons::COPY, text::COPY_PICTURE, copies_picture)),
+        Some((icons::OPEN, text::OPEN, Command::Open(path()))),
+        Some((icons::FOLDER, text::SHOW_IN_FOLDER, Command::Reveal(path()))),
+    ];
+    buttons.into_iter().flatten().collect()
 }

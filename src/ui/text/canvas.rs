@@ -32,7 +32,6 @@ pub(crate) const TURN_LEFT: &str = "Turn left";
 pub(crate) const TURN_RIGHT: &str = "Turn right";
 pub(crate) const UNDO: &str = "Undo";
 
-/// What a tool is called.
 pub(crate) const fn tool(tool: Tool) -> &'static str {
     match tool {
         Tool::Brush => "Brush",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::progress::{Progress, Stage};
+use crate::engine::progress::Stage;
 use crate::session::jobs::Run;
 use crate::text::{duration_text, size_text};
 use crate::ui::command::Tab;
@@ -11,7 +11,6 @@ use crate::weights::fetch::Bytes;
 pub(crate) const CANCEL: &str = "Cancel";
 pub(crate) const DISMISS: &str = "Dismiss";
 pub(crate) const KEEP: &str = "Keep";
-pub(crate) const NO_PROMPT: &str = "No prompt";
 pub(crate) const QUEUE: &str = "Queue";
 pub(crate) const RESUME: &str = "Resume";
 pub(crate) const SETTINGS: &str = "Settings";
@@ -19,14 +18,20 @@ pub(crate) const SHORTCUTS: &str = "Shortcuts";
 pub(crate) const TRY_AGAIN: &str = "Try again";
 pub(crate) const VIEW: &str = "View";
 
-/// The pages of the window.
 pub(crate) const TABS: [(Tab, &str); 3] = [
     (Tab::Results, "Results"),
     (Tab::Canvas, "Canvas"),
     (Tab::Models, "Models"),
 ];
 
-/// A number of pictures.
+/// A prompt, or a word that there is none.
+pub(crate) fn prompt(prompt: &str) -> &str {
+    match prompt {
+        "" => "No prompt",
+        prompt => prompt,
+    }
+}
+
 pub(crate) fn pictures(count: usize) -> String {
     let pictures = if count == 1 { "picture" } else { "pictures" };
     format!("{count} {pictures}")
@@ -49,20 +54,14 @@ pub(crate) fn progress(run: &Run) -> String {
     let Some(progress) = run.progress() else {
         return "Starting…".to_owned();
     };
-    let Progress {
-        stage,
-        picture,
-        pictures,
-        step,
-        steps,
-        ..
-    } = progress;
-    let mut words = vec![stage.label().to_owned()];
-    if stage == Stage::Denoising {
-        words.push(format!("step {} of {steps}", (step + 1).min(steps)));
+    let mut words = vec![progress.stage.label().to_owned()];
+    if progress.stage == Stage::Denoising {
+        let (step, steps) = (progress.step + 1, progress.steps);
+        words.push(format!("step {} of {steps}", step.min(steps)));
     }
-    if pictures > 1 && stage >= Stage::Denoising {
-        words.push(format!("picture {} of {pictures}", picture + 1));
+    if progress.pictures > 1 && progress.stage >= Stage::Denoising {
+        let (picture, pictures) = (progress.picture + 1, progress.pictures);
+        words.push(format!("picture {picture} of {pictures}"));
     }
     words.join(" · ")
 }
@@ -78,10 +77,8 @@ pub(crate) fn time_left(left: Duration) -> String {
 /// A message that begins with a small letter, as a sentence.
 pub(crate) fn sentence(message: &str) -> String {
     let mut letters = message.chars();
-    letters
-        .next()
-        .map(|first| first.to_uppercase().chain(letters).collect())
-        .unwrap_or_default()
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 sentences! {

@@ -1,5 +1,6 @@
-//! The form, besides what the table of inputs says.
+//! The form, besides what the table of inputs says, and its LoRAs.
 
+use crate::engine::lora::report::Report;
 use crate::schema::params::Params;
 
 pub(crate) const CHANGE: &str = "Change…";
@@ -44,6 +45,51 @@ pub(crate) fn generate_hint(params: &Params) -> &'static str {
     action(params).1
 }
 
+pub(crate) const ADD_LORA: &str = "Add a LoRA";
+pub(crate) const CANCEL_DOWNLOAD: &str = "Cancel the download";
+pub(crate) const DEMO_LORA: &str = "QFACE, for the demo model";
+pub(crate) const DISABLE: &str = "Leave it out for now";
+pub(crate) const DISABLED: &str = "Left out";
+pub(crate) const DOWNLOAD: &str = "Download it";
+pub(crate) const DOWNLOADING: &str = "Download of the LoRA";
+pub(crate) const ENABLE: &str = "Use it again";
+pub(crate) const FILE: &str = "File…";
+pub(crate) const LORA_HINT: &str = "owner/lora_name, a page, a link or a file";
+pub(crate) const INCOMPATIBLE: &str = "Not for this model";
+pub(crate) const LOOKING: &str = "Looking it up";
+pub(crate) const NONE_RECENT: &str = "None was used yet";
+pub(crate) const OPEN_PAGE: &str = "Open its page";
+pub(crate) const OWN_LORA: &str = "This fine-tune's own, for FLUX.1";
+pub(crate) const RECENT: &str = "Recent";
+pub(crate) const RENEW: &str = "Look for a newer file";
+pub(crate) const TRIGGERS: &str = "Trigger words";
+pub(crate) const TYPING: &str = "Enter looks it up";
+
+/// How much of a LoRA matches the model.
+pub(crate) fn matched(report: &Report) -> String {
+    let Report {
+        matched,
+        layers,
+        form,
+        ..
+    } = report;
+    let rank = report.rank_text().map(|rank| format!(", {rank}"));
+    let rank = rank.unwrap_or_default();
+    let missing = match report.not_understood_count {
+        0 => String::new(),
+        count => format!(", {count} not understood"),
+    };
+    format!("{matched} of {layers} layers, {form}{rank}{missing}")
+}
+
+pub(crate) fn trigger_hint(is_in_prompt: bool) -> &'static str {
+    if is_in_prompt {
+        "It is in the prompt"
+    } else {
+        "Puts it into the prompt"
+    }
+}
+
 sentences! {
     about(label) = "About {label}";
     reset(label) = "Reset {label}";
@@ -51,4 +97,16 @@ sentences! {
     unused(why) = "Not used now: {why}";
     use_steps(steps) = "Use {steps} steps, enough for schnell";
     needs_change(labels) = "Needs a change: {labels}";
+    remove(name) = "Remove {name}";
+    scale(name) = "{name} scale";
+    as_number(name) = "{name}, as a number";
+    lora_name(number) = "LoRA {number}";
+    not_a_number(name, typed) = "{name}: the scale must be a number, not '{typed}'";
+    /// What acts in place of the main one that was disabled.
+    replaced_by(own) = "As on Replicate, {own} acts in its place";
+    picture(name) = "Picture of {name}";
+    trained_on(base_model) = "Trained on {base_model}";
+    checksum(beginning) = "SHA-256 {beginning}…";
+    layout(name) = "Named as by {name}";
+    trigger(word) = "Trigger word {word}";
 }

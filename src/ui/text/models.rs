@@ -66,13 +66,9 @@ pub(crate) const ACCEPT_LICENCE: &str = "Accept the licence";
 
 /// What a model is, how precise its weights are, and how large it is.
 pub(crate) fn facts(model: &FoundModel) -> String {
-    let precision = model.precision.map(str::to_owned);
-    let facts = [
-        Some(model.kind.clone()),
-        precision,
-        Some(size_text(model.bytes)),
-    ];
-    let facts: Vec<_> = facts.into_iter().flatten().collect();
+    let mut facts = vec![model.kind.clone()];
+    facts.extend(model.precision.map(str::to_owned));
+    facts.push(size_text(model.bytes));
     facts.join(" · ")
 }
 

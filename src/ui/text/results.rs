@@ -1,8 +1,5 @@
 //! The strip of pictures, and the chosen one.
 
-use crate::session::record::Record;
-use crate::ui::text::common;
-
 pub(crate) const AFTER: &str = "After";
 pub(crate) const BEFORE: &str = "Before";
 pub(crate) const BEFORE_AND_AFTER: &str = "Before and after";
@@ -29,14 +26,6 @@ pub(crate) const FACT_SIZE: &str = "Size";
 pub(crate) const FACT_STEPS: &str = "Steps";
 pub(crate) const FACT_STRENGTH: &str = "Prompt strength";
 
-/// The prompt of a picture, or a word that there was none.
-pub(crate) fn prompt(record: &Record) -> &str {
-    match record.prompt() {
-        "" => common::NO_PROMPT,
-        prompt => prompt,
-    }
-}
-
 sentences! {
     picture(file) = "Picture {file}";
     size(width, height) = "{width} × {height} px";
@@ -44,7 +33,6 @@ sentences! {
     /// What to do when there is no picture yet, with the key that generates.
     empty_hint(key) = "Describe a picture on the left and press Generate, or {key} while you type. Everything runs on this machine";
     withheld(reason) = "{reason}. It was not saved. Another prompt or seed may help";
-    /// Which picture was withheld.
     withheld_facts(number, seed) = "Picture {number} of its job, seed {seed}";
     /// The button that compares with the starting picture; `key` shows only that.
     compare(key) = "Compare with the starting picture (hold {key} to see only that)";
