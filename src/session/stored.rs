@@ -11,7 +11,7 @@ use crate::files::{self, Readers};
 use crate::schema::params::Params;
 
 /// What a file holds, if there is one that can be read. If it cannot, `unreadable` makes a warning of the reason; a damaged
-/// file is renamed then, out of the way of the next [`write`].
+/// file is renamed then, out of the way of the next [`write()`].
 pub(super) fn read<T: DeserializeOwned>(
     path: &Path,
     unreadable: fn(String) -> String,
