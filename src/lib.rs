@@ -63,7 +63,7 @@
 //!   definition in [`engine::models`] over [`engine::layers`], its part in [`engine::pipeline`].
 //!   A script in `tests/reference` makes its golden tensors, and `tests/parity.rs` compares every stage.
 //! * **A page**: a file in `ui` that takes `&Session` and `&mut Commands`, its words in `ui/text`, its tab in `ui/command.rs`,
-//!   its place in `ui/app/frame.rs`. A test in `tests/window.rs` finds its controls by their labels;
+//!   its place in `ui/app`. A test in `tests/window.rs` finds its controls by their labels;
 //!   `.ci/window.sh` clicks through it in the real window.
 //!
 //! # What always holds
