@@ -4,8 +4,8 @@
 
 use std::io::{Seek, SeekFrom, Write};
 
-use flux_qfaces::weights::Error;
 use flux_qfaces::weights::archive::extract;
+use flux_qfaces::weights::error::Error;
 use libfuzzer_sys::fuzz_target;
 
 /// The most bytes that are unpacked: enough for every branch, little enough for the disk.

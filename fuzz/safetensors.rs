@@ -10,8 +10,8 @@ use flux_qfaces::engine::compute::hardware::Hardware;
 use flux_qfaces::engine::lora::load::Opened;
 use flux_qfaces::engine::lora::targets::Targets;
 use flux_qfaces::schema::choices::Model;
+use flux_qfaces::weights::lora::{LoraFile, LoraPlace};
 use flux_qfaces::weights::model::ModelSource;
-use flux_qfaces::weights::{LoraFile, LoraPlace};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

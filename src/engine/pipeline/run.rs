@@ -25,9 +25,9 @@ use crate::engine::plan::ways::Plan;
 use crate::engine::progress::{Progress, Stage, Watch, announce};
 use crate::engine::tensors::component::Component;
 use crate::imaging::prepare::Prepared;
-use crate::schema::choices::Model;
 use crate::schema::request::Request;
 use crate::schema::size::Size;
+use crate::weights::architecture::{Architecture, Schedule};
 use crate::weights::inspect::Part;
 use crate::weights::model::ModelSource;
 /// A request and how it runs.
@@ -230,9 +230,9 @@ impl Loaded {
     /// The noise levels of the job.
     fn sigmas(&self, request: &Request, noise: &Array) -> Result<Vec<f32>> {
         let [_, _, h, w] = noise.shape()?;
-        let shift = match request.model {
-            Model::Dev => Some(self.shift),
-            Model::Schnell => None,
+        let shift = match Architecture::flux1(request.model).schedule() {
+            Schedule::Shifted => Some(self.shift),
+            Schedule::Even => None,
         };
         Ok(sampling::sigmas(request.steps, h / 2 * (w / 2), shift))
     }
