@@ -88,10 +88,10 @@ keep withheld
 close
 
 # The model runs again after a restart, and without the checker there is a picture.
-/usr/bin/python3 - "$settings" <<'PYTHON'
+/usr/bin/python3 - "$settings" "$XDG_STATE_HOME/flux-qfaces/state.json" <<'PYTHON'
 import json, sys
+assert json.load(open(sys.argv[2]))["knows_models"], "the first page would come again"
 settings = json.load(open(sys.argv[1]))
-assert settings["knows_models"], "the first page would come again"
 settings["inputs"]["disable_safety_checker"] = True
 json.dump(settings, open(sys.argv[1], "w"))
 PYTHON
