@@ -78,7 +78,7 @@ fn inspect_model(path: &Path) -> Result<Value, String> {
     Ok(of_model(&survey))
 }
 
-/// What a file of weights is: a model, a part of one, a LoRA, or something else.
+/// Describes a file of weights: a model, a part of one, a LoRA, or something else.
 fn inspect_weights(matches: &ArgMatches, path: &Path) -> Result<Value, String> {
     let candidate = match Candidate::look(&shards_of(path)) {
         Ok(candidate) => candidate,
@@ -131,7 +131,7 @@ fn of_file(candidate: &Candidate, reason: Option<String>) -> Value {
     })
 }
 
-/// What a LoRA is, and what of it matches the model that was chosen.
+/// Describes a LoRA, and how much of it matches the chosen model.
 fn inspect_lora(matches: &ArgMatches, path: &Path) -> Result<Value, String> {
     let info = sources::library().find(&Reference::Path(path.to_owned()));
     let info = info.map_err(|error| error.to_string())?;

@@ -12,7 +12,7 @@ pub fn start() {
     let level = level.and_then(|level| level.trim().parse().ok());
     if let Some(level) = level.filter(|level| *level != LevelFilter::Off) {
         let mut builder = Builder::new();
-        // A log that has been started already goes on.
+        // A logger that is already set stays in place.
         let _ = builder.filter_module("flux_qfaces", level).try_init();
     }
 }

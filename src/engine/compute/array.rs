@@ -80,7 +80,7 @@ impl Array {
         self.0.elem_count()
     }
 
-    /// Whether every number is finite.
+    /// Returns `true` if every number is finite.
     pub(crate) fn is_finite(&self) -> Result<bool> {
         let sum = self.0.to_dtype(DType::F32)?.abs()?.sum_all()?;
         Ok(sum.to_scalar::<f32>()?.is_finite())
@@ -261,12 +261,12 @@ impl Array {
 
 /// Kernels' access.
 impl Array {
-    /// Whether the kernels of our own take this array: those are for f32 on the CPU.
+    /// Returns `true` if our own kernels support this array: f32 on the CPU.
     pub(super) fn suits_kernels(&self) -> bool {
         self.0.device().is_cpu() && self.0.dtype() == DType::F32
     }
 
-    /// Whether it is on the CPU in a lower precision than f32.
+    /// Returns `true` for an array on the CPU in another precision than f32, such as bf16.
     pub(super) fn is_narrow_on_cpu(&self) -> bool {
         self.0.device().is_cpu() && self.0.dtype() != DType::F32
     }

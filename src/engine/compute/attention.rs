@@ -12,7 +12,7 @@ use crate::engine::error::Result;
 /// The most scores in memory at once: 16 Mi, which are 64 MiB in f32. Longer sequences are done in slices of queries.
 pub(crate) const MAX_SCORES: usize = 1 << 24;
 
-/// What queries and keys are normalised with, over the features of a head.
+/// Weights of the norms of queries and keys, over the features of a head.
 pub(crate) struct QkNorm {
     /// `(d)`
     pub(crate) query: Array,
@@ -42,9 +42,9 @@ pub(crate) fn rotated_heads(
 /// How scores become weights.
 #[derive(Clone, Copy)]
 pub(crate) struct Scores<'a> {
-    /// What the products of queries and keys are multiplied by.
+    /// Factor on the products of queries and keys.
     pub(crate) scale: f64,
-    /// What is added to them: `(l, l)` or `(1, heads, l, l)`.
+    /// Summand of the scaled products, `(l, l)` or `(1, heads, l, l)`.
     pub(crate) bias: Option<&'a Array>,
 }
 

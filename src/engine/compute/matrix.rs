@@ -92,7 +92,7 @@ impl Matrix {
     /// All of it, `(out, in)`, in f32: for what cannot be done piece by piece.
     pub(crate) fn whole(&self) -> Result<Array> {
         match &self.data {
-            Data::Stored(_) => self.decoded(0..self.output),
+            Data::Stored(pieces) => self.decoded(pieces, 0..self.output),
             Data::OnDevice(pieces) => {
                 let pieces = pieces.iter().map(DeviceRows::whole);
                 Array::cat(&pieces.collect::<Result<Vec<_>>>()?, 0)
@@ -103,16 +103,17 @@ impl Matrix {
     /// Some rows, as a table is looked up: `(ids, in)`, in the computation's precision.
     pub(crate) fn rows(&self, ids: &[u32]) -> Result<Array> {
         match &self.data {
-            Data::Stored(_) => self.decoded(ids.iter().map(|id| *id as usize)),
+            Data::Stored(pieces) => self.decoded(pieces, ids.iter().map(|id| *id as usize)),
             Data::OnDevice(_) => self.whole()?.rows(ids)?.on(&self.hardware),
         }
     }
 
-    /// Decodes some rows of the file.
-    fn decoded(&self, indices: impl ExactSizeIterator<Item = usize>) -> Result<Array> {
-        let Data::Stored(pieces) = &self.data else {
-            return Err(Error::compute("the rows are on a device"));
-        };
+    /// Decodes the rows at `indices` from the file.
+    fn decoded(
+        &self,
+        pieces: &[StoredRows],
+        indices: impl ExactSizeIterator<Item = usize>,
+    ) -> Result<Array> {
         let count = indices.len();
         let mut numbers = vec![0.0; count * self.input];
         for (index, row) in indices.zip(numbers.chunks_exact_mut(self.input.max(1))) {
